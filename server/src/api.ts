@@ -1,0 +1,353 @@
+import Type, { type Static } from 'typebox';
+
+/**
+ * What the control API says, as schemas: the control use-cases return these shapes, the HTTP edge serves and
+ * documents them (/api/openapi.json), the console and the CLI read them. Times are ms since the epoch.
+ */
+
+const Nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+const Label = Type.Union([Type.String(), Type.Number()]);
+const Level = Type.Union([Type.Literal('look'), Type.Literal('act')]);
+
+export const FindingView = Type.Object({
+  id: Type.String(),
+  model: Type.String(),
+  version: Type.Integer(),
+  monitor: Type.String(),
+  feature: Nullable(Type.String()),
+  level: Level,
+  message: Type.String(),
+  hint: Type.String(),
+  evidence: Type.Record(Type.String(), Type.Union([Type.Number(), Type.String()])),
+  since: Type.Number(),
+  at: Type.Number(),
+  row: Type.Integer({ description: 'Live predictions of the version seen when it was raised' }),
+  cleared: Nullable(Type.Number()),
+});
+export type FindingView = Static<typeof FindingView>;
+
+/** How right a version is over some outcomes. `low`, `high`: a 95 % interval of the value (Wilson score for accuracy). */
+export const Score = Type.Object({
+  metric: Type.Union([Type.Literal('accuracy'), Type.Literal('mae')]),
+  labelled: Type.Integer(),
+  value: Nullable(Type.Number()),
+  low: Nullable(Type.Number()),
+  high: Nullable(Type.Number()),
+  logLoss: Nullable(Type.Number()),
+  rmse: Nullable(Type.Number()),
+});
+export type Score = Static<typeof Score>;
+
+export const Gate = Type.Object({
+  name: Type.String({ description: 'loads, signature, golden rows, time per row …' }),
+  passed: Type.Boolean(),
+  detail: Type.String(),
+});
+export type Gate = Static<typeof Gate>;
+
+export const Provenance = Type.Object({
+  by: Type.String({ description: 'Who deployed it: the name of the key, or "local"' }),
+  at: Type.Number(),
+  file: Type.String(),
+  digest: Type.String(),
+  bytes: Type.Integer(),
+  framework: Type.String(),
+});
+
+export const CheckpointView = Type.Object({
+  update: Type.Integer(),
+  at: Type.Number({ description: 'Event time of the last label learned' }),
+  digest: Type.String(),
+  reason: Type.String(),
+  gates: Type.Array(Gate),
+});
+export type CheckpointView = Static<typeof CheckpointView>;
+
+export const FeatureView = Type.Object({
+  name: Type.String(),
+  type: Type.String(),
+  categories: Type.Optional(Type.Array(Label)),
+});
+
+export const VersionView = Type.Object({
+  model: Type.String(),
+  version: Type.Integer(),
+  kind: Type.String(),
+  state: Type.Union([
+    Type.Literal('live'),
+    Type.Literal('shadow'),
+    Type.Literal('idle'),
+    Type.Literal('quarantined'),
+  ]),
+  task: Type.String(),
+  features: Type.Array(FeatureView),
+  classes: Nullable(Type.Array(Label)),
+  policy: Type.Object({ missing: Type.String(), unknown: Type.String(), extra: Type.String() }),
+  provenance: Provenance,
+  facts: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean()])),
+  gates: Type.Array(Gate),
+  microseconds: Type.Number({ description: 'µs a row, measured by the gate' }),
+  promise: Nullable(Type.Object({ metric: Type.String(), value: Type.Number(), rows: Type.Integer() })),
+  /** Over all its outcomes, live and shadow alike. */
+  score: Score,
+  learner: Nullable(Type.Object({ update: Type.Integer(), checkpoints: Type.Array(CheckpointView) })),
+});
+export type VersionView = Static<typeof VersionView>;
+
+/** A confidence sequence for the paired loss difference live − candidate: positive is in the candidate's favour. */
+export const RolloutLook = Type.Object({
+  pairs: Type.Integer(),
+  at: Type.Number({ description: 'Event time of the newest pair' }),
+  difference: Type.Number(),
+  low: Type.Number(),
+  high: Type.Number(),
+});
+export type RolloutLook = Static<typeof RolloutLook>;
+
+export const Verdict = Type.Union([
+  Type.Literal('continue'),
+  Type.Literal('promote'),
+  Type.Literal('hold'),
+  Type.Literal('roll back'),
+  Type.Literal('inconclusive'),
+]);
+export type Verdict = Static<typeof Verdict>;
+
+export const RolloutView = Type.Object({
+  id: Type.String(),
+  model: Type.String(),
+  kind: Type.Literal('shadow'),
+  /** The version that was live, and the one that wants to be, when it began. After a promotion `live` is the former candidate. */
+  live: Type.Integer(),
+  candidate: Type.Integer(),
+  state: Type.Union([Type.Literal('running'), Type.Literal('held'), Type.Literal('ended')]),
+  verdict: Verdict,
+  reasons: Type.Array(Type.String()),
+  startedAt: Type.Number(),
+  endedAt: Nullable(Type.Number()),
+  /** What it takes to decide: α of the confidence sequence, least pairs, margin of the loss difference. */
+  rule: Type.Object({ alpha: Type.Number(), leastPairs: Type.Integer(), margin: Type.Number(), loss: Type.String() }),
+  look: Nullable(RolloutLook),
+  /** Thinned history of looks, oldest first, for the picture. */
+  looks: Type.Array(RolloutLook),
+  /** Live predictions waiting for a label, and labelled ones the candidate did not answer. */
+  unlabelled: Type.Integer(),
+  skipped: Type.Integer(),
+  next: Type.String({ description: 'One sentence: what happens next and when' }),
+});
+export type RolloutView = Static<typeof RolloutView>;
+
+/** One window of event time of one version. `series` are at most 200 windows. */
+export const AccuracyWindow = Type.Object({
+  from: Type.Number(),
+  to: Type.Number(),
+  version: Type.Integer(),
+  /** 'served': whatever version was live then. */
+  role: Type.Union([Type.Literal('served'), Type.Literal('version')]),
+  score: Score,
+});
+export type AccuracyWindow = Static<typeof AccuracyWindow>;
+
+export const AccuracyView = Type.Object({
+  model: Type.String(),
+  windows: Type.Array(AccuracyWindow),
+});
+export type AccuracyView = Static<typeof AccuracyView>;
+
+export const DriftWindow = Type.Object({
+  from: Type.Number(),
+  to: Type.Number(),
+  rows: Type.Integer(),
+  psi: Nullable(Type.Number()),
+  pValue: Nullable(Type.Number()),
+  missing: Type.Integer(),
+  outOfRange: Type.Integer(),
+  /** Rows in each bin of the baseline. */
+  counts: Type.Array(Type.Integer()),
+});
+export const DriftFeature = Type.Object({
+  feature: Type.String(),
+  /** The latest closed window's; null before there is one. */
+  psi: Nullable(Type.Number()),
+  level: Type.Union([Type.Literal('well'), Type.Literal('look'), Type.Literal('act')]),
+  since: Nullable(Type.Number()),
+  missing: Type.Integer(),
+  outOfRange: Type.Integer(),
+  baseline: Type.Object({
+    /** Text of each bin: "≤ 0.0442", "0.0442 – 0.0511", or a category. */
+    bins: Type.Array(Type.String()),
+    shares: Type.Array(Type.Number()),
+    constant: Nullable(Type.Number()),
+  }),
+  windows: Type.Array(DriftWindow),
+});
+export type DriftFeature = Static<typeof DriftFeature>;
+export const DriftView = Type.Object({
+  model: Type.String(),
+  version: Type.Integer(),
+  explanation: Type.String(),
+  features: Type.Array(DriftFeature),
+});
+export type DriftView = Static<typeof DriftView>;
+
+export const TimelineEntry = Type.Object({
+  id: Type.String(),
+  /** Wall time, ms. */
+  at: Type.Number(),
+  /** Event time it belongs to on a picture's axis, ms, or null. */
+  eventTime: Nullable(Type.Number()),
+  model: Nullable(Type.String()),
+  version: Nullable(Type.Integer()),
+  /** deploy, promote, roll back, rollout, finding, checkpoint, restore, quarantine, lane, start … */
+  kind: Type.String(),
+  level: Type.Union([Type.Literal('well'), Type.Literal('look'), Type.Literal('act')]),
+  /** One sentence. */
+  message: Type.String(),
+  /** "local", a key's name, "rollout shadow-1", "supervisor" … */
+  by: Type.String(),
+  /** Why, sentence by sentence. */
+  reasons: Type.Array(Type.String()),
+});
+export type TimelineEntry = Static<typeof TimelineEntry>;
+
+export const TrafficView = Type.Object({
+  /** Live predictions (rows) since the data folder began, and the journal's newest event time. */
+  predictions: Type.Integer(),
+  labels: Type.Integer(),
+  /** Labels whose prediction is not known yet. */
+  waiting: Type.Integer(),
+  requestsPerSecond: Type.Number(),
+  /** Over the lanes' recent requests, ms, from first byte to answer; null without traffic. */
+  p50: Nullable(Type.Number()),
+  p99: Nullable(Type.Number()),
+  errors: Type.Integer(),
+  /** Live rows in each of the last 60 slices of event time, for the sparkline. */
+  spark: Type.Array(Type.Integer()),
+});
+export type TrafficView = Static<typeof TrafficView>;
+
+export const ModelView = Type.Object({
+  model: Type.String(),
+  live: Nullable(Type.Integer()),
+  previous: Nullable(Type.Integer()),
+  /** well, look, act, with the sentence that says why: the console's first line. */
+  health: Type.Object({
+    level: Type.Union([Type.Literal('well'), Type.Literal('look'), Type.Literal('act')]),
+    sentence: Type.String(),
+  }),
+  task: Type.String(),
+  traffic: TrafficView,
+  /** Of what was served, over the newest window and over all. */
+  recent: Score,
+  overall: Score,
+  promise: Nullable(Type.Object({ metric: Type.String(), value: Type.Number(), rows: Type.Integer() })),
+  versions: Type.Array(VersionView),
+  rollout: Nullable(RolloutView),
+  findings: Type.Array(FindingView),
+  /** Event time of the newest live prediction, ms. */
+  watermark: Nullable(Type.Number()),
+});
+export type ModelView = Static<typeof ModelView>;
+
+export const PredictionAnswer = Type.Object({
+  version: Type.Integer(),
+  update: Type.Integer(),
+  role: Type.Union([Type.Literal('live'), Type.Literal('shadow')]),
+  prediction: Label,
+  probabilities: Nullable(Type.Record(Type.String(), Type.Number())),
+  latencyMicroseconds: Type.Number(),
+  /** Whether it was right (classification) and its loss, once labelled. */
+  correct: Nullable(Type.Boolean()),
+  loss: Nullable(Type.Number()),
+});
+export const PredictionView = Type.Object({
+  id: Type.String(),
+  model: Type.String(),
+  at: Type.Number(),
+  received: Type.Number(),
+  subject: Nullable(Type.String()),
+  key: Nullable(Type.String()),
+  snapshot: Type.Integer(),
+  rollout: Nullable(Type.String()),
+  propensity: Type.Number(),
+  arm: Type.String({ description: '"live", or the arm’s name in a rollout' }),
+  features: Type.Record(Type.String(), Type.Union([Type.Number(), Type.String(), Type.Boolean(), Type.Null()])),
+  /** The live answer first, then shadows. */
+  answers: Type.Array(PredictionAnswer),
+  label: Nullable(Type.Object({ value: Label, at: Type.Number(), corrections: Type.Integer() })),
+});
+export type PredictionView = Static<typeof PredictionView>;
+
+export const ProcessView = Type.Object({
+  name: Type.String({ description: 'supervisor, control, loops, lane-1 …' }),
+  pid: Type.Integer(),
+  state: Type.Union([Type.Literal('starting'), Type.Literal('ready'), Type.Literal('stopped')]),
+  restarts: Type.Integer(),
+  megabytes: Type.Number({ description: 'Resident memory' }),
+});
+export const StatusView = Type.Object({
+  version: Type.String({ description: 'Slipway’s own' }),
+  startedAt: Type.Number(),
+  dataFolder: Type.String(),
+  dataPlane: Type.String({ description: 'URL of the lanes' }),
+  control: Type.String(),
+  snapshot: Type.Integer(),
+  processes: Type.Array(ProcessView),
+  journal: Type.Object({ bytes: Type.Integer(), segments: Type.Integer(), events: Type.Integer() }),
+  models: Type.Array(ModelView),
+});
+export type StatusView = Static<typeof StatusView>;
+
+/** POST /api/models/{model}/versions. Files were uploaded before: PUT /api/uploads → {digest}. */
+export const DeployRequest = Type.Object({
+  file: Type.Object({ name: Type.String({ maxLength: 255 }), digest: Type.String() }),
+  baseline: Type.Optional(Type.Object({ name: Type.String(), digest: Type.String() })),
+  golden: Type.Optional(Type.Object({ name: Type.String(), digest: Type.String() })),
+  /** Column of the baseline that holds the label; the others are features. */
+  label: Type.Optional(Type.String()),
+  classes: Type.Optional(Type.Array(Label)),
+  policy: Type.Optional(
+    Type.Object({
+      missing: Type.Optional(Type.Union([Type.Literal('reject'), Type.Literal('impute')])),
+      unknown: Type.Optional(Type.Union([Type.Literal('reject'), Type.Literal('impute')])),
+      extra: Type.Optional(Type.Union([Type.Literal('reject'), Type.Literal('ignore')])),
+    }),
+  ),
+  failedWrite: Type.Optional(Type.Union([Type.Literal('refuse'), Type.Literal('serve')])),
+  privacy: Type.Optional(
+    Type.Object({ hash: Type.Optional(Type.Array(Type.String())), drop: Type.Optional(Type.Array(Type.String())) }),
+  ),
+  allowSignatureChange: Type.Optional(Type.Boolean()),
+  /** The first version goes live at once. A later one waits, unless 'live' (at once) or 'shadow' (starts a shadow rollout that decides by itself). */
+  as: Type.Optional(Type.Union([Type.Literal('idle'), Type.Literal('live'), Type.Literal('shadow')])),
+});
+export type DeployRequest = Static<typeof DeployRequest>;
+
+export const DeployAnswer = Type.Object({ version: VersionView, snapshot: Type.Integer(), rollout: Nullable(Type.String()) });
+export type DeployAnswer = Static<typeof DeployAnswer>;
+
+export const PromoteRequest = Type.Object({ version: Type.Integer(), reason: Type.Optional(Type.String()) });
+export const ChangeAnswer = Type.Object({
+  model: Type.String(),
+  live: Type.Integer(),
+  previous: Nullable(Type.Integer()),
+  snapshot: Type.Integer(),
+  /** Lanes that have acknowledged the snapshot: all that live. */
+  lanes: Type.Integer(),
+});
+export type ChangeAnswer = Static<typeof ChangeAnswer>;
+
+export const RolloutRequest = Type.Object({
+  candidate: Type.Integer(),
+  alpha: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 0.5 })),
+  leastPairs: Type.Optional(Type.Integer({ minimum: 1 })),
+  margin: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+});
+export type RolloutRequest = Static<typeof RolloutRequest>;
+
+/** Server-sent at /api/events: what has changed, so that a reader fetches it again. */
+export const ChangeEvent = Type.Object({
+  topics: Type.Array(Type.String({ description: '"models", "models/electricity", "timeline", "status" …' })),
+  at: Type.Number(),
+});
+export type ChangeEvent = Static<typeof ChangeEvent>;

@@ -1,0 +1,143 @@
+import type { Position } from './events.ts';
+import type { Snapshot } from './snapshot.ts';
+import type { Finding } from './monitors/monitor.ts';
+
+/** What the processes say to each other, over `link/`. Every message may arrive again after a reconnect: handling is idempotent. */
+
+/** A learner's state that lanes serve next. */
+export interface Update {
+  model: string;
+  version: number;
+  /** Rises by one with every learned label and every restore. */
+  update: number;
+  state: Uint8Array;
+}
+
+/** Lane (or scorer) → loops. */
+export type LaneToLoops =
+  | { type: 'hello'; lane: number; incarnation: number }
+  /** There is news up to here; sent once, then silence until `folded` answers it. */
+  | { type: 'ring'; position: Position }
+  /** Updates up to and with this one are served from now on. */
+  | { type: 'serving'; model: string; version: number; update: number };
+
+/** Loops → lane. */
+export type LoopsToLane =
+  | { type: 'update'; update: Update }
+  /**
+   * All up to here is folded and committed, every update that came of it is served by every live lane, and
+   * every command that came of it is carried out.
+   */
+  | {
+      type: 'folded';
+      position: Position;
+      /** Labels that wait for a prediction, and how many may. */
+      waiting: number;
+      waitingLimit: number;
+      /** Ids older than this (ms) are past retention. */
+      oldest: number;
+    };
+
+/** Lane → control. */
+export type LaneToControl =
+  | { type: 'hello'; role: 'lane' | 'scorer'; lane: number; incarnation: number; pid: number }
+  /** Warm and current; or why it could not be attached. */
+  | { type: 'serving'; snapshot: number }
+  | { type: 'refused'; snapshot: number; message: string }
+  | { type: 'metrics'; metrics: LaneMetrics };
+
+/** Control → lane. */
+export type ControlToLane = { type: 'snapshot'; snapshot: Snapshot } | { type: 'metrics?' };
+
+/** Counters since the lane's start; control sums them over lanes and keeps those of dead ones. */
+export interface LaneMetrics {
+  incarnation: number;
+  /** By model name. */
+  models: { [model: string]: ModelMetrics };
+  labels: number;
+  journalBytes: number;
+  unjournaled: number;
+  residentBytes: number;
+}
+export interface ModelMetrics {
+  requests: number;
+  rows: number;
+  errors: { [code: string]: number };
+  imputed: number;
+  shadowRows: number;
+  shadowSkipped: number;
+  shadowFailed: number;
+  /** Requests by time to answer: counts for `latencyBuckets` (seconds, upper bounds) plus one beyond. */
+  latency: number[];
+  latencySum: number;
+}
+
+/** Upper bounds, seconds. */
+export const latencyBuckets = [
+  0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+];
+
+/** Loops → control. */
+export type LoopsToControl =
+  | { type: 'hello'; role: 'loops'; pid: number }
+  | { type: 'command'; command: Command }
+  /** Folded state has moved: tell the console. At most one every 100 ms. */
+  | { type: 'changed'; topics: string[] };
+
+/** Control → loops. */
+export type ControlToLoops =
+  | { type: 'snapshot'; snapshot: Snapshot }
+  | { type: 'done'; id: string; error: string | null }
+  /** Set a learner back to a kept checkpoint; answered by `restored`. */
+  | { type: 'restore'; id: string; model: string; version: number; update: number; state: Uint8Array; by: string };
+
+/** A loop's verdict for control to carry out. The same id is the same command: carried out once. */
+export type Command =
+  | {
+      id: string;
+      kind: 'promote' | 'roll back';
+      model: string;
+      version: number;
+      rollout: string;
+      reasons: string[];
+      /** Event time and live row of the outcome that decided it. */
+      at: number;
+      row: number;
+    }
+  | {
+      id: string;
+      kind: 'checkpoint';
+      model: string;
+      version: number;
+      update: number;
+      state: Uint8Array;
+      at: number;
+      reason: string;
+    }
+  | { id: string; kind: 'finding'; finding: Finding }
+  | { id: string; kind: 'restored'; model: string; version: number; from: number; update: number; at: number };
+
+/** Child → supervisor, over the process's own IPC channel. */
+export type ChildToSupervisor =
+  | { type: 'beat' }
+  /** Up and ready to do its work. */
+  | { type: 'ready' }
+  /** To be passed on to control (only control passes messages for others). */
+  | { type: 'status?' };
+
+/** Supervisor → child. */
+export type SupervisorToChild =
+  | { type: 'stop' }
+  | { type: 'status'; processes: ProcessStatus[] }
+  /** To control: a lane was killed for a late heartbeat while this version was answering (null: none was marked). */
+  | { type: 'hung'; lane: number; incarnation: number; model: string | null; version: number | null }
+  /** To control: a process went and is being replaced. */
+  | { type: 'replaced'; name: string; signal: string | null; code: number | null };
+
+export interface ProcessStatus {
+  name: string;
+  pid: number;
+  state: 'starting' | 'ready' | 'stopped';
+  restarts: number;
+  startedAt: number;
+}

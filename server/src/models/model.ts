@@ -1,0 +1,70 @@
+import type { Frame } from '../tensor.ts';
+import type { Signature } from '../signature.ts';
+
+/** A version, attached and ready to answer. Lives in lanes, the candidate, the loops (learners) and the scorer. */
+export interface Model {
+  readonly signature: Signature;
+  /**
+   * Fills `answers` (float64, row-major, rows × answerWidth(signature)) for the frame's rows.
+   * Compiled kinds answer at once (return nothing); a kind with a runtime of its own may return a promise.
+   */
+  predict(frame: Frame, answers: Float64Array): void | Promise<void>;
+  /** Gives back native memory; the model is not used afterwards. */
+  close?(): void | Promise<void>;
+}
+
+/** A model that also learns. Pure: same rows in the same order, same state, to the bit. */
+export interface Learner extends Model {
+  /**
+   * Learns one row. `target`: the class index (binary, multiclass) or the value (regression).
+   * Returns false when the step was refused because it would not be finite or exceeds the bounded step; the state is then unchanged.
+   */
+  learn(values: Float64Array, target: number): boolean;
+  /** The learner's whole state: what an update carries to the lanes and a checkpoint keeps. Small: bytes, not megabytes. */
+  state(): Uint8Array;
+  restore(state: Uint8Array): void;
+}
+
+/** The files of a model as they were given; `main` is the one that holds the model. Nothing outside them is ever read. */
+export interface ModelFiles {
+  /** Name as given by the user, for messages: "model.txt". */
+  main: string;
+  /** Absolute path of `main` on disk. */
+  path: string;
+}
+
+/** What the user may say about a file that the file itself cannot. */
+export interface ModelHints {
+  /** Class labels in order, where the file has none. */
+  classes?: (string | number)[];
+  /** Training rows in order with their targets: a learner begins on them. */
+  training?: { frame: Frame; targets: Float64Array; features: string[]; classes?: (string | number)[] };
+}
+
+/** A version made ready once, in the candidate process; what lanes attach is `program`. */
+export interface Prepared {
+  signature: Signature;
+  /** Flat bytes, kept by digest. Whatever `attach` needs: compiled code, tables, the file itself. */
+  program: Uint8Array;
+  /** For `inspect` and the version page: framework, its version, trees, depth, operators … */
+  facts: Record<string, string | number | boolean>;
+}
+
+/** One line in kinds.ts. Every kind passes the contract suite in test/models/contract.test.ts. */
+export interface Kind {
+  readonly name: string;
+  /** What `slipway deploy` says it takes. */
+  readonly title: string;
+  /** Relative tolerance against golden rows (0: bit-equal is expected of the margin; trees 1e-6; ONNX 1e-5). */
+  readonly tolerance: number;
+  /** Whether predict provably ends in bounded time: such a model never needs a watch over it. */
+  readonly bounded: boolean;
+  /** Whether the file is of this kind, by looking into its first bytes (up to 4 KiB), never by its name's ending alone. */
+  recognises(head: Uint8Array, files: ModelFiles): boolean;
+  /** Reads, checks and compiles the file. Runs in the candidate only. Throws coded errors (FILE_*) that name the file, the place and what to do. */
+  prepare(files: ModelFiles, hints: ModelHints): Promise<Prepared>;
+  /** Attaches a program. Runs in lanes: no parsing of the original file here. */
+  attach(program: Uint8Array, signature: Signature): Promise<Model | Learner>;
+  /** Whether `attach` gives a Learner. */
+  readonly learns: boolean;
+}

@@ -1,0 +1,61 @@
+import type { ServedVersion } from '../snapshot.ts';
+import type { PredictionEvent } from '../events.ts';
+import type { Baseline } from './baseline.ts';
+
+export type Level = 'look' | 'act';
+
+/** What a monitor or gate says: level, evidence, since when, what to do. */
+export interface Finding {
+  /** Same cause, same id: a monitor that says it again updates it. "electricity/1/out-of-range/vicprice" */
+  id: string;
+  model: string;
+  version: number;
+  monitor: string;
+  /** The feature it is about, or null for the version as a whole. */
+  feature: string | null;
+  level: Level;
+  /** One sentence a person can act on. */
+  message: string;
+  /** What to do about it. */
+  hint: string;
+  /** The numbers behind it, by name. */
+  evidence: { [name: string]: number | string };
+  /** Event time of the first event that it rests on, ms. */
+  since: number;
+  /** Event time of the event that raised it, ms. */
+  at: number;
+  /** Live predictions of this version seen up to and with the raising one. */
+  row: number;
+  /** Event time at which it stopped being true, ms, or null. */
+  cleared: number | null;
+}
+
+/**
+ * A fold over the live predictions of one version that ends in findings. Constant memory per feature.
+ * Pure: no clock, no randomness, no I/O. Commutative over lanes within a window of event time
+ * (a property test folds every interleaving).
+ */
+export interface Monitor {
+  /** Folds one request's rows; returns what it newly says, or says again with a change (most often nothing). */
+  fold(event: PredictionEvent): Finding[];
+  /** For the console and the API: present numbers, one entry a feature where it has any. */
+  view(): unknown;
+  /** The whole state, to commit with its cursor. */
+  save(): Uint8Array;
+  restore(state: Uint8Array): void;
+}
+
+export interface MonitorContext {
+  model: string;
+  version: ServedVersion;
+  baseline: Baseline | null;
+}
+
+/** One line in kinds.ts; passes test/monitors/contract.test.ts by being on the list. */
+export interface MonitorKind {
+  readonly name: string;
+  /** One line for the console: what it is, how it is computed, what it cannot know. */
+  readonly explanation: string;
+  /** Null where it has nothing to watch (no baseline, say). */
+  create(context: MonitorContext): Monitor | null;
+}

@@ -1,0 +1,89 @@
+/** What a version takes and gives: the contract between callers, edges, model, journal and monitors. */
+
+export type Task = 'binary' | 'multiclass' | 'regression' | 'ranking';
+
+/**
+ * How a feature's JSON value becomes the one float64 of its column in a Frame:
+ * `number`, `integer`: itself; `boolean`: 0 or 1; `category` with `categories`: the index in them;
+ * `category` without: the integer code itself; `string`: an index into `Frame.texts`.
+ * NaN is a missing value, whatever the type.
+ */
+export type FeatureType = 'number' | 'integer' | 'boolean' | 'category' | 'string';
+
+export interface Feature {
+  name: string;
+  type: FeatureType;
+  categories?: (string | number)[];
+}
+
+/** The Open Inference Protocol's tensor datatypes. */
+export type Datatype =
+  | 'BOOL' | 'UINT8' | 'UINT16' | 'UINT32' | 'UINT64' | 'INT8' | 'INT16' | 'INT32' | 'INT64'
+  | 'FP16' | 'FP32' | 'FP64' | 'BYTES';
+
+/** A tensor of a version. `shape[0]` is the row (-1); the other dimensions are fixed. */
+export interface TensorSpec {
+  name: string;
+  datatype: Datatype;
+  shape: number[];
+  /** First column of this tensor in a Frame's (inputs) or answer's (outputs) row. */
+  column: number;
+  /** Columns: the product of shape[1..]. */
+  width: number;
+}
+
+export interface Signature {
+  task: Task;
+  /** One a column of a Frame, in its order. */
+  features: Feature[];
+  inputs: TensorSpec[];
+  /** Together they make the answer row: `outputs.at(-1)` ends at `answerWidth(signature)`. A BYTES output holds an index into `classes`. */
+  outputs: TensorSpec[];
+  /** Class of each probability, in order; absent for regression and ranking. */
+  classes?: (string | number)[];
+  /**
+   * Where the canonical answer lies in the answer row: binary: one column, the probability of `classes[1]`;
+   * multiclass: one column a class; regression and ranking: one column, the value.
+   */
+  answer: { column: number; width: number };
+  /** Whether the model itself has a rule for missing values (NaN). */
+  missingAllowed: boolean;
+}
+
+/** What to do with rows that do not fit: stated per version, counted when it is not a rejection. */
+export interface RowPolicy {
+  /** An absent feature, or null where the model has no rule of its own for missing values. */
+  missing: 'reject' | 'impute';
+  /** A category that the signature does not know. */
+  unknown: 'reject' | 'impute';
+  /** A field that is no feature. */
+  extra: 'reject' | 'ignore';
+}
+
+export const defaultPolicy: RowPolicy = { missing: 'reject', unknown: 'reject', extra: 'reject' };
+
+/** float64 columns of one answer row. */
+export function answerWidth(signature: Signature): number {
+  return signature.outputs.reduce((sum, output) => sum + output.width, 0);
+}
+
+/** Index of the predicted class in one answer row; ties go to the lower index (binary: p > 0.5 is class 1). */
+export function predictedClass(signature: Signature, answers: Float64Array, row: number): number {
+  const { column, width } = signature.answer;
+  const from = row * answerWidth(signature) + column;
+  if (signature.task === 'binary') return answers[from]! > 0.5 ? 1 : 0;
+  let best = 0;
+  for (let k = 1; k < width; k++) if (answers[from + k]! > answers[from + best]!) best = k;
+  return best;
+}
+
+/** Index of a label among the classes (numbers and their text are the same label), or -1. */
+export function classIndex(signature: Signature, label: string | number | boolean): number {
+  const text = typeof label === 'boolean' ? (label ? '1' : '0') : String(label);
+  const classes = signature.classes ?? [];
+  for (let k = 0; k < classes.length; k++) if (String(classes[k]) === text) return k;
+  // Booleans are common labels of two-class models whose classes are words.
+  return typeof label === 'boolean' && classes.length === 2 && classes.some((c) => String(c) === String(label))
+    ? classes.findIndex((c) => String(c) === String(label))
+    : -1;
+}

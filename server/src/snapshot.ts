@@ -1,0 +1,60 @@
+import type { RowPolicy, Signature } from './signature.ts';
+
+/** All that a lane knows: an immutable, numbered manifest, replaced whole. Bytes are named by SHA-256 digest. */
+export interface Snapshot {
+  /** Rises by one with every change. */
+  number: number;
+  /** ms since the epoch, for people; nothing depends on it. */
+  at: number;
+  models: { [name: string]: ServedModel };
+}
+
+export interface ServedModel {
+  name: string;
+  /** Answers callers. */
+  live: number;
+  /** Also answer every row after the answer has left, for comparison. */
+  shadows: number[];
+  /** The rollout that these arms belong to, if one runs. */
+  rollout: ServedRollout | null;
+  /** What a lane does when the journal cannot be written. */
+  failedWrite: 'refuse' | 'serve';
+  /** What of the features is journaled. */
+  privacy: { hash: string[]; drop: string[] };
+  /** Every version named above, and every other that must stay warm. */
+  versions: { [version: number]: ServedVersion };
+}
+
+export interface ServedVersion {
+  version: number;
+  kind: string;
+  /** Digest of the program that `Kind.attach` takes. */
+  program: string;
+  signature: Signature;
+  policy: RowPolicy;
+  /** Replacement values for imputation, one a feature (baseline median or most frequent; NaN: none). */
+  impute: number[];
+  /** Digest of the baseline profile (JSON, monitors/baseline.ts), or null. */
+  baseline: string | null;
+  /** What the gate measured, µs a row for a single fresh row. Decides where a shadow arm runs. */
+  microseconds: number;
+  /** A learner's newest kept checkpoint; newer updates come from the loops. */
+  checkpoint: { update: number; digest: string } | null;
+}
+
+/** What the loops need of a running rollout to come to a verdict. */
+export interface ServedRollout {
+  id: string;
+  /** `compare`: the candidate wants to be live. `guard`: it was promoted (it is `live` now) and the former live version (`candidate` now) is watched for having been better after all. */
+  phase: 'compare' | 'guard';
+  live: number;
+  candidate: number;
+  /** Two-sided error rate of the confidence sequence over the whole phase, however often it is looked at. */
+  alpha: number;
+  /** Fewest labelled pairs before any verdict. */
+  leastPairs: number;
+  /** The mean paired loss difference must exceed this. */
+  margin: number;
+  /** Held: it goes on counting but decides nothing. */
+  held: boolean;
+}

@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+/** Where everything lies in a data folder, and who writes it. Nobody writes another's file. */
+export interface Layout {
+  root: string;
+  /** supervisor: a SQLite file whose exclusive lock is the folder's lock. */
+  lock: string;
+  /** lanes and scorer: one segment file after another, named by incarnation. */
+  journal: string;
+  /** control: programs, baselines, checkpoints, source files, named by SHA-256. */
+  blobs: string;
+  /** control: models, versions, rollouts, timeline. */
+  registry: string;
+  /** loops: cursors, outcomes, folds. */
+  state: string;
+  /** control: the manifest that lanes serve, replaced whole. */
+  snapshot: string;
+  /** The loops' and control's sockets for the other processes. */
+  loopsSocket: string;
+  controlSocket: string;
+  /** lanes: what an unbounded model was asked last, so that a hang can be laid at its door. */
+  marks: string;
+}
+
+/** A Unix socket's path may have 107 bytes (Linux; macOS 103): deep folders get theirs in the temporary folder. */
+const socketPathLimit = 100;
+
+export function layout(data: string): Layout {
+  const root = resolve(data);
+  const own = join(root, 'run');
+  const sockets =
+    Buffer.byteLength(join(own, 'control.sock')) <= socketPathLimit
+      ? own
+      : join(tmpdir(), `slipway-${createHash('sha256').update(root).digest('hex').slice(0, 12)}`);
+  return {
+    root,
+    lock: join(root, 'lock'),
+    journal: join(root, 'journal'),
+    blobs: join(root, 'blobs'),
+    registry: join(root, 'registry.db'),
+    state: join(root, 'state.db'),
+    snapshot: join(root, 'snapshot.json'),
+    loopsSocket: join(sockets, 'loops.sock'),
+    controlSocket: join(sockets, 'control.sock'),
+    marks: own,
+  };
+}

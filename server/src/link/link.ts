@@ -1,0 +1,121 @@
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { createConnection, createServer, type Server, type Socket } from 'node:net';
+import { dirname } from 'node:path';
+import { deserialize, serialize } from 'node:v8';
+
+/** Larger messages are a fault of the sender: the link is closed rather than its memory grown. */
+const messageLimit = 256 * 1024 * 1024;
+
+/**
+ * Messages between two of Slipway's processes over a Unix socket: 4 bytes of length, then the message in
+ * V8's serialization (typed arrays as they are, no polling, no JSON).
+ */
+export class Link<In, Out> {
+  onMessage: (message: In) => void = () => {};
+  onClose: () => void = () => {};
+  readonly #socket: Socket;
+  #rest: Buffer = Buffer.alloc(0);
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on('data', (chunk) => this.#read(chunk));
+    // An error is followed by close, which is where the owner reacts.
+    socket.on('error', () => {});
+    socket.on('close', () => this.onClose());
+  }
+
+  send(message: Out): void {
+    if (this.#socket.destroyed) return;
+    const body = serialize(message);
+    const framed = Buffer.allocUnsafe(4 + body.length);
+    framed.writeUInt32LE(body.length, 0);
+    body.copy(framed, 4);
+    this.#socket.write(framed);
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  /** Whether the event loop may end while this link is open. */
+  unref(): void {
+    this.#socket.unref();
+  }
+
+  #read(chunk: Buffer): void {
+    let data = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    while (data.length >= 4) {
+      const length = data.readUInt32LE(0);
+      if (length > messageLimit) {
+        this.#socket.destroy();
+        return;
+      }
+      if (data.length < 4 + length) break;
+      // A copy: deserialized typed arrays must not pin, or share, the socket's pooled buffer.
+      const message = deserialize(Buffer.from(data.subarray(4, 4 + length))) as In;
+      data = data.subarray(4 + length);
+      this.onMessage(message);
+    }
+    this.#rest = data;
+  }
+}
+
+/** Listens for the other processes; the folder of the socket is the owner's alone. */
+export function listen<In, Out>(path: string, onLink: (link: Link<In, Out>) => void): Promise<Server> {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  chmodSync(dirname(path), 0o700);
+  rmSync(path, { force: true });
+  const server = createServer((socket) => onLink(new Link<In, Out>(socket)));
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(path, () => resolve(server));
+  });
+}
+
+/** Pause before the next try to reach a process that is being replaced, ms. */
+const retryMs = 25;
+
+/**
+ * Keeps a link to a process that may come and go: calls `onLink` with every new one. Returns the end of it.
+ */
+export function keepConnected<In, Out>(
+  path: string,
+  onLink: (link: Link<In, Out>) => void,
+  onLost: () => void = () => {},
+): () => void {
+  let ended = false;
+  let socket: Socket | null = null;
+  let timer: NodeJS.Timeout | null = null;
+  const attempt = (): void => {
+    timer = null;
+    const candidate = createConnection(path);
+    socket = candidate;
+    let linked = false;
+    candidate.once('connect', () => {
+      linked = true;
+      const link = new Link<In, Out>(candidate);
+      onLink(link);
+      const closed = link.onClose;
+      link.onClose = () => {
+        closed();
+        lost();
+      };
+    });
+    candidate.once('error', () => {
+      if (!linked) again();
+    });
+    const lost = (): void => {
+      onLost();
+      again();
+    };
+    const again = (): void => {
+      if (!ended) timer = setTimeout(attempt, retryMs);
+    };
+  };
+  attempt();
+  return () => {
+    ended = true;
+    if (timer) clearTimeout(timer);
+    socket?.destroy();
+  };
+}

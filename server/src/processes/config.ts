@@ -1,0 +1,81 @@
+import { SlipwayError } from '../errors.ts';
+
+/** Everything that `slipway serve` can be told; handed whole to every process it starts. */
+export interface Config {
+  data: string;
+  host: string;
+  port: number;
+  controlPort: number;
+  lanes: number;
+  keyFile: string | null;
+  /** Bound on one request's body, bytes. */
+  bodyLimit: number;
+  /** Labels that may wait for their predictions, and for how long (ms of wall time). */
+  waitingLimit: number;
+  waitingMs: number;
+  /** The journal: when a segment is sealed, when it is synced to disk, when it may go. */
+  segmentBytes: number;
+  segmentMs: number;
+  syncMs: number;
+  retentionMs: number;
+  retentionBytes: number;
+  /** The candidate's bounds. */
+  candidateMs: number;
+  candidateBytes: number;
+  /** A checkpoint is kept every so many learned labels. */
+  checkpointLabels: number;
+  /** A lane's heartbeat may be so late, ms. */
+  heartbeatMs: number;
+  logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug';
+}
+
+const day = 24 * 3600_000;
+
+export const defaultConfig: Config = {
+  data: '.slipway',
+  host: '127.0.0.1',
+  port: 8080,
+  controlPort: 8090,
+  lanes: 1,
+  keyFile: null,
+  bodyLimit: 16 * 1024 * 1024,
+  waitingLimit: 100_000,
+  waitingMs: 7 * day,
+  segmentBytes: 64 * 1024 * 1024,
+  segmentMs: day,
+  syncMs: 1000,
+  retentionMs: 90 * day,
+  retentionBytes: 20 * 1024 * 1024 * 1024,
+  candidateMs: 60_000,
+  candidateBytes: 4 * 1024 * 1024 * 1024,
+  checkpointLabels: 1000,
+  heartbeatMs: 2000,
+  logLevel: 'info',
+};
+
+/** What a child process is told by the supervisor, in the environment variable SLIPWAY_PROCESS. */
+export interface Assignment {
+  name: string;
+  config: Config;
+  /** Lanes and the scorer: which one, and the number that its ids and segments carry. */
+  lane: number;
+  incarnation: number;
+  /** The bound addresses (ports are chosen by then). */
+  dataPlane: string;
+  control: string;
+}
+
+/** File descriptor of the listening socket that the supervisor hands to lanes and control. */
+export const listenDescriptor = 4;
+
+export function readAssignment(): Assignment {
+  const text = process.env.SLIPWAY_PROCESS;
+  if (!text) throw new SlipwayError('INTERNAL', 'This process is started by Slipway’s supervisor only.');
+  return JSON.parse(text) as Assignment;
+}
+
+const loopback = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/;
+
+export function isLoopback(host: string): boolean {
+  return loopback.test(host);
+}

@@ -1,0 +1,38 @@
+import type { ChildToSupervisor, SupervisorToChild } from '../messages.ts';
+
+/** A heartbeat every so often, ms: a quarter of the shortest lateness that anyone should be killed for. */
+const beatMs = 500;
+
+/**
+ * What every process under the supervisor does alike: beats, says when it is ready, stops when told, and
+ * ends when the supervisor is gone.
+ */
+export function superviseMe(
+  onMessage: (message: SupervisorToChild) => void,
+  stop: () => Promise<void>,
+): { ready(): void; send(message: ChildToSupervisor): void } {
+  const send = (message: ChildToSupervisor): void => {
+    if (process.connected) process.send?.(message);
+  };
+  let stopping = false;
+  const end = (code: number): void => {
+    if (stopping) return;
+    stopping = true;
+    stop().then(
+      () => process.exit(code),
+      () => process.exit(1),
+    );
+  };
+  process.on('message', (message: SupervisorToChild) => {
+    if (message.type === 'stop') end(0);
+    else onMessage(message);
+  });
+  // Without a supervisor nobody holds the folder's lock for us: end at once, what is answered is journaled.
+  process.on('disconnect', () => process.exit(0));
+  // Ctrl-C reaches the whole process group; only the supervisor decides the order of the end.
+  process.on('SIGINT', () => {});
+  process.on('SIGTERM', () => {});
+  setInterval(() => send({ type: 'beat' }), beatMs);
+  send({ type: 'beat' });
+  return { ready: () => send({ type: 'ready' }), send };
+}

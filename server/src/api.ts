@@ -126,7 +126,12 @@ export const RolloutView = Type.Object({
   startedAt: Type.Number(),
   endedAt: Nullable(Type.Number()),
   /** What it takes to decide: α of the confidence sequence, least pairs, margin of the loss difference. */
-  rule: Type.Object({ alpha: Type.Number(), leastPairs: Type.Integer(), margin: Type.Number(), loss: Type.String() }),
+  rule: Type.Object({
+    alpha: Type.Number(),
+    leastPairs: Type.Integer(),
+    margin: Type.Number(),
+    loss: Type.String(),
+  }),
   look: Nullable(RolloutLook),
   /** Thinned history of looks, oldest first, for the picture. */
   looks: Type.Array(RolloutLook),
@@ -271,7 +276,10 @@ export const PredictionView = Type.Object({
   rollout: Nullable(Type.String()),
   propensity: Type.Number(),
   arm: Type.String({ description: '"live", or the arm’s name in a rollout' }),
-  features: Type.Record(Type.String(), Type.Union([Type.Number(), Type.String(), Type.Boolean(), Type.Null()])),
+  features: Type.Record(
+    Type.String(),
+    Type.Union([Type.Number(), Type.String(), Type.Boolean(), Type.Null()]),
+  ),
   /** The live answer first, then shadows. */
   answers: Type.Array(PredictionAnswer),
   label: Nullable(Type.Object({ value: Label, at: Type.Number(), corrections: Type.Integer() })),
@@ -315,7 +323,10 @@ export const DeployRequest = Type.Object({
   ),
   failedWrite: Type.Optional(Type.Union([Type.Literal('refuse'), Type.Literal('serve')])),
   privacy: Type.Optional(
-    Type.Object({ hash: Type.Optional(Type.Array(Type.String())), drop: Type.Optional(Type.Array(Type.String())) }),
+    Type.Object({
+      hash: Type.Optional(Type.Array(Type.String())),
+      drop: Type.Optional(Type.Array(Type.String())),
+    }),
   ),
   allowSignatureChange: Type.Optional(Type.Boolean()),
   /** The first version goes live at once. A later one waits, unless 'live' (at once) or 'shadow' (starts a shadow rollout that decides by itself). */
@@ -323,7 +334,11 @@ export const DeployRequest = Type.Object({
 });
 export type DeployRequest = Static<typeof DeployRequest>;
 
-export const DeployAnswer = Type.Object({ version: VersionView, snapshot: Type.Integer(), rollout: Nullable(Type.String()) });
+export const DeployAnswer = Type.Object({
+  version: VersionView,
+  snapshot: Type.Integer(),
+  rollout: Nullable(Type.String()),
+});
 export type DeployAnswer = Static<typeof DeployAnswer>;
 
 export const PromoteRequest = Type.Object({ version: Type.Integer(), reason: Type.Optional(Type.String()) });

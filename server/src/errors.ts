@@ -7,16 +7,25 @@ export const errorTable = {
   INVALID_REQUEST: { status: 400, hint: 'Check the request against /api/openapi.json.' },
   INVALID_JSON: { status: 400, hint: 'Send one JSON value, UTF-8, with content-type application/json.' },
   BODY_TOO_LARGE: { status: 413, hint: 'Send fewer rows a request.' },
-  UNSUPPORTED_CONTENT_TYPE: { status: 415, hint: 'Use content-type application/json (uploads: application/octet-stream).' },
+  UNSUPPORTED_CONTENT_TYPE: {
+    status: 415,
+    hint: 'Use content-type application/json (uploads: application/octet-stream).',
+  },
   NOT_FOUND: { status: 404, hint: 'See /api/openapi.json for the paths there are.' },
   METHOD_NOT_ALLOWED: { status: 405, hint: 'See /api/openapi.json for the methods of this path.' },
   UNAUTHORIZED: { status: 401, hint: 'Send "authorization: Bearer <key>" with a key of the --key-file.' },
   FORBIDDEN_ORIGIN: { status: 403, hint: 'Open the console at the address that `slipway serve` printed.' },
   CONFLICT: { status: 409, hint: 'Read the present state and try again.' },
-  TOO_MANY_WAITING: { status: 429, hint: 'Too many labels wait for predictions that are not known. Send labels after their predictions, or later.' },
+  TOO_MANY_WAITING: {
+    status: 429,
+    hint: 'Too many labels wait for predictions that are not known. Send labels after their predictions, or later.',
+  },
   TIMEOUT: { status: 504, hint: 'Try again; if it stays, see `slipway status`.' },
   // Models and versions
-  MODEL_NOT_FOUND: { status: 404, hint: 'List the models with `slipway status`, or deploy one with `slipway deploy NAME FILE`.' },
+  MODEL_NOT_FOUND: {
+    status: 404,
+    hint: 'List the models with `slipway status`, or deploy one with `slipway deploy NAME FILE`.',
+  },
   VERSION_NOT_FOUND: { status: 404, hint: 'List the versions with `slipway versions NAME`.' },
   VERSION_QUARANTINED: { status: 409, hint: 'This version stopped a lane twice. Deploy a repaired one.' },
   ROLLOUT_NOT_FOUND: { status: 404, hint: 'List the rollouts with `slipway rollout NAME`.' },
@@ -25,34 +34,73 @@ export const errorTable = {
   NOTHING_TO_ROLL_BACK_TO: { status: 409, hint: 'No other version was live before this one.' },
   MODEL_NOT_READY: { status: 503, hint: 'The version is still being warmed up. Try again in a moment.' },
   // Files
-  FILE_NOT_RECOGNISED: { status: 422, hint: 'Slipway takes LightGBM text, ONNX and its own logistic learner files.' },
-  FILE_BROKEN: { status: 422, hint: 'Export the model again and compare the file’s size and checksum with the original.' },
-  FILE_UNSAFE: { status: 422, hint: 'Export the model to a format that holds data only, such as ONNX or LightGBM text.' },
+  FILE_NOT_RECOGNISED: {
+    status: 422,
+    hint: 'Slipway takes LightGBM text, ONNX and its own logistic learner files.',
+  },
+  FILE_BROKEN: {
+    status: 422,
+    hint: 'Export the model again and compare the file’s size and checksum with the original.',
+  },
+  FILE_UNSAFE: {
+    status: 422,
+    hint: 'Export the model to a format that holds data only, such as ONNX or LightGBM text.',
+  },
   FILE_UNSUPPORTED: { status: 422, hint: 'See docs/models.md for what each format may hold.' },
-  DATA_BROKEN: { status: 422, hint: 'Training data must be a CSV or Parquet file with one named column a feature.' },
+  DATA_BROKEN: {
+    status: 422,
+    hint: 'Training data must be a CSV or Parquet file with one named column a feature.',
+  },
   // Gates
   GATE_FAILED: { status: 422, hint: 'Mend what the gate names and deploy again. Nothing was registered.' },
   SIGNATURE_MISMATCH: { status: 422, hint: 'Deploy under another name, or pass --allow-signature-change.' },
-  CANDIDATE_TIMEOUT: { status: 422, hint: 'The version took longer than its time limit in a process of its own.' },
-  CANDIDATE_MEMORY: { status: 422, hint: 'The version needed more memory than its limit in a process of its own.' },
-  CANDIDATE_CRASHED: { status: 422, hint: 'The version killed the process it was tried in. Nothing else was touched.' },
+  CANDIDATE_TIMEOUT: {
+    status: 422,
+    hint: 'The version took longer than its time limit in a process of its own.',
+  },
+  CANDIDATE_MEMORY: {
+    status: 422,
+    hint: 'The version needed more memory than its limit in a process of its own.',
+  },
+  CANDIDATE_CRASHED: {
+    status: 422,
+    hint: 'The version killed the process it was tried in. Nothing else was touched.',
+  },
   // Rows
-  FEATURE_MISSING: { status: 422, hint: 'Send every feature of the signature, or deploy with --missing impute.' },
+  FEATURE_MISSING: {
+    status: 422,
+    hint: 'Send every feature of the signature, or deploy with --missing impute.',
+  },
   FEATURE_UNKNOWN: { status: 422, hint: 'Leave it out, or deploy with --extra ignore.' },
   FEATURE_MISTYPED: { status: 422, hint: 'See the signature: `slipway versions NAME --json`.' },
-  CATEGORY_UNKNOWN: { status: 422, hint: 'Send a category of the signature, or deploy with --unknown impute.' },
+  CATEGORY_UNKNOWN: {
+    status: 422,
+    hint: 'Send a category of the signature, or deploy with --unknown impute.',
+  },
   TENSOR_MISMATCH: { status: 400, hint: 'Compare names, datatypes and shapes with GET /v2/models/{model}.' },
   ROWS_EMPTY: { status: 422, hint: 'Send at least one row.' },
-  PREDICTION_FAILED: { status: 500, hint: 'The model itself failed on this row. Its finding is in the timeline.' },
+  PREDICTION_FAILED: {
+    status: 500,
+    hint: 'The model itself failed on this row. Its finding is in the timeline.',
+  },
   // Journal and labels
   PREDICTION_NOT_FOUND: { status: 404, hint: 'Check the id; it stands in the answer of /predict.' },
-  PREDICTION_EXPIRED: { status: 410, hint: 'The prediction is past retention, so its label cannot be joined any more.' },
+  PREDICTION_EXPIRED: {
+    status: 410,
+    hint: 'The prediction is past retention, so its label cannot be joined any more.',
+  },
   LABEL_INVALID: { status: 422, hint: 'A label is one of the model’s classes, or a number for regression.' },
-  JOURNAL_WRITE_FAILED: { status: 503, hint: 'The journal’s disk is full or failing; nothing is answered that cannot be kept. Free space, or deploy with --failed-write serve.' },
+  JOURNAL_WRITE_FAILED: {
+    status: 503,
+    hint: 'The journal’s disk is full or failing; nothing is answered that cannot be kept. Free space, or deploy with --failed-write serve.',
+  },
   // The machine
   DATA_FOLDER_BUSY: { status: 500, hint: 'Stop the other Slipway, or give this one another --data folder.' },
   DATA_FOLDER_NEWER: { status: 500, hint: 'This folder was written by a newer Slipway. Use that one.' },
-  KEY_FILE_REQUIRED: { status: 500, hint: 'Beyond loopback pass --key-file FILE, holding lines of "name:key".' },
+  KEY_FILE_REQUIRED: {
+    status: 500,
+    hint: 'Beyond loopback pass --key-file FILE, holding lines of "name:key".',
+  },
   ADDRESS_IN_USE: { status: 500, hint: 'Choose another port, or 0 for any free one.' },
   NODE_TOO_OLD: { status: 500, hint: 'Install Node 26 or newer.' },
   SERVER_UNREACHABLE: { status: 503, hint: 'Start it with `slipway serve`, or name it with --server URL.' },
@@ -87,7 +135,11 @@ export function toSlipwayError(thrown: unknown): SlipwayError {
   if (typeof thrown === 'object' && thrown !== null && 'code' in thrown && 'message' in thrown) {
     const { code, message, hint } = thrown as { code: unknown; message: unknown; hint?: unknown };
     if (typeof code === 'string' && code in errorTable) {
-      return new SlipwayError(code as ErrorCode, String(message), typeof hint === 'string' ? hint : undefined);
+      return new SlipwayError(
+        code as ErrorCode,
+        String(message),
+        typeof hint === 'string' ? hint : undefined,
+      );
     }
   }
   return new SlipwayError('INTERNAL', thrown instanceof Error ? thrown.message : String(thrown));

@@ -18,7 +18,7 @@ export class Link<In, Out> {
 
   constructor(socket: Socket) {
     this.#socket = socket;
-    socket.on('data', (chunk) => this.#read(chunk));
+    socket.on('data', (chunk: Buffer) => this.#read(chunk));
     // An error is followed by close, which is where the owner reacts.
     socket.on('error', () => {});
     socket.on('close', () => this.onClose());
@@ -90,27 +90,13 @@ export function keepConnected<In, Out>(
     timer = null;
     const candidate = createConnection(path);
     socket = candidate;
-    let linked = false;
-    candidate.once('connect', () => {
-      linked = true;
-      const link = new Link<In, Out>(candidate);
-      onLink(link);
-      const closed = link.onClose;
-      link.onClose = () => {
-        closed();
-        lost();
-      };
-    });
-    candidate.once('error', () => {
-      if (!linked) again();
-    });
-    const lost = (): void => {
+    candidate.once('connect', () => onLink(new Link<In, Out>(candidate)));
+    // An error (nobody listens yet, a reset) is always followed by close.
+    candidate.on('error', () => {});
+    candidate.once('close', () => {
       onLost();
-      again();
-    };
-    const again = (): void => {
       if (!ended) timer = setTimeout(attempt, retryMs);
-    };
+    });
   };
   attempt();
   return () => {

@@ -1,0 +1,131 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import type { ChildToSupervisor, ProcessStatus, SupervisorToChild } from '../messages.ts';
+import type { Assignment } from './config.ts';
+
+/** A process that dies again within this time after its start is given a pause before the next try, ms. */
+const quickDeathMs = 5000;
+const firstPauseMs = 100;
+const longestPauseMs = 5000;
+/** A process that does not come up at all is as good as hung, ms. */
+const startMs = 60_000;
+
+export interface SupervisedOptions {
+  name: string;
+  module: URL;
+  /** Called at every start: lanes get a new incarnation each time. */
+  assignment: () => Assignment;
+  /** Listening sockets handed down, as descriptors 4, 5 … of the child. */
+  descriptors: number[];
+  /** Heartbeats may be this late, ms. */
+  heartbeatMs: number;
+  onReady: () => void;
+  onMessage: (message: ChildToSupervisor) => void;
+  /** The process is gone and is about to be replaced; `hung` if the supervisor killed it for its silence. */
+  onLost: (loss: {
+    hung: boolean;
+    signal: string | null;
+    code: number | null;
+    assignment: Assignment;
+  }) => void;
+}
+
+/** One process that is kept running: started, listened to, killed when silent, replaced when gone. */
+export class Supervised {
+  readonly #options: SupervisedOptions;
+  #child: ChildProcess | null = null;
+  #assignment: Assignment | null = null;
+  #state: ProcessStatus['state'] = 'stopped';
+  #startedAt = 0;
+  #lastBeat = 0;
+  #restarts = 0;
+  #pause = 0;
+  #timer: NodeJS.Timeout | null = null;
+  #stopping = false;
+  #hung = false;
+
+  constructor(options: SupervisedOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const { module, assignment, descriptors, onReady, onMessage, onLost } = this.#options;
+    this.#timer = null;
+    this.#hung = false;
+    this.#state = 'starting';
+    this.#startedAt = Date.now();
+    this.#lastBeat = performance.now();
+    const given = assignment();
+    this.#assignment = given;
+    const child = fork(module, {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...descriptors],
+      env: { ...process.env, SLIPWAY_PROCESS: JSON.stringify(given) },
+    });
+    this.#child = child;
+    child.on('message', (message: ChildToSupervisor) => {
+      this.#lastBeat = performance.now();
+      if (message.type === 'ready') {
+        this.#state = 'ready';
+        onReady();
+      }
+      onMessage(message);
+    });
+    // A failed start is followed by 'exit' or leaves no process; either way the next line handles it.
+    child.on('error', () => {});
+    child.on('exit', (code, signal) => {
+      this.#child = null;
+      this.#state = 'stopped';
+      if (this.#stopping) return;
+      this.#restarts += 1;
+      onLost({ hung: this.#hung, signal, code, assignment: given });
+      const lived = Date.now() - this.#startedAt;
+      this.#pause = lived > quickDeathMs ? 0 : Math.min(longestPauseMs, this.#pause * 2 || firstPauseMs);
+      // The first death is answered at once; only one that repeats waits.
+      this.#timer = setTimeout(() => this.start(), this.#pause > firstPauseMs ? this.#pause : 0);
+    });
+  }
+
+  /** Kills the process if it has been silent for too long. `grace`: how long the supervisor itself was held up, ms. */
+  checkHeartbeat(grace: number): void {
+    if (!this.#child) return;
+    this.#lastBeat += grace;
+    const silent = performance.now() - this.#lastBeat;
+    if (silent > (this.#state === 'starting' ? startMs : this.#options.heartbeatMs)) {
+      this.#hung = true;
+      this.#child.kill('SIGKILL');
+    }
+  }
+
+  send(message: SupervisorToChild): void {
+    if (this.#child?.connected) this.#child.send(message);
+  }
+
+  /** Asks it to end, waits, and ends it after `patienceMs`. */
+  stop(patienceMs: number): Promise<void> {
+    this.#stopping = true;
+    if (this.#timer) clearTimeout(this.#timer);
+    const child = this.#child;
+    if (!child) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => child.kill('SIGKILL'), patienceMs);
+      child.once('exit', () => {
+        clearTimeout(timer);
+        resolve();
+      });
+      this.send({ type: 'stop' });
+    });
+  }
+
+  status(): ProcessStatus {
+    return {
+      name: this.#options.name,
+      pid: this.#child?.pid ?? 0,
+      state: this.#state,
+      restarts: this.#restarts,
+      startedAt: this.#startedAt,
+    };
+  }
+
+  get assignment(): Assignment | null {
+    return this.#assignment;
+  }
+}

@@ -1,0 +1,151 @@
+import { readFileSync } from 'node:fs';
+import { BoundSocket } from 'node:net';
+import { extname, join } from 'node:path';
+import { SlipwayError } from '../errors.ts';
+import { layout } from '../layout.ts';
+import type { ChildToSupervisor } from '../messages.ts';
+import { type Config, isLoopback } from './config.ts';
+import { lockFolder, nextIncarnation } from './folder-lock.ts';
+import { Supervised } from './supervised.ts';
+
+/** Heartbeats are looked at this often, ms. */
+const lookMs = 250;
+/** Control and loops may be held up longer than a lane: no caller waits for them. */
+const behindMs = 30_000;
+/** Time to finish what was accepted when all is stopped, ms. */
+const patienceMs = 15_000;
+
+export interface Running {
+  /** URLs, with the ports that were chosen. */
+  dataPlane: string;
+  control: string;
+  /** Stops accepting, finishes what was accepted, folds it, ends. */
+  stop(): Promise<void>;
+}
+
+/**
+ * The first process: holds the sockets and the data folder's lock, keeps the others running, and does
+ * nothing else. Because it holds the listening sockets itself, connections wait for a lane that is being
+ * replaced instead of being refused (docs/adr/0001-sockets.md).
+ */
+export async function startSupervisor(config: Config): Promise<Running> {
+  if (!isLoopback(config.host) && config.keyFile === null) {
+    throw new SlipwayError(
+      'KEY_FILE_REQUIRED',
+      `Slipway does not open ${config.host} to others without keys.`,
+    );
+  }
+  if (config.keyFile !== null) readFileSync(config.keyFile);
+  const places = layout(config.data);
+  const release = lockFolder(places);
+  const bound: BoundSocket[] = [];
+  try {
+    bound.push(bind(config.host, config.port), bind(config.host, config.controlPort));
+  } catch (error) {
+    for (const socket of bound) socket.close();
+    release();
+    throw error;
+  }
+  const [lanesSocket, controlSocket] = bound as [BoundSocket, BoundSocket];
+  const dataPlane = url(config.host, lanesSocket);
+  const control = url(config.host, controlSocket);
+
+  const all: Supervised[] = [];
+  const keep = (name: string, kind: 'lane' | 'loops' | 'control', lane: number): Promise<void> =>
+    new Promise((ready) => {
+      const supervised: Supervised = new Supervised({
+        name,
+        module: new URL(`./${kind}${extname(import.meta.url)}`, import.meta.url),
+        assignment: () => ({
+          name,
+          config,
+          lane,
+          incarnation: kind === 'lane' ? nextIncarnation(places) : 0,
+          dataPlane,
+          control,
+        }),
+        descriptors: kind === 'lane' ? [lanesSocket.fd()] : kind === 'control' ? [controlSocket.fd()] : [],
+        heartbeatMs: kind === 'lane' ? config.heartbeatMs : behindMs,
+        onReady: ready,
+        onMessage: (message: ChildToSupervisor) => {
+          if (message.type !== 'status?') return;
+          supervised.send({ type: 'status', processes: [self(), ...all.map((one) => one.status())] });
+        },
+        onLost: ({ hung, signal, code, assignment }) => {
+          const tell = all.find((one) => one.status().name === 'control');
+          if (hung && kind === 'lane') {
+            tell?.send({
+              type: 'hung',
+              lane,
+              incarnation: assignment.incarnation,
+              ...marked(places.marks, lane),
+            });
+          }
+          tell?.send({ type: 'replaced', name, signal, code });
+        },
+      });
+      all.push(supervised);
+      supervised.start();
+    });
+
+  const startedAt = Date.now();
+  const self = () => ({
+    name: 'supervisor',
+    pid: process.pid,
+    state: 'ready' as const,
+    restarts: 0,
+    startedAt,
+  });
+  const started = [keep('control', 'control', 0), keep('loops', 'loops', 0)];
+  for (let lane = 1; lane <= config.lanes; lane++) started.push(keep(`lane-${lane}`, 'lane', lane));
+
+  let looked = performance.now();
+  const watch = setInterval(() => {
+    const late = Math.max(0, performance.now() - looked - lookMs);
+    looked = performance.now();
+    // A machine that slept, or starved the supervisor, has starved the others too: they are not to blame.
+    for (const one of all) one.checkHeartbeat(late);
+  }, lookMs);
+
+  await Promise.all(started);
+  let stopped: Promise<void> | null = null;
+  const stop = async (): Promise<void> => {
+    clearInterval(watch);
+    const named = (start: string) => all.filter((one) => one.status().name.startsWith(start));
+    // Lanes first, so that loops can fold their last events; control last, for the loops' last commands.
+    for (const part of ['lane', 'loops', 'control']) {
+      await Promise.all(named(part).map((one) => one.stop(patienceMs)));
+    }
+    for (const socket of bound) socket.close();
+    release();
+  };
+  return { dataPlane, control, stop: () => (stopped ??= stop()) };
+}
+
+function bind(host: string, port: number): BoundSocket {
+  try {
+    return new BoundSocket({ host: host === 'localhost' ? '127.0.0.1' : host, port });
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'EADDRINUSE') throw new SlipwayError('ADDRESS_IN_USE', `Port ${port} of ${host} is taken.`);
+    throw new SlipwayError(
+      'INVALID_REQUEST',
+      `Cannot listen on ${host}:${port}: ${(error as Error).message}.`,
+    );
+  }
+}
+
+function url(host: string, socket: BoundSocket): string {
+  const { port } = socket.address() as { port: number };
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** The unbounded model that this lane was asked last, if it had not answered. */
+function marked(folder: string, lane: number): { model: string | null; version: number | null } {
+  try {
+    const [model, version] = readFileSync(join(folder, `lane-${lane}.mark`), 'utf8').split('\n');
+    return model && version ? { model, version: Number(version) } : { model: null, version: null };
+  } catch {
+    return { model: null, version: null };
+  }
+}

@@ -7,6 +7,8 @@ export interface Layout {
   root: string;
   /** supervisor: a SQLite file whose exclusive lock is the folder's lock. */
   lock: string;
+  /** supervisor: random text made once; keys the hashes of private features. */
+  secret: string;
   /** lanes and scorer: one segment file after another, named by incarnation. */
   journal: string;
   /** control: programs, baselines, checkpoints, source files, named by SHA-256. */
@@ -37,6 +39,7 @@ export function layout(data: string): Layout {
   return {
     root,
     lock: join(root, 'lock'),
+    secret: join(root, 'secret'),
     journal: join(root, 'journal'),
     blobs: join(root, 'blobs'),
     registry: join(root, 'registry.db'),

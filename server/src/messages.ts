@@ -1,6 +1,6 @@
 import type { Position } from './events.ts';
+import type { Finding } from './finding.ts';
 import type { Snapshot } from './snapshot.ts';
-import type { Finding } from './monitors/monitor.ts';
 
 /** What the processes say to each other, over `link/`. Every message may arrive again after a reconnect: handling is idempotent. */
 
@@ -89,7 +89,15 @@ export type ControlToLoops =
   | { type: 'snapshot'; snapshot: Snapshot }
   | { type: 'done'; id: string; error: string | null }
   /** Set a learner back to a kept checkpoint; answered by `restored`. */
-  | { type: 'restore'; id: string; model: string; version: number; update: number; state: Uint8Array; by: string };
+  | {
+      type: 'restore';
+      id: string;
+      model: string;
+      version: number;
+      update: number;
+      state: Uint8Array;
+      by: string;
+    };
 
 /** A loop's verdict for control to carry out. The same id is the same command: carried out once. */
 export type Command =
@@ -115,7 +123,15 @@ export type Command =
       reason: string;
     }
   | { id: string; kind: 'finding'; finding: Finding }
-  | { id: string; kind: 'restored'; model: string; version: number; from: number; update: number; at: number };
+  | {
+      id: string;
+      kind: 'restored';
+      model: string;
+      version: number;
+      from: number;
+      update: number;
+      at: number;
+    };
 
 /** Child → supervisor, over the process's own IPC channel. */
 export type ChildToSupervisor =

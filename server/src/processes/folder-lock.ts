@@ -1,4 +1,5 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { SlipwayError } from '../errors.ts';
 import type { Layout } from '../layout.ts';
@@ -26,6 +27,8 @@ export function lockFolder(layout: Layout): () => void {
     throw new SlipwayError('DATA_FOLDER_BUSY', `${layout.root} is in use by ${holder}.`);
   }
   writeFileSync(owner, `${process.pid}\n`);
+  if (!existsSync(layout.secret))
+    writeFileSync(layout.secret, randomBytes(32).toString('hex'), { mode: 0o600 });
   return () => lock.close();
 }
 

@@ -1,0 +1,30 @@
+import { SlipwayError } from '../../errors.ts';
+import type { Caller } from '../../lane/data-plane.ts';
+
+/** Subjects and keys are names, not documents. */
+const textLimit = 512;
+
+/** Reads `subject`, `key` and `at` of a request (or of its parameters). Throws INVALID_REQUEST. */
+export function readCaller(fields: { [name: string]: unknown }): Caller {
+  return { subject: readText(fields, 'subject'), key: readText(fields, 'key'), at: readTime(fields.at) };
+}
+
+export function readText(fields: { [name: string]: unknown }, name: string): string | null {
+  const value = fields[name];
+  if (value === undefined || value === null) return null;
+  const text = typeof value === 'number' ? String(value) : value;
+  if (typeof text !== 'string' || text.length === 0 || text.length > textLimit) {
+    throw new SlipwayError('INVALID_REQUEST', `"${name}" is not a text of 1 to ${textLimit} characters.`);
+  }
+  return text;
+}
+
+/** ms since the epoch, given as such or as an ISO 8601 time. */
+export function readTime(value: unknown): number | null {
+  if (value === undefined || value === null) return null;
+  const time = typeof value === 'number' ? value : typeof value === 'string' ? Date.parse(value) : Number.NaN;
+  if (!Number.isFinite(time) || Math.abs(time) > 8.64e15) {
+    throw new SlipwayError('INVALID_REQUEST', '"at" is neither ms since the epoch nor an ISO 8601 time.');
+  }
+  return time;
+}

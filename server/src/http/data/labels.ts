@@ -1,0 +1,94 @@
+import { SlipwayError } from '../../errors.ts';
+import type { LabelEvent } from '../../events.ts';
+import { idTime, parseId } from '../../journal/id.ts';
+import type { DataPlane } from '../../lane/data-plane.ts';
+import type { LoopsLine } from '../../lane/loops-line.ts';
+import { classIndex } from '../../signature.ts';
+import { readText, readTime } from './caller.ts';
+import { type Exchange, isObject } from './exchange.ts';
+
+/** Labels in one request. */
+const countLimit = 100_000;
+const labelTextLimit = 1024;
+/** How long `?wait=served` waits, ms. */
+const waitMs = 60_000;
+
+/**
+ * POST /labels: the truth about predictions. 202 as soon as it is kept; with `?wait=served` 200 once it is
+ * folded and learned and all that came of it is in force.
+ */
+export function labels(plane: DataPlane, loops: LoopsLine, exchange: Exchange, body: unknown): void {
+  if (!isObject(body)) throw new SlipwayError('INVALID_REQUEST', 'The body is not a JSON object.');
+  const given = body.labels === undefined ? [body] : body.labels;
+  if (!Array.isArray(given) || given.length === 0 || given.length > countLimit) {
+    throw new SlipwayError('INVALID_REQUEST', `"labels" is not a list of 1 to ${countLimit} labels.`);
+  }
+  if (loops.waiting + given.length > loops.waitingLimit) {
+    throw new SlipwayError('TOO_MANY_WAITING', `${loops.waiting} labels already wait for their predictions.`);
+  }
+  // All are checked before any is kept: a request is taken whole or not at all.
+  const events = given.map((label, index) => read(plane, loops, label, index));
+  const wait = new URLSearchParams(exchange.query).get('wait') === 'served';
+  plane.label(events, (position, error) => {
+    if (error) exchange.fail(error);
+    else if (!wait || position === null) exchange.json(202, { accepted: events.length });
+    else {
+      const timer = setTimeout(
+        () => exchange.fail(new SlipwayError('TIMEOUT', 'The labels are kept, but not folded yet.')),
+        waitMs,
+      );
+      void loops.folded(position).then(() => {
+        clearTimeout(timer);
+        exchange.json(200, { accepted: events.length });
+      });
+    }
+  });
+}
+
+function read(plane: DataPlane, loops: LoopsLine, value: unknown, index: number): LabelEvent {
+  const fail = (code: 'INVALID_REQUEST' | 'LABEL_INVALID', message: string): never => {
+    throw new SlipwayError(code, `Label ${index}: ${message}`);
+  };
+  if (!isObject(value)) return fail('INVALID_REQUEST', 'it is not an object.');
+  const { id, label } = value;
+  const key = readText(value, 'key');
+  const model = readText(value, 'model');
+  const prediction = typeof id === 'string' ? parseId(id) : null;
+  if (id !== undefined && prediction === null)
+    fail('INVALID_REQUEST', `"${String(id).slice(0, 60)}" is no prediction id.`);
+  if ((prediction === null) === (key === null))
+    fail('INVALID_REQUEST', 'it needs "id", or "key" with "model".');
+  if (key !== null && model === null) fail('INVALID_REQUEST', 'a "key" needs its "model".');
+  if (prediction !== null && idTime(prediction.id) < loops.oldest) {
+    throw new SlipwayError(
+      'PREDICTION_EXPIRED',
+      `Label ${index}: prediction ${id as string} is past retention.`,
+    );
+  }
+  const isBoolean = typeof label === 'boolean';
+  const isText = typeof label === 'string' && label.length <= labelTextLimit;
+  if (!isBoolean && !isText && !(typeof label === 'number' && Number.isFinite(label))) {
+    fail('LABEL_INVALID', `${JSON.stringify(label)?.slice(0, 60)} is neither a class nor a number.`);
+  }
+  if (model !== null) {
+    const { signature } = plane.route(model).version;
+    const fits = signature.classes
+      ? classIndex(signature, label as string | number | boolean) >= 0
+      : typeof label === 'number';
+    if (!fits) {
+      const takes = signature.classes
+        ? `one of ${JSON.stringify(signature.classes.slice(0, 20))}`
+        : 'a number';
+      fail('LABEL_INVALID', `${JSON.stringify(label)} is not ${takes}.`);
+    }
+  }
+  return {
+    type: 'label',
+    id: plane.newId(),
+    model,
+    prediction,
+    key,
+    label: isBoolean ? (label ? 1 : 0) : (label as string | number),
+    at: readTime(value.at) ?? plane.now(),
+  };
+}

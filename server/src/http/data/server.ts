@@ -1,0 +1,150 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { SlipwayError } from '../../errors.ts';
+import type { DataPlane } from '../../lane/data-plane.ts';
+import type { LoopsLine } from '../../lane/loops-line.ts';
+import type { Served } from '../../lane/served.ts';
+import type { Keys } from '../keys.ts';
+import { Exchange } from './exchange.ts';
+import { labels } from './labels.ts';
+import { infer, modelMetadata, serverMetadata } from './oip.ts';
+import { predict } from './predict.ts';
+
+export interface DataEdge {
+  plane: DataPlane;
+  served: Served;
+  loops: LoopsLine;
+  keys: Keys;
+  bodyLimit: number;
+  /** Slipway's own version. */
+  version: string;
+  /** Where a browser that comes here is led to. */
+  console: string;
+  ready: () => boolean;
+}
+
+/** Connections are kept for callers that come again, ms. */
+const keepAliveMs = 75_000;
+
+/** The data plane over HTTP: bare node:http, because its whole routing is a handful of prefixes (docs/adr/0007-data-plane-http.md). */
+export function dataServer(edge: DataEdge): Server {
+  const server = createServer({ keepAliveTimeout: keepAliveMs }, (request, response) => {
+    const exchange = new Exchange(request, response);
+    try {
+      handle(edge, exchange, request, response);
+    } catch (error) {
+      exchange.fail(error);
+    }
+  });
+  return server;
+}
+
+function handle(
+  edge: DataEdge,
+  exchange: Exchange,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  const { path } = exchange;
+  const { method } = request;
+  if (path.startsWith('/health/') || path.startsWith('/v2/health/')) {
+    health(edge, exchange, path);
+    return;
+  }
+  edge.keys.actor(request.headers.authorization);
+  if (method === 'POST') {
+    refuseForeignPages(edge, request);
+    if (path.startsWith('/predict/')) {
+      const model = decode(path.slice('/predict/'.length));
+      exchange.body(edge.bodyLimit, (body) => predict(edge.plane, exchange, model, body));
+      return;
+    }
+    if (path === '/labels') {
+      exchange.body(edge.bodyLimit, (body) => labels(edge.plane, edge.loops, exchange, body));
+      return;
+    }
+  }
+  if (path === '/') {
+    response.writeHead(302, { location: edge.console }).end();
+    return;
+  }
+  if (path === '/v2' || path === '/v2/') {
+    exchange.json(200, serverMetadata(edge.version));
+    return;
+  }
+  const oip = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?(?:\/(infer|ready))?$/.exec(path);
+  if (!oip) {
+    const known = path.startsWith('/predict/') || path === '/labels';
+    throw new SlipwayError(
+      known ? 'METHOD_NOT_ALLOWED' : 'NOT_FOUND',
+      known ? `${path} takes POST.` : `There is nothing at ${path}.`,
+      'The data plane has POST /predict/{model}, POST /labels and /v2/models/{model}. The rest is at the control address.',
+    );
+  }
+  openInference(edge, exchange, method ?? 'GET', decode(oip[1]!), oip[2], oip[3]);
+}
+
+function openInference(
+  edge: DataEdge,
+  exchange: Exchange,
+  method: string,
+  model: string,
+  versionText: string | undefined,
+  verb: string | undefined,
+): void {
+  const version = versionText === undefined ? null : Number(versionText);
+  if (version !== null && !Number.isSafeInteger(version)) {
+    throw new SlipwayError('VERSION_NOT_FOUND', `"${versionText}" is no version number.`);
+  }
+  if ((verb === 'infer') !== (method === 'POST')) {
+    throw new SlipwayError(
+      'METHOD_NOT_ALLOWED',
+      `${exchange.path} takes ${verb === 'infer' ? 'POST' : 'GET'}.`,
+    );
+  }
+  if (verb === 'infer') {
+    exchange.body(edge.bodyLimit, (body) => infer(edge.plane, exchange, model, version, body));
+    return;
+  }
+  const arm = edge.plane.route(model, version);
+  if (verb === 'ready') exchange.json(200, { name: model, ready: true });
+  else exchange.json(200, modelMetadata(arm, [...(edge.served.model(model)?.arms.keys() ?? [])]));
+}
+
+function health(edge: DataEdge, exchange: Exchange, path: string): void {
+  if (path.endsWith('/live')) exchange.json(200, { live: true });
+  else if (path.endsWith('/ready')) exchange.json(edge.ready() ? 200 : 503, { ready: edge.ready() });
+  else throw new SlipwayError('NOT_FOUND', `There is nothing at ${path}.`);
+}
+
+/**
+ * A page on another site may send simple POSTs to a loopback address, or reach it under a name of its own.
+ * Browsers say so by Origin; other clients send none.
+ */
+function refuseForeignPages(edge: DataEdge, request: IncomingMessage): void {
+  const { origin } = request.headers;
+  if (origin === undefined || edge.keys.needed) return;
+  let host = '';
+  try {
+    host = new URL(origin).hostname;
+  } catch {
+    // "null", or nonsense: foreign either way.
+  }
+  if (!/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(host)) {
+    throw new SlipwayError(
+      'FORBIDDEN_ORIGIN',
+      'Pages of other sites may not call this address.',
+      'Call it from a server, or start Slipway with --key-file.',
+    );
+  }
+  if (!/^application\/json\b/i.test(request.headers['content-type'] ?? '')) {
+    throw new SlipwayError('UNSUPPORTED_CONTENT_TYPE', 'A browser’s request must be application/json.');
+  }
+}
+
+function decode(text: string): string {
+  try {
+    return text.includes('%') ? decodeURIComponent(text) : text;
+  } catch {
+    throw new SlipwayError('INVALID_REQUEST', `"${text}" is not a valid name in a path.`);
+  }
+}

@@ -1,0 +1,60 @@
+import { answerWidth, predictedClass, type Signature } from '../signature.ts';
+import type { ServedVersion } from '../snapshot.ts';
+
+/**
+ * Writes a version's answers as Slipway's JSON. What does not change from answer to answer (names, class
+ * labels) is text made once; a row is then a few string pieces and its numbers.
+ */
+export class AnswerWriter {
+  readonly #signature: Signature;
+  readonly #head: string;
+  /** `"label":` of each class, and the class itself as JSON. */
+  readonly #classKeys: string[];
+  readonly #classValues: string[];
+  readonly #width: number;
+
+  constructor(model: string, version: ServedVersion) {
+    this.#signature = version.signature;
+    this.#head = `","model":${JSON.stringify(model)},"version":${version.version},"prediction`;
+    const classes = version.signature.classes ?? [];
+    this.#classKeys = classes.map((label) => `${JSON.stringify(String(label))}:`);
+    this.#classValues = classes.map((label) => JSON.stringify(label));
+    this.#width = answerWidth(version.signature);
+  }
+
+  /** `{"id", "model", "version", "prediction", "probabilities"?}` */
+  one(id: string, answers: Float64Array): string {
+    return `{"id":"${id}${this.#head}":${this.#row(answers, 0)}}`;
+  }
+
+  /** `{"id", "model", "version", "predictions": [{"id", "prediction", "probabilities"?} …]}` */
+  many(id: string, answers: Float64Array, rows: number): string {
+    let text = `{"id":"${id}${this.#head}s":[`;
+    for (let row = 0; row < rows; row++) {
+      text += `${row === 0 ? '' : ','}{"id":"${id}.${row}","prediction":${this.#row(answers, row)}}`;
+    }
+    return `${text}]}`;
+  }
+
+  /** From the prediction's value to the end of its object, brace excluded. */
+  #row(answers: Float64Array, row: number): string {
+    const signature = this.#signature;
+    const from = row * this.#width + signature.answer.column;
+    if (!signature.classes) return number(answers[from]!);
+    const chosen = this.#classValues[predictedClass(signature, answers, row)];
+    if (signature.task === 'binary') {
+      const p = answers[from]!;
+      return `${chosen},"probabilities":{${this.#classKeys[0]}${number(1 - p)},${this.#classKeys[1]}${number(p)}}`;
+    }
+    let text = `${chosen},"probabilities":{`;
+    for (let k = 0; k < signature.answer.width; k++) {
+      text += `${k === 0 ? '' : ','}${this.#classKeys[k]}${number(answers[from + k]!)}`;
+    }
+    return `${text}}`;
+  }
+}
+
+/** JSON has no NaN and no infinities. */
+function number(value: number): string {
+  return Number.isFinite(value) ? `${value}` : 'null';
+}

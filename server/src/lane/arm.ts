@@ -1,0 +1,98 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Update } from '../messages.ts';
+import { kindNamed } from '../models/kinds.ts';
+import type { Learner, Model } from '../models/model.ts';
+import { answerWidth } from '../signature.ts';
+import type { ServedModel, ServedVersion } from '../snapshot.ts';
+import { type Frame, newFrame } from '../tensor.ts';
+import { AnswerWriter } from './answer-writer.ts';
+import { JournaledFeatures } from './journaled-features.ts';
+import { RowEncoder } from './row-encoder.ts';
+
+/** Requests of up to so many rows share one frame. */
+const frameRows = 32;
+
+/** Runs before a version is made current: enough for its code to be compiled and its pages to be in memory. */
+const warmRuns = 20;
+
+/** One version attached in this process, with all that depends on it alone prepared. */
+export interface Arm {
+  readonly model: string;
+  readonly version: ServedVersion;
+  readonly attached: Model | Learner;
+  /** Answers columns a row. */
+  readonly width: number;
+  readonly encoder: RowEncoder;
+  readonly writer: AnswerWriter;
+  readonly journaled: JournaledFeatures;
+  /** Used again for every small request of a bounded model. */
+  readonly frame: Frame;
+  /** Not bounded in time: marked while it answers, so that a hang is laid at its door. */
+  readonly unbounded: boolean;
+  /** The learner's update that answers; 0 for what does not learn. */
+  update: number;
+  /** Requests that wait for this arm's promise. */
+  inFlight: number;
+  retired: boolean;
+}
+
+export async function attachArm(
+  served: ServedModel,
+  version: ServedVersion,
+  blobs: string,
+  secret: string,
+  newest: Update | undefined,
+): Promise<Arm> {
+  const kind = kindNamed(version.kind);
+  const program = await readFile(join(blobs, version.program));
+  const attached = await kind.attach(program, version.signature);
+  const arm: Arm = {
+    model: served.name,
+    version,
+    attached,
+    width: answerWidth(version.signature),
+    encoder: new RowEncoder(version),
+    writer: new AnswerWriter(served.name, version),
+    journaled: new JournaledFeatures(version.signature, served.privacy, secret),
+    frame: newFrame(frameRows, version.signature.features.length),
+    unbounded: !kind.bounded,
+    update: 0,
+    inFlight: 0,
+    retired: false,
+  };
+  if (version.checkpoint && 'restore' in attached) {
+    attached.restore(await readFile(join(blobs, version.checkpoint.digest)));
+    arm.update = version.checkpoint.update;
+  }
+  if (newest) applyUpdate(arm, newest);
+  await warm(arm);
+  return arm;
+}
+
+/** Serves the learner's newer state from now on; an older one is left alone. */
+export function applyUpdate(arm: Arm, update: Update): void {
+  if (update.update <= arm.update || !('restore' in arm.attached)) return;
+  arm.attached.restore(update.state);
+  arm.update = update.update;
+}
+
+async function warm(arm: Arm): Promise<void> {
+  const { signature } = arm.version;
+  const frame = newFrame(1, signature.features.length);
+  frame.texts.push('');
+  // A typical row where the baseline knows one.
+  for (let i = 0; i < signature.features.length; i++) {
+    const value = arm.version.impute[i];
+    frame.values[i] =
+      signature.features[i]!.type === 'string' || value === undefined || Number.isNaN(value) ? 0 : value;
+  }
+  const answers = new Float64Array(arm.width);
+  for (let run = 0; run < warmRuns; run++) await arm.attached.predict(frame, answers);
+}
+
+/** Gives the model's memory back as soon as nobody waits for it. */
+export function retire(arm: Arm): void {
+  arm.retired = true;
+  if (arm.inFlight === 0) void arm.attached.close?.();
+}

@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs';
+import { toSlipwayError } from '../errors.ts';
+import { keepConnected, type Link } from '../link/link.ts';
+import type { ControlToLane, LaneMetrics, LaneToControl } from '../messages.ts';
+import type { Snapshot } from '../snapshot.ts';
+import type { Served } from './served.ts';
+
+interface Identity {
+  role: 'lane' | 'scorer';
+  lane: number;
+  incarnation: number;
+}
+
+/** The line to control: takes snapshots one after another and says when each is warm and current. */
+export class ControlLine {
+  readonly #identity: Identity;
+  readonly #served: Served;
+  readonly #metrics: () => LaneMetrics;
+  readonly #end: () => void;
+  #link: Link<ControlToLane, LaneToControl> | null = null;
+  #taking: Promise<void> = Promise.resolve();
+
+  constructor(path: string, identity: Identity, served: Served, metrics: () => LaneMetrics) {
+    this.#identity = identity;
+    this.#served = served;
+    this.#metrics = metrics;
+    this.#end = keepConnected<ControlToLane, LaneToControl>(
+      path,
+      (link) => this.#connected(link),
+      () => {
+        this.#link = null;
+      },
+    );
+  }
+
+  close(): void {
+    this.#end();
+  }
+
+  #connected(link: Link<ControlToLane, LaneToControl>): void {
+    this.#link = link;
+    link.onMessage = (message) => {
+      if (message.type === 'metrics?') link.send({ type: 'metrics', metrics: this.#metrics() });
+      else this.#taking = this.#taking.then(() => this.#take(message.snapshot));
+    };
+    link.send({ type: 'hello', ...this.#identity, pid: process.pid });
+    if (this.#served.number > 0) link.send({ type: 'serving', snapshot: this.#served.number });
+  }
+
+  async #take(snapshot: Snapshot): Promise<void> {
+    try {
+      await this.#served.take(snapshot);
+      this.#link?.send({ type: 'serving', snapshot: this.#served.number });
+    } catch (thrown) {
+      const { message } = toSlipwayError(thrown);
+      this.#link?.send({ type: 'refused', snapshot: snapshot.number, message });
+    }
+  }
+}
+
+/** The snapshot as control left it on disk: a lane starts without control. */
+export function snapshotOnDisk(file: string): Snapshot | null {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Snapshot;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}

@@ -1,0 +1,186 @@
+import { type ErrorCode, SlipwayError, toSlipwayError } from '../errors.ts';
+import type { LabelEvent, Position, PredictionEvent, RequestId } from '../events.ts';
+import type { Appender } from '../journal/appender.ts';
+import { type IdSource, idText } from '../journal/id.ts';
+import { type Frame, newFrame } from '../tensor.ts';
+import type { Arm } from './arm.ts';
+import type { HangMark } from './hang-mark.ts';
+import type { Meter } from './meter.ts';
+import type { Served } from './served.ts';
+import { ShadowQueue } from './shadow-queue.ts';
+import { Turn } from './turn.ts';
+
+/** What a caller may say about a request besides its rows. */
+export interface Caller {
+  subject: string | null;
+  key: string | null;
+  /** Event time, ms; null: now. */
+  at: number | null;
+}
+
+/** A request's rows answered: what an edge encodes. Valid only until the callback returns. */
+export interface Answered {
+  arm: Arm;
+  id: string;
+  rows: number;
+  answers: Float64Array;
+}
+
+interface Parts {
+  served: Served;
+  appender: Appender;
+  ids: IdSource;
+  meter: Meter;
+  mark: HangMark;
+  /** ms since the epoch. */
+  now: () => number;
+  /** Called after each write with the position that it reached. */
+  onWritten: (position: Position) => void;
+}
+
+/**
+ * The data plane: predictions and labels, nothing else. Edges decode into it and encode what it answers;
+ * nothing leaves before it is journaled, one write an event-loop turn.
+ */
+export class DataPlane {
+  readonly #parts: Parts;
+  readonly #turn: Turn;
+  readonly #shadows: ShadowQueue;
+  #answers = new Float64Array(64);
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#turn = new Turn(parts.appender, parts.onWritten, () => parts.meter.unjournaled++);
+    this.#shadows = new ShadowQueue(parts.appender, this.#turn, parts.meter, parts.mark);
+  }
+
+  /** The version that answers callers of a model, or one that was asked for by number. */
+  route(model: string, version: number | null = null): Arm {
+    return this.#parts.served.route(model, version);
+  }
+
+  /**
+   * Answers a frame's rows. `encode` makes the response text while the answers are fresh; `send` gets it,
+   * or the error, once the record is written.
+   */
+  predict(
+    arm: Arm,
+    frame: Frame,
+    caller: Caller,
+    encode: (answered: Answered) => string,
+    send: (text: string | null, error: SlipwayError | null) => void,
+  ): void {
+    const started = performance.now();
+    const needed = frame.rows * arm.width;
+    const mayWait = arm.unbounded;
+    // Bounded models answer before the next request is looked at, so they share one buffer.
+    if (!mayWait && this.#answers.length < needed) this.#answers = new Float64Array(needed);
+    const answers = mayWait ? new Float64Array(needed) : this.#answers.subarray(0, needed);
+    const done = (): void => this.#answer(arm, frame, caller, answers, started, encode, send);
+    const failed = (thrown: unknown): void => {
+      const message = `Version ${arm.version.version} of "${arm.model}" failed on this request: ${toSlipwayError(thrown).message}`;
+      this.#parts.meter.error(arm.model, 'PREDICTION_FAILED');
+      send(null, new SlipwayError('PREDICTION_FAILED', message));
+    };
+    try {
+      if (arm.unbounded) this.#parts.mark.set(arm);
+      const waiting = arm.attached.predict(frame, answers);
+      if (!waiting) {
+        if (arm.unbounded) this.#parts.mark.clear();
+        done();
+        return;
+      }
+      arm.inFlight++;
+      waiting.then(done, failed).finally(() => {
+        this.#parts.mark.clear();
+        if (--arm.inFlight === 0 && arm.retired) void arm.attached.close?.();
+      });
+    } catch (thrown) {
+      this.#parts.mark.clear();
+      failed(thrown);
+    }
+  }
+
+  /** Takes labels in; `send` is called once they are written, with the position that holds them all. */
+  label(events: LabelEvent[], send: (position: Position | null, error: SlipwayError | null) => void): void {
+    for (const event of events) this.#parts.appender.label(event);
+    this.#parts.meter.labels += events.length;
+    this.#turn.add('refuse', (position, error) => send(position, error));
+  }
+
+  /** A frame for a request's rows: for bounded models one that is used again, since they answer at once. */
+  frame(arm: Arm, rows: number): Frame {
+    if (arm.unbounded || rows > arm.frame.values.length / Math.max(1, arm.frame.width)) {
+      return newFrame(rows, arm.version.signature.features.length);
+    }
+    arm.frame.rows = rows;
+    arm.frame.texts.length = 0;
+    return arm.frame;
+  }
+
+  newId(): RequestId {
+    return this.#parts.ids.next(this.#parts.now());
+  }
+
+  now(): number {
+    return this.#parts.now();
+  }
+
+  /** Nothing is left unwritten or unsent. */
+  flush(): void {
+    this.#turn.flush();
+    this.#shadows.flush();
+  }
+
+  error(model: string, code: ErrorCode): void {
+    this.#parts.meter.error(model, code);
+  }
+
+  #answer(
+    arm: Arm,
+    frame: Frame,
+    caller: Caller,
+    answers: Float64Array,
+    started: number,
+    encode: (answered: Answered) => string,
+    send: (text: string | null, error: SlipwayError | null) => void,
+  ): void {
+    const { served, appender, meter } = this.#parts;
+    const now = this.#parts.now();
+    const id = this.#parts.ids.next(now);
+    const latency = (performance.now() - started) * 1000;
+    const model = served.model(arm.model);
+    const kept = arm.journaled.of(frame);
+    const event: PredictionEvent = {
+      type: 'prediction',
+      id,
+      model: arm.model,
+      version: arm.version.version,
+      update: arm.update,
+      snapshot: served.number,
+      role: 'live',
+      propensity: 1,
+      rollout: model?.manifest.rollout?.id ?? null,
+      subject: caller.subject,
+      key: caller.key,
+      at: caller.at ?? now,
+      latency,
+      rows: frame.rows,
+      features: arm.journaled.names,
+      values: kept.values,
+      texts: kept.texts,
+      answers,
+      imputed: arm.encoder.imputed,
+    };
+    meter.imputed(arm.model, arm.encoder.imputed);
+    arm.encoder.imputed = 0;
+    appender.prediction(event);
+    const text = encode({ arm, id: idText(id), rows: frame.rows, answers });
+    if (model && model.shadows.length > 0) this.#shadows.add(event, frame, model.shadows);
+    this.#turn.add(model?.manifest.failedWrite ?? 'refuse', (_position, error) => {
+      if (error) meter.error(arm.model, error.code);
+      else meter.answered(arm.model, frame.rows, performance.now() - started);
+      send(error ? null : text, error);
+    });
+  }
+}

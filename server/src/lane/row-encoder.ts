@@ -1,0 +1,139 @@
+import { SlipwayError } from '../errors.ts';
+import type { Feature } from '../signature.ts';
+import type { ServedVersion } from '../snapshot.ts';
+import type { Frame } from '../tensor.ts';
+
+/** Not a value of the column: `undefined` cannot come out of JSON, so it is free to say so. */
+const mistyped = undefined;
+
+/**
+ * Writes named features into a frame by a version's signature and row policy. Built once a version; a row
+ * of plain numbers costs one property read and one store a feature.
+ */
+export class RowEncoder {
+  readonly #names: string[];
+  readonly #types: Feature['type'][];
+  readonly #columns: ((value: unknown, texts: string[]) => number | undefined)[];
+  readonly #version: ServedVersion;
+  /** Values replaced by the policy since it was last read and set to 0 by the caller. */
+  imputed = 0;
+
+  constructor(version: ServedVersion) {
+    this.#version = version;
+    this.#names = version.signature.features.map((feature) => feature.name);
+    this.#types = version.signature.features.map((feature) => feature.type);
+    this.#columns = version.signature.features.map(columnEncoder);
+  }
+
+  /** Throws FEATURE_MISSING, FEATURE_UNKNOWN, FEATURE_MISTYPED or CATEGORY_UNKNOWN, naming the feature. */
+  encode(features: object, frame: Frame, row: number): void {
+    const given = features as Record<string, unknown>;
+    const names = this.#names;
+    const types = this.#types;
+    const values = frame.values;
+    const from = row * names.length;
+    let seen = 0;
+    for (let i = 0; i < names.length; i++) {
+      const value = given[names[i]!];
+      if (typeof value === 'number' && types[i] === 'number') {
+        values[from + i] = value;
+        seen++;
+      } else {
+        seen += this.#encodeOther(given, i, frame, from + i);
+      }
+    }
+    // Own keys only are counted, so a feature named like a member of Object.prototype is just a name.
+    if (Object.keys(given).length > seen && this.#version.policy.extra === 'reject') {
+      const extra = Object.keys(given).find((key) => !names.includes(key));
+      throw new SlipwayError('FEATURE_UNKNOWN', `"${extra}" is no feature of this version.`);
+    }
+  }
+
+  /** Everything but a number for a number column. Returns 1 if the field was there. */
+  #encodeOther(given: Record<string, unknown>, i: number, frame: Frame, at: number): 0 | 1 {
+    const name = this.#names[i]!;
+    const { signature, policy } = this.#version;
+    if (!Object.hasOwn(given, name)) {
+      if (policy.missing === 'reject') {
+        throw new SlipwayError('FEATURE_MISSING', `Feature "${name}" is missing.`);
+      }
+      frame.values[at] = this.#impute(i);
+      return 0;
+    }
+    const value = given[name];
+    if (value === null) {
+      if (signature.missingAllowed) frame.values[at] = Number.NaN;
+      else if (policy.missing === 'impute') frame.values[at] = this.#impute(i);
+      else
+        throw new SlipwayError(
+          'FEATURE_MISSING',
+          `Feature "${name}" is null, and this model has no rule for that.`,
+        );
+      return 1;
+    }
+    const encoded = this.#columns[i]!(value, frame.texts);
+    if (encoded === mistyped) {
+      const feature = signature.features[i]!;
+      if (
+        feature.categories &&
+        (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
+      ) {
+        if (policy.unknown === 'reject') {
+          throw new SlipwayError(
+            'CATEGORY_UNKNOWN',
+            `Feature "${name}" has no category ${JSON.stringify(value)}.`,
+          );
+        }
+        frame.values[at] = this.#impute(i);
+        return 1;
+      }
+      throw new SlipwayError(
+        'FEATURE_MISTYPED',
+        `Feature "${name}" takes ${wanted[feature.type]}, not ${describe(value)}.`,
+      );
+    }
+    frame.values[at] = encoded;
+    return 1;
+  }
+
+  #impute(i: number): number {
+    this.imputed++;
+    const value = this.#version.impute[i];
+    return value === undefined ? Number.NaN : value;
+  }
+}
+
+const wanted: Record<Feature['type'], string> = {
+  number: 'a number',
+  integer: 'a whole number',
+  boolean: 'true or false',
+  category: 'a category (text or number)',
+  string: 'text',
+};
+
+function columnEncoder(feature: Feature): (value: unknown, texts: string[]) => number | undefined {
+  switch (feature.type) {
+    case 'number':
+      return (value) => (typeof value === 'number' ? value : mistyped);
+    case 'integer':
+      return (value) => (Number.isInteger(value) ? (value as number) : mistyped);
+    case 'boolean':
+      return (value) => (value === true || value === 1 ? 1 : value === false || value === 0 ? 0 : mistyped);
+    case 'string':
+      return (value, texts) => (typeof value === 'string' ? texts.push(value) - 1 : mistyped);
+    case 'category': {
+      if (!feature.categories) return (value) => (typeof value === 'number' ? value : mistyped);
+      const codes = new Map(feature.categories.map((category, code) => [String(category), code]));
+      return (value) =>
+        typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+          ? codes.get(String(value))
+          : mistyped;
+    }
+  }
+}
+
+function describe(value: unknown): string {
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object') return 'an object';
+  return `${typeof value} ${JSON.stringify(value)?.slice(0, 40)}`;
+}

@@ -1,0 +1,108 @@
+import type { PredictionEvent } from '../events.ts';
+import type { Appender } from '../journal/appender.ts';
+import type { Frame } from '../tensor.ts';
+import type { Arm } from './arm.ts';
+import type { HangMark } from './hang-mark.ts';
+import type { Meter } from './meter.ts';
+import type { Turn } from './turn.ts';
+
+/** A shadow that the gate measured slower than this is skipped in a lane and counted, µs a row. */
+export const shadowLimitMicroseconds = 200;
+/** Rows waiting for their shadows; beyond it they are skipped and counted, so that memory stays bounded. */
+const waitingLimit = 10_000;
+
+interface Waiting {
+  event: PredictionEvent;
+  frame: Frame;
+  arms: Arm[];
+}
+
+/** Lets shadow arms answer the same rows after the answer has left. Costs the client nothing, whatever happens here. */
+export class ShadowQueue {
+  readonly #appender: Appender;
+  readonly #turn: Turn;
+  readonly #meter: Meter;
+  readonly #mark: HangMark;
+  #waiting: Waiting[] = [];
+  #rows = 0;
+
+  constructor(appender: Appender, turn: Turn, meter: Meter, mark: HangMark) {
+    this.#appender = appender;
+    this.#turn = turn;
+    this.#meter = meter;
+    this.#mark = mark;
+  }
+
+  add(event: PredictionEvent, frame: Frame, shadows: Arm[]): void {
+    const arms = shadows.filter(
+      (arm) => arm.version.microseconds <= shadowLimitMicroseconds && arm.version.version !== event.version,
+    );
+    const { rows, model } = event;
+    this.#meter.shadowSkipped(model, (shadows.length - arms.length) * rows);
+    if (arms.length === 0) return;
+    if (this.#rows + rows > waitingLimit) {
+      this.#meter.shadowSkipped(model, rows * arms.length);
+      return;
+    }
+    // The frame is used again for the next request.
+    const copy: Frame = {
+      rows,
+      width: frame.width,
+      values: frame.values.slice(0, rows * frame.width),
+      texts: frame.texts.slice(),
+    };
+    if (this.#waiting.length === 0) setImmediate(() => setImmediate(this.flush));
+    this.#waiting.push({ event, frame: copy, arms });
+    this.#rows += rows;
+  }
+
+  /** Runs one turn after the answers have left. */
+  readonly flush = (): void => {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#rows = 0;
+    for (const { event, frame, arms } of waiting) for (const arm of arms) this.#run(event, frame, arm);
+  };
+
+  #run(event: PredictionEvent, frame: Frame, arm: Arm): void {
+    const answers = new Float64Array(frame.rows * arm.width);
+    const started = performance.now();
+    const done = (): void => {
+      this.#appender.prediction({
+        ...event,
+        version: arm.version.version,
+        update: arm.update,
+        role: 'shadow',
+        latency: (performance.now() - started) * 1000,
+        features: noFeatures,
+        values: noValues,
+        texts: noFeatures,
+        answers,
+        imputed: 0,
+      });
+      this.#meter.shadowRows(event.model, frame.rows);
+      this.#turn.add('serve', () => {});
+    };
+    const failed = (): void => this.#meter.shadowFailed(event.model, frame.rows);
+    try {
+      if (arm.unbounded) this.#mark.set(arm);
+      const promise = arm.attached.predict(frame, answers);
+      if (!promise) {
+        this.#mark.clear();
+        done();
+        return;
+      }
+      arm.inFlight++;
+      promise.then(done, failed).finally(() => {
+        this.#mark.clear();
+        if (--arm.inFlight === 0 && arm.retired) void arm.attached.close?.();
+      });
+    } catch {
+      this.#mark.clear();
+      failed();
+    }
+  }
+}
+
+const noFeatures: string[] = [];
+const noValues = new Float64Array(0);

@@ -1,0 +1,95 @@
+import { readFileSync } from 'node:fs';
+import { dataServer } from '../http/data/server.ts';
+import { Keys } from '../http/keys.ts';
+import { Appender } from '../journal/appender.ts';
+import { IdSource } from '../journal/id.ts';
+import { ControlLine, snapshotOnDisk } from '../lane/control-line.ts';
+import { DataPlane } from '../lane/data-plane.ts';
+import { HangMark } from '../lane/hang-mark.ts';
+import { LoopsLine } from '../lane/loops-line.ts';
+import { Meter } from '../lane/meter.ts';
+import { Served } from '../lane/served.ts';
+import { layout } from '../layout.ts';
+import { productVersion } from '../product.ts';
+import { superviseMe } from './child.ts';
+import { listenDescriptor, readAssignment } from './config.ts';
+
+/** How long a starting lane waits for the learners' newest updates before it serves their last checkpoints, ms. */
+const patienceMs = 3000;
+/** How often a lane that stops looks whether its requests are done, ms. */
+const drainMs = 20;
+
+/** A lane: the data plane in one process. Its parts are put together here, in the order in which they need each other. */
+const { config, lane, incarnation, control } = readAssignment();
+const places = layout(config.data);
+const me = superviseMe(
+  () => {},
+  () => stop(),
+);
+
+const served = new Served(places.blobs, readFileSync(places.secret, 'utf8'));
+const appender = new Appender({
+  folder: places.journal,
+  incarnation,
+  maxSegmentBytes: config.segmentBytes,
+  maxSegmentAgeMs: config.segmentMs,
+  syncPeriodMs: config.syncMs,
+  now: Date.now,
+});
+const loops = new LoopsLine(places.loopsSocket, lane, incarnation, served);
+const meter = new Meter();
+const mark = new HangMark(places.marks, lane);
+const plane = new DataPlane({
+  served,
+  appender,
+  ids: new IdSource(incarnation, Date.now(), Math.random),
+  meter,
+  mark,
+  now: Date.now,
+  onWritten: (position) => loops.written(position),
+});
+
+let ready = false;
+const synced = loops.synced(patienceMs);
+const snapshot = snapshotOnDisk(places.snapshot);
+if (snapshot) await served.take(snapshot);
+await synced;
+const controlLine = new ControlLine(places.controlSocket, { role: 'lane', lane, incarnation }, served, () =>
+  meter.read(incarnation, appender.writtenBytes),
+);
+
+const server = dataServer({
+  plane,
+  served,
+  loops,
+  keys: new Keys(config.keyFile),
+  bodyLimit: config.bodyLimit,
+  version: productVersion,
+  console: control,
+  ready: () => ready,
+});
+let inFlight = 0;
+server.on('request', (_request, response) => {
+  inFlight++;
+  response.on('close', () => inFlight--);
+});
+server.listen({ fd: listenDescriptor }, () => {
+  ready = true;
+  me.ready();
+});
+
+/** No accepted request is cut: what is in flight is answered, what is answered is written. */
+async function stop(): Promise<void> {
+  ready = false;
+  server.close();
+  server.closeIdleConnections();
+  while (inFlight > 0) {
+    await new Promise((resolve) => setTimeout(resolve, drainMs));
+    server.closeIdleConnections();
+  }
+  plane.flush();
+  appender.close();
+  controlLine.close();
+  loops.close();
+  mark.close();
+}

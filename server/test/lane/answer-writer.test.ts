@@ -1,0 +1,72 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { AnswerWriter } from '../../src/lane/answer-writer.ts';
+import type { Signature } from '../../src/signature.ts';
+import type { ServedVersion } from '../../src/snapshot.ts';
+
+const base = { features: [], inputs: [], missingAllowed: true };
+const binary: Signature = {
+  ...base,
+  task: 'binary',
+  outputs: [{ name: 'p', datatype: 'FP64', shape: [-1], column: 0, width: 1 }],
+  classes: ['no', 'yes "really"'],
+  answer: { column: 0, width: 1 },
+};
+const multiclass: Signature = {
+  ...base,
+  task: 'multiclass',
+  outputs: [
+    { name: 'label', datatype: 'INT64', shape: [-1], column: 0, width: 1 },
+    { name: 'p', datatype: 'FP32', shape: [-1, 3], column: 1, width: 3 },
+  ],
+  classes: [10, 20, 30],
+  answer: { column: 1, width: 3 },
+};
+const regression: Signature = {
+  ...base,
+  task: 'regression',
+  outputs: [{ name: 'y', datatype: 'FP64', shape: [-1], column: 0, width: 1 }],
+  answer: { column: 0, width: 1 },
+};
+
+const writer = (signature: Signature) =>
+  new AnswerWriter('m"odel', { version: 7, signature } as ServedVersion);
+
+test('one row', () => {
+  expect(JSON.parse(writer(binary).one('id-1', Float64Array.of(0.75)))).toEqual({
+    id: 'id-1',
+    model: 'm"odel',
+    version: 7,
+    prediction: 'yes "really"',
+    probabilities: { no: 0.25, 'yes "really"': 0.75 },
+  });
+  expect(JSON.parse(writer(regression).one('id-1', Float64Array.of(-3.25)))).toEqual({
+    id: 'id-1',
+    model: 'm"odel',
+    version: 7,
+    prediction: -3.25,
+  });
+});
+
+test('many rows, an id each', () => {
+  const answers = Float64Array.of(20, 0.1, 0.7, 0.2, 10, 0.5, 0.5, 0);
+  expect(JSON.parse(writer(multiclass).many('id-1', answers, 2))).toEqual({
+    id: 'id-1',
+    model: 'm"odel',
+    version: 7,
+    predictions: [
+      { id: 'id-1.0', prediction: 20, probabilities: { 10: 0.1, 20: 0.7, 30: 0.2 } },
+      { id: 'id-1.1', prediction: 10, probabilities: { 10: 0.5, 20: 0.5, 30: 0 } },
+    ],
+  });
+});
+
+test('always JSON, and numbers survive to the bit', () => {
+  fc.assert(
+    fc.property(fc.double(), (value) => {
+      const { prediction } = JSON.parse(writer(regression).one('id', Float64Array.of(value)));
+      expect(prediction).toEqual(Number.isFinite(value) ? value + 0 : null);
+    }),
+    { seed: 2 },
+  );
+});

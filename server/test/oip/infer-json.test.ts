@@ -1,0 +1,106 @@
+import { describe, expect, test } from 'vitest';
+import { readInferRequest, writeInferResponse } from '../../src/oip/infer-json.ts';
+import type { Signature } from '../../src/signature.ts';
+
+const signature: Signature = {
+  task: 'binary',
+  features: [
+    { name: 'a', type: 'number' },
+    { name: 'b', type: 'number' },
+    { name: 'word', type: 'string' },
+  ],
+  inputs: [
+    { name: 'X', datatype: 'FP32', shape: [-1, 2], column: 0, width: 2 },
+    { name: 'word', datatype: 'BYTES', shape: [-1, 1], column: 2, width: 1 },
+  ],
+  outputs: [
+    { name: 'label', datatype: 'BYTES', shape: [-1], column: 0, width: 1 },
+    { name: 'p', datatype: 'FP32', shape: [-1, 2], column: 1, width: 2 },
+  ],
+  classes: ['no', 'yes'],
+  answer: { column: 2, width: 1 },
+  missingAllowed: true,
+};
+
+const request = (changes: object = {}, x: object = {}) => ({
+  id: 'r1',
+  inputs: [
+    { name: 'X', shape: [2, 2], datatype: 'FP32', data: [1, 2, 3, 0.1], ...x },
+    { name: 'word', shape: [2, 1], datatype: 'BYTES', data: ['one', 'two'] },
+  ],
+  ...changes,
+});
+
+test('tensors become a frame; FP32 values are float32', () => {
+  const { frame, id, outputs } = readInferRequest(request(), signature);
+  expect(id).toBe('r1');
+  expect(outputs).toBeNull();
+  expect([...frame.values]).toEqual([1, 2, 0, 3, Math.fround(0.1), 1]);
+  expect(frame.texts).toEqual(['one', 'two']);
+});
+
+test('nested data is the same as flat data', () => {
+  const nested = request(
+    {},
+    {
+      data: [
+        [1, 2],
+        [3, 0.1],
+      ],
+    },
+  );
+  expect(readInferRequest(nested, signature).frame).toEqual(readInferRequest(request(), signature).frame);
+});
+
+test('the response names model, version, ids and the outputs asked for', () => {
+  const answers = Float64Array.of(1, 0.25, 0.75, 0, 0.9, 0.1);
+  const text = writeInferResponse('m', 3, { id: 'r1', outputs: null }, signature, answers, 2, ['x.0', 'x.1']);
+  expect(JSON.parse(text)).toEqual({
+    model_name: 'm',
+    model_version: '3',
+    id: 'r1',
+    parameters: { slipway_ids: ['x.0', 'x.1'] },
+    outputs: [
+      { name: 'label', datatype: 'BYTES', shape: [2], data: ['yes', 'no'] },
+      { name: 'p', datatype: 'FP32', shape: [2, 2], data: [0.25, 0.75, 0.9, 0.1] },
+    ],
+  });
+  const only = writeInferResponse('m', 3, { id: null, outputs: ['p'] }, signature, answers, 2, []);
+  expect(JSON.parse(only).outputs).toHaveLength(1);
+  expect(JSON.parse(only)).not.toHaveProperty('id');
+});
+
+describe('what does not fit is refused by name', () => {
+  const cases: [string, unknown, RegExp][] = [
+    ['no object', [], /not a JSON object/],
+    ['id of a wrong type', request({ id: 7 }), /"id"/],
+    ['no inputs', { id: 'r' }, /"inputs"/],
+    [
+      'an input twice',
+      request({ inputs: [...request().inputs, request().inputs[1]] }),
+      /"word" is given twice/,
+    ],
+    ['an input missing', request({ inputs: request().inputs.slice(1) }), /"X" is missing/],
+    ['an unknown input', request({}, { name: 'Y' }), /no input "Y".*"X" \(FP32 \[-1,2\]\)/],
+    ['another datatype', request({}, { datatype: 'FP64' }), /"X" is FP64; this model takes FP32/],
+    ['another shape', request({}, { shape: [4, 1] }), /shape \[4,1\]/],
+    ['rows that differ', request({}, { shape: [1, 2], data: [1, 2] }), /shape/],
+    ['too few values', request({}, { data: [1, 2, 3] }), /holds 3 values; its shape says 4/],
+    ['a text among numbers', request({}, { data: [1, 2, 3, 'x'] }), /Value 3 of input "X" is not FP32/],
+    ['a negative shape', request({}, { shape: [-1, 2] }), /"shape" of input "X"/],
+    ['an unknown output', request({ outputs: [{ name: 'q' }] }), /no output "q"/],
+    [
+      'no rows',
+      {
+        inputs: [
+          { name: 'X', shape: [0, 2], datatype: 'FP32', data: [] },
+          { name: 'word', shape: [0, 1], datatype: 'BYTES', data: [] },
+        ],
+      },
+      /no rows/,
+    ],
+  ];
+  test.each(cases)('%s', (_name, body, message) => {
+    expect(() => readInferRequest(body, signature)).toThrow(message);
+  });
+});

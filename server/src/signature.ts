@@ -18,8 +18,19 @@ export interface Feature {
 
 /** The Open Inference Protocol's tensor datatypes. */
 export type Datatype =
-  | 'BOOL' | 'UINT8' | 'UINT16' | 'UINT32' | 'UINT64' | 'INT8' | 'INT16' | 'INT32' | 'INT64'
-  | 'FP16' | 'FP32' | 'FP64' | 'BYTES';
+  | 'BOOL'
+  | 'UINT8'
+  | 'UINT16'
+  | 'UINT32'
+  | 'UINT64'
+  | 'INT8'
+  | 'INT16'
+  | 'INT32'
+  | 'INT64'
+  | 'FP16'
+  | 'FP32'
+  | 'FP64'
+  | 'BYTES';
 
 /** A tensor of a version. `shape[0]` is the row (-1); the other dimensions are fixed. */
 export interface TensorSpec {
@@ -83,7 +94,9 @@ export function classIndex(signature: Signature, label: string | number | boolea
   const classes = signature.classes ?? [];
   for (let k = 0; k < classes.length; k++) if (String(classes[k]) === text) return k;
   // Booleans are common labels of two-class models whose classes are words.
-  return typeof label === 'boolean' && classes.length === 2 && classes.some((c) => String(c) === String(label))
+  return typeof label === 'boolean' &&
+    classes.length === 2 &&
+    classes.some((c) => String(c) === String(label))
     ? classes.findIndex((c) => String(c) === String(label))
     : -1;
 }

@@ -20,7 +20,12 @@ export interface KillReport {
  * Kills lanes (SIGKILL) under load, again and again, and then looks in the journal for everything that a
  * client was told. `random` in [0, 1) makes the pauses between kills.
  */
-export async function killLanes(options: { kills: number; lanes: number; clients: number; random: () => number }): Promise<KillReport> {
+export async function killLanes(options: {
+  kills: number;
+  lanes: number;
+  clients: number;
+  random: () => number;
+}): Promise<KillReport> {
   const { kills, lanes, clients, random } = options;
   const slipway = await Slipway.start({ lanes });
   const rows = electricity(9062, 10062);
@@ -29,7 +34,10 @@ export async function killLanes(options: { kills: number; lanes: number; clients
   let failed = 0;
   let going = true;
   try {
-    const { status, body } = await slipway.deploy('electricity', inRepository('examples/electricity/model.txt'));
+    const { status, body } = await slipway.deploy(
+      'electricity',
+      inRepository('examples/electricity/model.txt'),
+    );
     if (status !== 201) throw new Error(`The deploy failed: ${JSON.stringify(body)}`);
     const client = async (number: number): Promise<void> => {
       for (let i = number; going; i += clients) {

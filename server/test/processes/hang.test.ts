@@ -1,0 +1,45 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { FindingView, ModelView, TimelineEntry } from '../../src/api.ts';
+import { inRepository, Slipway, until } from './harness.ts';
+
+/** An ONNX graph whose Loop runs as often as its input says: quick when asked kindly, endless when not. */
+const loop = inRepository('spec/models/onnx_loop_from_input/model.onnx');
+const steady = inRepository('examples/electricity/model.txt');
+const forEver = 1e15;
+let slipway: Slipway;
+
+beforeAll(async () => {
+  slipway = await Slipway.start({ lanes: 2, heartbeatMs: 2000 });
+  expect((await slipway.deploy('steady', steady)).status).toBe(201);
+  expect((await slipway.deploy('loop', loop)).status).toBe(201);
+});
+afterAll(() => slipway.end());
+
+const ask = (rounds: number) => slipway.predict('loop', { features: { x: 0.5, rounds } });
+
+test('a version that hangs a lane twice is quarantined, with a finding; other models go on', async () => {
+  expect((await ask(10)).status).toBe(200);
+  for (let hang = 0; hang < 2; hang++) {
+    const before = await restarts();
+    await expect(ask(forEver)).rejects.toThrow();
+    await until(async () => (await restarts()) > before, 'the hung lane to be replaced');
+  }
+  await until(async () => {
+    const { body } = await slipway.api<ModelView>('GET', '/api/models/loop');
+    return body.versions[0]!.state === 'quarantined';
+  }, 'the version to be quarantined');
+  const { body: answer } = await slipway.predict<{ error: { code: string } }>('loop', {
+    features: { x: 0.5, rounds: 1 },
+  });
+  expect(answer.error.code).toMatch(/MODEL_NOT_FOUND|VERSION_QUARANTINED|MODEL_NOT_READY/);
+  const { body } = await slipway.api<{ entries: TimelineEntry[] }>('GET', '/api/timeline?model=loop');
+  expect(body.entries.some((entry) => entry.kind === 'quarantine' && entry.level === 'act')).toBe(true);
+  const findings = await slipway.api<{ findings: FindingView[] }>('GET', '/api/findings?model=loop');
+  expect(findings.body.findings.some((finding) => finding.level === 'act')).toBe(true);
+  expect((await slipway.data('GET', '/v2/models/steady/ready')).status).toBe(200);
+});
+
+async function restarts(): Promise<number> {
+  const all = await Promise.all(['lane-1', 'lane-2'].map((name) => slipway.processNamed(name)));
+  return all.reduce((sum, one) => sum + (one.state === 'ready' ? one.restarts : -1000), 0);
+}

@@ -1,0 +1,145 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ChangeAnswer, ModelView, StatusView } from '../../src/api.ts';
+import { defaultConfig } from '../../src/processes/config.ts';
+import { startSupervisor } from '../../src/processes/supervisor.ts';
+import { electricity, inRepository, Slipway, until } from './harness.ts';
+
+const model = inRepository('examples/electricity/model.txt');
+const rows = electricity(9062, 9262);
+let slipway: Slipway;
+
+beforeAll(async () => {
+  slipway = await Slipway.start({ lanes: 2 });
+  expect((await slipway.deploy('electricity', model)).status).toBe(201);
+});
+afterAll(() => slipway.end());
+
+/** Sends rows one after another until told to stop; counts what failed. */
+function traffic(): { stop: () => Promise<{ sent: number; failed: number; versions: Set<number> }> } {
+  let going = true;
+  const report = { sent: 0, failed: 0, versions: new Set<number>() };
+  const done = (async () => {
+    for (let i = 0; going; i++) {
+      report.sent++;
+      try {
+        const { status, body } = await slipway.predict('electricity', {
+          features: rows[i % rows.length]!.features,
+        });
+        if (status === 200) report.versions.add(body.version);
+        else report.failed++;
+      } catch {
+        report.failed++;
+      }
+    }
+  })();
+  return {
+    stop: async () => {
+      going = false;
+      await done;
+      return report;
+    },
+  };
+}
+
+describe('one data folder, one supervisor', () => {
+  test('a second start says who has the folder', async () => {
+    const second = startSupervisor({ ...defaultConfig, data: slipway.folder, port: 0, controlPort: 0 });
+    await expect(second).rejects.toMatchObject({
+      code: 'DATA_FOLDER_BUSY',
+      message: expect.stringContaining(String(process.pid)),
+    });
+  });
+
+  test('a port that is taken is named', async () => {
+    const port = Number(new URL(slipway.dataPlane).port);
+    const second = startSupervisor({ ...defaultConfig, data: `${slipway.folder}-b`, port, controlPort: 0 });
+    await expect(second).rejects.toMatchObject({
+      code: 'ADDRESS_IN_USE',
+      message: expect.stringContaining(String(port)),
+    });
+  });
+
+  test('beyond loopback nothing starts without keys', async () => {
+    const open = startSupervisor({ ...defaultConfig, data: `${slipway.folder}-c`, host: '0.0.0.0' });
+    await expect(open).rejects.toMatchObject({ code: 'KEY_FILE_REQUIRED' });
+  });
+});
+
+describe('killed processes', () => {
+  test.each(['control', 'loops'])('killing %s costs no request', async (name) => {
+    const load = traffic();
+    await slipway.kill(name).catch(async () => {
+      // While control itself is being replaced, its status cannot be asked.
+      await until(
+        () =>
+          slipway.processNamed(name).then(
+            (one) => one.state === 'ready',
+            () => false,
+          ),
+        `${name} to be back`,
+      );
+    });
+    const report = await load.stop();
+    expect(report.failed).toBe(0);
+    expect(report.sent).toBeGreaterThan(10);
+  });
+
+  test('a killed lane fails only what it had in flight, and is replaced', async () => {
+    const load = traffic();
+    await slipway.kill('lane-1');
+    const report = await load.stop();
+    expect(report.failed).toBeLessThanOrEqual(1);
+    const { body } = await slipway.api<StatusView>('GET', '/api/status');
+    expect(body.processes.find(({ name }) => name === 'lane-1')!.restarts).toBeGreaterThanOrEqual(1);
+  });
+
+  test('the replacement serves what was served, and the new events are counted', async () => {
+    const before = (await slipway.api<ModelView>('GET', '/api/models/electricity')).body.traffic.predictions;
+    const { body } = await slipway.predict('electricity', { features: rows[0]!.features });
+    expect((await slipway.label({ id: body.id, label: rows[0]!.label })).status).toBe(200);
+    const after = (await slipway.api<ModelView>('GET', '/api/models/electricity')).body.traffic.predictions;
+    expect(after).toBe(before + 1);
+  });
+});
+
+describe('changes in force when they are answered', () => {
+  test('promote and roll back: the next answer is the promoted version’s', async () => {
+    expect((await slipway.deploy('electricity', model, { as: 'idle' })).body.version.version).toBe(2);
+    const load = traffic();
+    for (const [path, live] of [
+      ['promote', 2],
+      ['rollback', 1],
+      ['promote', 2],
+      ['rollback', 1],
+    ] as const) {
+      const { status, body } = await slipway.api<ChangeAnswer>(
+        'POST',
+        `/api/models/electricity/${path}`,
+        path === 'promote' ? { version: 2 } : {},
+      );
+      expect({ status, live: body.live }).toEqual({ status: 200, live });
+      expect(body.lanes).toBe(2);
+      // Whatever lane answers.
+      for (let i = 0; i < 8; i++) {
+        expect((await slipway.predict('electricity', { features: rows[i]!.features })).body.version).toBe(
+          live,
+        );
+      }
+    }
+    expect((await load.stop()).failed).toBe(0);
+  });
+});
+
+test('a graceful stop cuts no accepted request, and a start goes on where it ended', async () => {
+  const answers = Array.from({ length: 20 }, (_, i) =>
+    slipway.predict('electricity', { features: rows[i]!.features }),
+  );
+  const { body } = await answers[0]!;
+  const [settled] = await Promise.all([Promise.allSettled(answers), slipway.stop()]);
+  for (const one of settled) {
+    expect(one).toMatchObject({ status: 'fulfilled', value: { status: 200 } });
+  }
+  await slipway.start();
+  expect((await slipway.prediction(body.id)).features).toEqual(rows[0]!.features);
+  expect((await slipway.label({ id: body.id, label: 1 })).status).toBe(200);
+});

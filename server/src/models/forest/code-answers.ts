@@ -1,0 +1,139 @@
+import type { AnswerTables } from './answer-tables.ts';
+import { categoryRecord, numericRecord, right, searches } from './answer-tables.ts';
+import type { Code, Local, Locals, WasmFunction } from './wasm.ts';
+import { bytes16, f64, i32, loopWhile, repeatWhile, select, step, wasmFunction } from './wasm.ts';
+
+/**
+ * `answer(x, lane)`: answers every split of the forest for the row at address x, into the answers that begin
+ * `lane` bytes after `answers`. The cost grows with the columns, hardly with the trees.
+ */
+export function answerFunction(
+  tables: AnswerTables,
+  answers: number,
+  compare: 'float64' | 'float32',
+): WasmFunction {
+  return wasmFunction('answer', ['i32', 'i32'], [], (locals, x, lane) => {
+    const column = locals.new('i32');
+    const walk = { tables, answers, compare, x: x!, lane: lane!, column };
+    return [
+      column.set(i32.const(tables.numeric)),
+      loopWhile(i32.less(column, i32.const(tables.numericEnd)), [
+        answerNumeric(locals, walk),
+        step(column, searches * numericRecord.bytes),
+      ]),
+      column.set(i32.const(tables.category)),
+      loopWhile(i32.less(column, i32.const(tables.categoryEnd)), [
+        answerCategory(locals, walk),
+        step(column, categoryRecord.bytes),
+      ]),
+    ];
+  });
+}
+
+interface Answering {
+  tables: AnswerTables;
+  answers: number;
+  compare: 'float64' | 'float32';
+  x: Local;
+  lane: Local;
+  /** The record of the column (the first of four). */
+  column: Local;
+}
+
+/** Ranks the values of four columns among their thresholds by halving, then copies each one's window of the stairs. */
+function answerNumeric(locals: Locals, { tables, answers, compare, x, lane, column }: Answering): Code {
+  const half = locals.new('i32');
+  const from = locals.new('i32');
+  const to = locals.new('i32');
+  const stair = locals.new('i32');
+  const each = Array.from({ length: searches }, (_, j) => ({
+    value: locals.new('f64'),
+    found: locals.new('i32'),
+    offset: j * numericRecord.bytes,
+  }));
+  const raw = (offset: number): Code => {
+    const value = f64.load(i32.add(x, i32.load(column, offset + numericRecord.x)));
+    return compare === 'float32' ? f64.round32(value) : value;
+  };
+  return [
+    each.map(({ value, found, offset }) => [
+      value.set(raw(offset)),
+      value.set(
+        select(
+          value,
+          f64.load(column, offset + numericRecord.missing),
+          f64.greater(f64.abs(value), f64.load(column, offset + numericRecord.limit)),
+        ),
+      ),
+      found.set(i32.load(column, offset + numericRecord.table)),
+    ]),
+    half.set(i32.load(column, numericRecord.half)),
+    repeatWhile(
+      [
+        // found += half unless the value is <= the threshold there: 0 - 1 has all bits set, 1 - 1 none. Never so for NaN.
+        each.map(({ value, found }) => {
+          const isLeft = f64.lessOrEqual(value, f64.load(i32.add(found, half)));
+          return found.set(i32.add(found, i32.and(half, i32.sub(isLeft, i32.const(1)))));
+        }),
+        half.set(i32.shiftRight(half, i32.const(1))),
+      ],
+      i32.greaterOrEqual(half, i32.const(8)),
+    ),
+    each.map(({ found, offset }) => [
+      stair.set(
+        i32.sub(
+          i32.const(tables.stairs),
+          i32.shiftRight(i32.sub(found, i32.load(column, offset + numericRecord.table)), i32.const(3)),
+        ),
+      ),
+      from.set(i32.add(lane, i32.load(column, offset + numericRecord.from))),
+      to.set(i32.add(lane, i32.load(column, offset + numericRecord.to))),
+      repeatWhile(
+        [bytes16.store(from, bytes16.load(stair), answers), step(stair, 16), step(from, 16)],
+        i32.less(from, to),
+      ),
+    ]),
+  ];
+}
+
+/** Finds the code's row of bits and spreads it to bytes, sixteen at a time. */
+function answerCategory(locals: Locals, { answers, x, lane, column }: Answering): Code {
+  const value = locals.new('f64');
+  const code = locals.new('i32');
+  const bits = locals.new('i32');
+  const from = locals.new('i32');
+  const to = locals.new('i32');
+  const codes = i32.load(column, categoryRecord.codes);
+  const eachBit = bytes16.const([1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128]);
+  const spread = bytes16.pick(
+    bytes16.loadPair(bits),
+    bytes16.const([0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1]),
+  );
+  return [
+    value.set(f64.load(i32.add(x, i32.load(column, categoryRecord.x)))),
+    code.set(i32.fromF64(value)),
+    // Negative codes are great ones here: "less" is unsigned.
+    code.set(select(code, codes, i32.less(code, codes))),
+    code.set(select(code, i32.add(codes, i32.const(1)), f64.equal(value, value))),
+    bits.set(
+      i32.add(i32.load(column, categoryRecord.table), i32.mul(code, i32.load(column, categoryRecord.stride))),
+    ),
+    from.set(i32.add(lane, i32.load(column, categoryRecord.from))),
+    to.set(i32.add(lane, i32.load(column, categoryRecord.to))),
+    repeatWhile(
+      [
+        bytes16.store(
+          from,
+          bytes16.and(
+            bytes16.equal(bytes16.and(spread, eachBit), eachBit),
+            bytes16.const(Array.from({ length: 16 }, () => right)),
+          ),
+          answers,
+        ),
+        step(bits, 2),
+        step(from, 16),
+      ],
+      i32.less(from, to),
+    ),
+  ];
+}

@@ -1,0 +1,173 @@
+import type { RolloutLook } from '../api.ts';
+import { type PairedSums, pairedDifference, unit } from '../stats/confidence-sequence.ts';
+import type { Loss, Pair } from './loss.ts';
+
+/** Sums over the pairs of one slice of event time, and over all. Losses in units of 2^-20. */
+export interface PairTotals {
+  pairs: number;
+  live: number;
+  candidate: number;
+  /** Σ d², each rounded up to whole units; d = live − candidate. */
+  squares: number;
+}
+
+/** The newest stretch of event time, for reasons. Mean losses, 0 to 1. */
+export interface Recent {
+  from: number;
+  to: number;
+  pairs: number;
+  live: number;
+  candidate: number;
+}
+
+/** Slices of event time kept for the picture and the recent stretch. */
+const mostSlices = 200;
+/** Narrowest slice, ms. */
+const narrowest = 1000;
+
+/**
+ * The pairs of one phase of a rollout, folded. The state is a function of the set of pairs alone: every order
+ * of adding them gives the same bytes. Slices hold whole multiples of `width` ms of event time; the width is
+ * the least 1000 · 2^k ms that fills at most 200 slices.
+ */
+export class Paired {
+  readonly loss: Loss;
+  readonly total: PairTotals = { pairs: 0, live: 0, candidate: 0, squares: 0 };
+  #width = narrowest;
+  #slices = new Map<number, PairTotals>();
+  #newest = Number.NEGATIVE_INFINITY;
+
+  constructor(loss: Loss) {
+    this.loss = loss;
+  }
+
+  get pairs(): number {
+    return this.total.pairs;
+  }
+
+  add(pair: Pair): void {
+    this.#count(pair, 1);
+    if (pair.at > this.#newest) this.#newest = pair.at;
+    while (this.#slices.size > mostSlices) this.#widen();
+  }
+
+  /** The label of a pair that was added has changed: `after` has the same event time. */
+  correct(before: Pair, after: Pair): void {
+    this.#count(before, -1);
+    this.#count(after, 1);
+  }
+
+  /** The confidence sequence now, or null before the first pair. */
+  look(alpha: number): RolloutLook | null {
+    return this.pairs === 0 ? null : lookAt(this.total, this.#newest, alpha);
+  }
+
+  /** What each end of a slice of event time showed, oldest first; at most 200. The last one is `look`. */
+  looks(alpha: number): RolloutLook[] {
+    const running: PairTotals = { pairs: 0, live: 0, candidate: 0, squares: 0 };
+    return this.#ordered().map(([slice, totals]) => {
+      addTotals(running, totals);
+      return lookAt(running, Math.min(this.#newest, (slice + 1) * this.#width), alpha);
+    });
+  }
+
+  /** The newest slices that hold at least `least` pairs, or all of them. */
+  recent(least = 2000): Recent | null {
+    if (this.pairs === 0) return null;
+    const sum: PairTotals = { pairs: 0, live: 0, candidate: 0, squares: 0 };
+    let from = 0;
+    for (const [slice, totals] of this.#ordered().reverse()) {
+      if (sum.pairs >= least) break;
+      addTotals(sum, totals);
+      from = slice * this.#width;
+    }
+    return {
+      from,
+      to: this.#newest,
+      pairs: sum.pairs,
+      live: (sum.live * unit) / sum.pairs,
+      candidate: (sum.candidate * unit) / sum.pairs,
+    };
+  }
+
+  save(): Uint8Array {
+    const saved: Saved = {
+      format: 1,
+      loss: this.loss,
+      newest: this.pairs === 0 ? null : this.#newest,
+      width: this.#width,
+      slices: this.#ordered().map(([slice, t]) => [slice, t.pairs, t.live, t.candidate, t.squares]),
+    };
+    return new TextEncoder().encode(JSON.stringify(saved));
+  }
+
+  static restore(bytes: Uint8Array): Paired {
+    const saved = JSON.parse(new TextDecoder().decode(bytes)) as Saved;
+    const paired = new Paired(saved.loss);
+    paired.#width = saved.width;
+    paired.#newest = saved.newest ?? Number.NEGATIVE_INFINITY;
+    for (const [slice, pairs, live, candidate, squares] of saved.slices) {
+      const totals = { pairs, live, candidate, squares };
+      paired.#slices.set(slice, totals);
+      addTotals(paired.total, totals);
+    }
+    return paired;
+  }
+
+  #count(pair: Pair, times: 1 | -1): void {
+    const slice = Math.floor(pair.at / this.#width);
+    let totals = this.#slices.get(slice);
+    if (totals === undefined) {
+      totals = { pairs: 0, live: 0, candidate: 0, squares: 0 };
+      this.#slices.set(slice, totals);
+    }
+    const difference = pair.live - pair.candidate;
+    const one: PairTotals = {
+      pairs: times,
+      live: times * pair.live,
+      candidate: times * pair.candidate,
+      squares: times * Math.ceil(difference * difference * unit),
+    };
+    addTotals(totals, one);
+    addTotals(this.total, one);
+  }
+
+  #widen(): void {
+    this.#width *= 2;
+    const wider = new Map<number, PairTotals>();
+    for (const [slice, totals] of this.#slices) {
+      const kept = wider.get(Math.floor(slice / 2));
+      if (kept === undefined) wider.set(Math.floor(slice / 2), totals);
+      else addTotals(kept, totals);
+    }
+    this.#slices = wider;
+  }
+
+  #ordered(): [number, PairTotals][] {
+    return [...this.#slices].sort(([a], [b]) => a - b);
+  }
+}
+
+interface Saved {
+  format: 1;
+  loss: Loss;
+  newest: number | null;
+  width: number;
+  slices: [slice: number, pairs: number, live: number, candidate: number, squares: number][];
+}
+
+function addTotals(to: PairTotals, more: PairTotals): void {
+  to.pairs += more.pairs;
+  to.live += more.live;
+  to.candidate += more.candidate;
+  to.squares += more.squares;
+}
+
+function lookAt(totals: PairTotals, at: number, alpha: number): RolloutLook {
+  const sums: PairedSums = {
+    pairs: totals.pairs,
+    sum: totals.live - totals.candidate,
+    squares: totals.squares,
+  };
+  return { pairs: totals.pairs, at, ...pairedDifference(sums, alpha) };
+}

@@ -1,0 +1,238 @@
+import * as nodeFs from 'node:fs';
+import { SlipwayError } from '../errors.ts';
+import type { LabelEvent, Position, PredictionEvent } from '../events.ts';
+import { type Binding, RecordWriter, recordType } from './record.ts';
+import { indexEvery, type SegmentFooter, type SegmentHeader, segmentFile } from './segments.ts';
+
+/** What the appender needs of the file system; tests hand in one that fails. */
+export type AppendFiles = Pick<
+  typeof nodeFs,
+  'openSync' | 'writeSync' | 'ftruncateSync' | 'closeSync' | 'fdatasync' | 'mkdirSync'
+>;
+
+export interface AppenderOptions {
+  folder: string;
+  incarnation: number;
+  maxSegmentBytes: number;
+  maxSegmentAgeMs: number;
+  /** Power loss costs at most this much, ms: fdatasync runs at this period on another thread. */
+  syncPeriodMs: number;
+  /** ms since the epoch. */
+  now: () => number;
+  files?: AppendFiles;
+  onSyncError?: (error: Error) => void;
+}
+
+/**
+ * Writes one incarnation's segments. Events of one event-loop turn gather in a buffer; `commit` is one write.
+ * What was committed survives the death of the process at once, and loss of power after the next sync.
+ */
+export class Appender {
+  /** Bytes in all segments of this incarnation. */
+  writtenBytes = 0;
+  readonly #options: AppenderOptions;
+  readonly #files: AppendFiles;
+  readonly #writer = new RecordWriter();
+  #file = -1;
+  #segment = 0;
+  #offset = 0;
+  #created = 0;
+  #bindings: Binding[] = [];
+  #features: string[][] = [];
+  #events = 0;
+  #live = 0;
+  #index: [string, number][] = [];
+  /** What belongs to records that are not written yet, to be undone if the write fails. */
+  #pending = { events: 0, live: 0, index: 0, bindings: 0 };
+  #syncing = false;
+  #unsynced = false;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(options: AppenderOptions) {
+    this.#options = options;
+    this.#files = options.files ?? nodeFs;
+    this.#files.mkdirSync(options.folder, { recursive: true });
+    this.#timer = setInterval(() => this.#sync(), options.syncPeriodMs);
+    this.#timer.unref();
+  }
+
+  get pendingBytes(): number {
+    return this.#writer.length;
+  }
+
+  prediction(event: PredictionEvent): void {
+    this.#ready();
+    const binding = this.#bindingOf(event);
+    if (event.role === 'live') {
+      if (this.#live % indexEvery === 0) {
+        this.#index.push([Buffer.from(event.id).toString('hex'), this.#offset + this.#writer.length]);
+        this.#pending.index++;
+      }
+      this.#live++;
+      this.#pending.live++;
+    }
+    this.#writer.prediction(event, binding);
+    this.#counted();
+  }
+
+  label(event: LabelEvent): void {
+    this.#ready();
+    this.#writer.label(event);
+    this.#counted();
+  }
+
+  /**
+   * Writes what has gathered and returns the position after it. Throws JOURNAL_WRITE_FAILED; then nothing
+   * of it is in the journal, and the appender works again as soon as there is room.
+   */
+  commit(): Position {
+    if (this.#writer.length > 0) {
+      if (this.#file < 0) this.#lose(new Error('no segment could be opened'));
+      try {
+        this.#write();
+      } catch (error) {
+        this.#lose(error as Error);
+      }
+      this.#pending = { events: 0, live: 0, index: 0, bindings: 0 };
+      this.#unsynced = true;
+    }
+    const position = { segment: this.#segment, offset: this.#offset };
+    const full = this.#offset >= this.#options.maxSegmentBytes;
+    const old = this.#options.now() - this.#created >= this.#options.maxSegmentAgeMs;
+    if (this.#file >= 0 && this.#events > 0 && (full || old)) this.#seal();
+    return position;
+  }
+
+  /** Commits and seals. */
+  close(): void {
+    clearInterval(this.#timer);
+    this.commit();
+    if (this.#file >= 0) this.#seal();
+  }
+
+  #ready(): void {
+    if (this.#file >= 0) return;
+    const { folder, incarnation, now } = this.#options;
+    try {
+      const segment = this.#segment + 1;
+      this.#file = this.#files.openSync(segmentFile(folder, { incarnation, segment }), 'wx');
+      this.#segment = segment;
+    } catch {
+      // Said by commit, which has callers to tell.
+      return;
+    }
+    this.#offset = 0;
+    this.#created = now();
+    this.#bindings = [];
+    this.#features = [];
+    this.#events = 0;
+    this.#live = 0;
+    this.#index = [];
+    const header: SegmentHeader = { incarnation, segment: this.#segment, created: this.#created };
+    this.#writer.json(recordType.header, header);
+  }
+
+  /** Feature lists are compared by identity: a version's list is made once a snapshot. */
+  #bindingOf(event: PredictionEvent): number {
+    const width = event.rows === 0 ? 0 : event.answers.length / event.rows;
+    for (let i = 0; i < this.#bindings.length; i++) {
+      const one = this.#bindings[i]!;
+      if (
+        this.#features[i] === event.features &&
+        one.version === event.version &&
+        one.model === event.model &&
+        one.rollout === event.rollout &&
+        one.width === width
+      ) {
+        return i;
+      }
+    }
+    const number = this.#bindings.length;
+    const { model, version, rollout, features } = event;
+    const binding: Binding = { number, model, version, rollout, features, width };
+    this.#bindings.push(binding);
+    this.#features.push(features);
+    this.#pending.bindings++;
+    this.#writer.json(recordType.binding, binding);
+    return number;
+  }
+
+  #counted(): void {
+    this.#events++;
+    this.#pending.events++;
+  }
+
+  #write(): void {
+    let from = 0;
+    while (from < this.#writer.length) {
+      from += this.#files.writeSync(
+        this.#file,
+        this.#writer.bytes,
+        from,
+        this.#writer.length - from,
+        this.#offset + from,
+      );
+    }
+    this.#offset += this.#writer.length;
+    this.writtenBytes += this.#writer.length;
+    this.#writer.clear();
+  }
+
+  /** Undoes what this turn gathered, so that no half record ever precedes a good one. */
+  #lose(error: Error): never {
+    this.#writer.clear();
+    this.#events -= this.#pending.events;
+    this.#live -= this.#pending.live;
+    this.#index.length -= this.#pending.index;
+    this.#bindings.length -= this.#pending.bindings;
+    this.#features.length -= this.#pending.bindings;
+    this.#pending = { events: 0, live: 0, index: 0, bindings: 0 };
+    if (this.#file >= 0) {
+      try {
+        this.#files.ftruncateSync(this.#file, this.#offset);
+        if (this.#offset === 0) this.#abandon();
+      } catch {
+        this.#abandon();
+      }
+    }
+    throw new SlipwayError('JOURNAL_WRITE_FAILED', `The journal cannot be written: ${error.message}.`);
+  }
+
+  /** The next event begins a new segment; readers pass over what is broken at this one's end. */
+  #abandon(): void {
+    try {
+      this.#files.closeSync(this.#file);
+    } catch {
+      // Nothing more can be done with it.
+    }
+    this.#file = -1;
+  }
+
+  #seal(): void {
+    const footer: SegmentFooter = { events: this.#events, index: this.#index, sealed: this.#options.now() };
+    this.#writer.json(recordType.footer, footer);
+    try {
+      this.#write();
+    } catch {
+      // Without a footer the segment is only slower to search.
+      this.#writer.clear();
+    }
+    const file = this.#file;
+    this.#file = -1;
+    this.#files.fdatasync(file, (error) => {
+      if (error) this.#options.onSyncError?.(error);
+      this.#files.closeSync(file);
+    });
+  }
+
+  #sync(): void {
+    if (this.#syncing || !this.#unsynced || this.#file < 0) return;
+    this.#syncing = true;
+    this.#unsynced = false;
+    this.#files.fdatasync(this.#file, (error) => {
+      this.#syncing = false;
+      // EBADF: the segment was sealed meanwhile, which syncs it too.
+      if (error && error.code !== 'EBADF') this.#options.onSyncError?.(error);
+    });
+  }
+}

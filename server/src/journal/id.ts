@@ -19,13 +19,14 @@ export class IdSource {
   /** `floorMs`: no id is older than this. `random`: in [0, 1). */
   constructor(incarnation: number, floorMs: number, random: () => number) {
     this.#incarnation = incarnation;
-    this.#ms = floorMs;
+    this.#ms = Math.floor(floorMs);
     this.#random = random;
   }
 
   next(nowMs: number): RequestId {
-    if (nowMs > this.#ms) {
-      this.#ms = nowMs;
+    const now = Math.floor(nowMs);
+    if (now > this.#ms) {
+      this.#ms = now;
       this.#sequence = 0;
     } else if (++this.#sequence >= sequenceLimit) {
       this.#ms++;

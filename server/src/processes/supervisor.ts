@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { BoundSocket } from 'node:net';
 import { extname, join } from 'node:path';
 import { SlipwayError } from '../errors.ts';
+import { recover } from '../journal/recover.ts';
 import { layout } from '../layout.ts';
 import type { ChildToSupervisor } from '../messages.ts';
 import { type Config, isLoopback } from './config.ts';
@@ -38,6 +39,8 @@ export async function startSupervisor(config: Config): Promise<Running> {
   if (config.keyFile !== null) readFileSync(config.keyFile);
   const places = layout(config.data);
   const release = lockFolder(places);
+  // No lane runs yet: whatever stands behind a last whole record was never answered.
+  recover(places.journal);
   const bound: BoundSocket[] = [];
   try {
     bound.push(bind(config.host, config.port), bind(config.host, config.controlPort));

@@ -100,10 +100,10 @@ function numericColumn(
 
 /** The greatest value that still goes left, never -0: every numeric rule becomes "left if x <= cut". */
 function cut(forest: Forest, node: number): number {
-  const strict = (forest.rule[node]! & Rule.strict) !== 0;
-  const threshold = forest.threshold[node]!;
-  if (!strict) return threshold + 0;
-  return forest.compare === 'float32' ? belowFloat32(Math.fround(threshold)) : below(threshold);
+  const isSingle = forest.compare === 'float32';
+  const threshold = isSingle ? Math.fround(forest.threshold[node]!) : forest.threshold[node]!;
+  if ((forest.rule[node]! & Rule.strict) === 0) return threshold + 0;
+  return isSingle ? belowFloat32(threshold) : below(threshold);
 }
 
 function indexOf(ascending: Float64Array, value: number): number {

@@ -5,7 +5,7 @@ import { Rule } from './forest.ts';
 import type { Image } from './image.ts';
 
 /** Numeric columns are searched so many at a time, so that their loads overlap. */
-export const searches = 4;
+export const searches = 8;
 /** A right answer is the distance from a left child's slot to its right sibling's. */
 export const right = 8;
 
@@ -29,16 +29,16 @@ export function layAnswerTables(
   numeric: NumericColumn[],
   category: CategoryColumn[],
 ): AnswerTables {
-  const fours = inFours(numeric);
+  const padded = inGroups(numeric);
   const longest = numeric.reduce((most, column) => Math.max(most, tableLength(column.thresholds.length)), 16);
   const stairsBegin = image.take(2 * longest);
   image.fill(stairsBegin, stairsBegin + longest, right);
 
-  const numericAt = image.take(fours.length * numericRecord.bytes);
-  for (let k = 0; k < fours.length; k += searches) {
-    const four = fours.slice(k, k + searches);
-    const length = Math.max(...four.map((column) => tableLength(column.thresholds.length)));
-    four.forEach((column, j) => {
+  const numericAt = image.take(padded.length * numericRecord.bytes);
+  for (let k = 0; k < padded.length; k += searches) {
+    const group = padded.slice(k, k + searches);
+    const length = Math.max(...group.map((column) => tableLength(column.thresholds.length)));
+    group.forEach((column, j) => {
       layNumeric(image, numericAt + (k + j) * numericRecord.bytes, column, length);
     });
   }
@@ -48,15 +48,15 @@ export function layAnswerTables(
   });
   return {
     numeric: numericAt,
-    numericEnd: numericAt + fours.length * numericRecord.bytes,
+    numericEnd: numericAt + padded.length * numericRecord.bytes,
     category: categoryAt,
     categoryEnd: categoryAt + category.length * categoryRecord.bytes,
     stairs: stairsBegin + longest,
   };
 }
 
-/** Columns of like length together, filled up to whole fours by repeating one (it writes the same answers twice). */
-function inFours(columns: NumericColumn[]): NumericColumn[] {
+/** Columns of like length together, filled up to whole padded by repeating one (it writes the same answers twice). */
+function inGroups(columns: NumericColumn[]): NumericColumn[] {
   const sorted = columns.toSorted((a, b) => a.thresholds.length - b.thresholds.length);
   while (sorted.length % searches !== 0) sorted.push(sorted.at(-1)!);
   return sorted;

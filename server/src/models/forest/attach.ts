@@ -21,8 +21,8 @@ interface WasmApi {
 }
 const { WebAssembly } = globalThis as unknown as { WebAssembly: WasmApi };
 
-/** Copied between two turns of the event loop, so that attaching a great forest does not show: about 0.1 ms. */
-const sliceBytes = 2 ** 20;
+/** Copied between two turns of the event loop, so that attaching a great forest does not show: under 1 ms, most of it page faults. */
+const sliceBytes = 2 ** 18;
 
 /** Attaches a program of `program.ts`: compiles off the event loop, copies the tables in slices. */
 export async function attachForest(bytes: Uint8Array, signature: Signature): Promise<ForestModel> {

@@ -36,11 +36,11 @@ interface Answering {
   compare: 'float64' | 'float32';
   x: Local;
   lane: Local;
-  /** The record of the column (the first of four). */
+  /** The record of the column (numeric: of the first of `searches`). */
   column: Local;
 }
 
-/** Ranks the values of four columns among their thresholds by halving, then copies each one's window of the stairs. */
+/** Ranks the values of `searches` columns among their thresholds by halving, then copies each one's window of the stairs. */
 function answerNumeric(locals: Locals, { tables, answers, compare, x, lane, column }: Answering): Code {
   const half = locals.new('i32');
   const from = locals.new('i32');

@@ -98,11 +98,11 @@ function numericColumn(
   return { feature: forest.feature[nodes[0]!]!, limit, missing: hasDefault ? side : 0, thresholds, first };
 }
 
-/** The greatest value that still goes left, never -0: every numeric rule becomes "left if x <= cut". */
+/** The greatest value that still goes left: every numeric rule becomes "left if x <= cut". */
 function cut(forest: Forest, node: number): number {
   const isSingle = forest.compare === 'float32';
   const threshold = isSingle ? Math.fround(forest.threshold[node]!) : forest.threshold[node]!;
-  if ((forest.rule[node]! & Rule.strict) === 0) return threshold + 0;
+  if ((forest.rule[node]! & Rule.strict) === 0) return threshold;
   return isSingle ? belowFloat32(threshold) : below(threshold);
 }
 

@@ -3,7 +3,7 @@ import { treeDepths } from './forest.ts';
 import type { Image } from './image.ts';
 
 /** How many trees of one row, or rows of one tree, are walked side by side, so that their loads overlap. */
-export const lanes = 8;
+export const lanes = 10;
 /** A slot is a node or leaf: index of its split's answer, offset of its left child's slot (the right child's follows). */
 export const slotFields = { bytes: 8, answer: 0, left: 4 };
 

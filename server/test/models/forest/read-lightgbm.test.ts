@@ -86,6 +86,17 @@ describe('readLightgbm', () => {
     expect(model.forest).toEqual(read(text('lgb_binary_nan')).forest);
   });
 
+  it('refuses nodes that lead in circles apart from the root', () => {
+    const content = edited(
+      'lgb_pandas',
+      /left_child=.*\nright_child=.*/,
+      'left_child=-1 2 1 4 3 5\nright_child=-2 -3 -4 -5 -6 -7',
+    );
+    expect(() => read(content)).toThrow(
+      error('FILE_BROKEN', /tree 0, left_child: some nodes are not reached from the root/),
+    );
+  });
+
   it('answers with the raw sum where there is no objective, as LightGBM does', () => {
     const model = read(edited('lgb_regression', /^objective=.*\n/m, ''));
     expect(model.link.kind).toBe('raw');

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { toSlipwayError } from '../errors.ts';
 import { keepConnected, type Link } from '../link/link.ts';
 import type { ControlToLane, LaneMetrics, LaneToControl } from '../messages.ts';
@@ -55,15 +54,5 @@ export class ControlLine {
       const { message } = toSlipwayError(thrown);
       this.#link?.send({ type: 'refused', snapshot: snapshot.number, message });
     }
-  }
-}
-
-/** The snapshot as control left it on disk: a lane starts without control. */
-export function snapshotOnDisk(file: string): Snapshot | null {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Snapshot;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
   }
 }

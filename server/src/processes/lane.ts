@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { readSnapshot } from '../db/snapshot-file.ts';
 import { dataServer } from '../http/data/server.ts';
 import { Keys } from '../http/keys.ts';
 import { Appender } from '../journal/appender.ts';
 import { IdSource } from '../journal/id.ts';
-import { ControlLine, snapshotOnDisk } from '../lane/control-line.ts';
+import { ControlLine } from '../lane/control-line.ts';
 import { DataPlane } from '../lane/data-plane.ts';
 import { HangMark } from '../lane/hang-mark.ts';
 import { LoopsLine } from '../lane/loops-line.ts';
@@ -51,7 +52,7 @@ const plane = new DataPlane({
 
 let ready = false;
 const synced = loops.synced(patienceMs);
-const snapshot = snapshotOnDisk(places.snapshot);
+const snapshot = readSnapshot(places.snapshot);
 if (snapshot) await served.take(snapshot);
 await synced;
 const controlLine = new ControlLine(places.controlSocket, { role: 'lane', lane, incarnation }, served, () =>

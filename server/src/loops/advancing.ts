@@ -1,0 +1,158 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { Command } from '../messages.ts';
+import type { Baseline } from '../monitors/baseline.ts';
+import { decide } from '../rollout/decide.ts';
+import { lossFor, pairOf } from '../rollout/loss.ts';
+import { Paired } from '../rollout/paired.ts';
+import type { ServedRollout, Snapshot } from '../snapshot.ts';
+import type { Outcome } from './outcome.ts';
+import { OutcomeTable } from './outcome-table.ts';
+
+interface Running {
+  model: string;
+  rule: ServedRollout;
+  paired: Paired;
+  /** Its verdict was sent: control carries it out once. */
+  decided: boolean;
+  /** Pairs since the last look. */
+  moved: boolean;
+}
+
+/** What state.db keeps of a rollout for its readers. */
+export interface RolloutFold {
+  verdict: ReturnType<typeof decide>['verdict'];
+  reasons: string[];
+  next: string;
+  look: ReturnType<typeof decide>['look'];
+  looks: ReturnType<Paired['looks']>;
+}
+
+/**
+ * *Advance*: pairs up what the live version and the candidate answered to the same labelled rows, and decides.
+ * The state is a function of the outcomes that count now, so it is simply added up again at a start.
+ */
+export class Advancing {
+  readonly #outcomes: OutcomeTable;
+  readonly #baselineOf: (model: string, version: number) => Baseline | null;
+  readonly #keep: (name: string, view: RolloutFold) => void;
+  #running: Running[] = [];
+
+  constructor(
+    database: DatabaseSync,
+    baselineOf: (model: string, version: number) => Baseline | null,
+    keep: (name: string, view: RolloutFold) => void,
+  ) {
+    this.#outcomes = new OutcomeTable(database);
+    this.#baselineOf = baselineOf;
+    this.#keep = keep;
+  }
+
+  take(snapshot: Snapshot): void {
+    const running: Running[] = [];
+    for (const served of Object.values(snapshot.models)) {
+      const rule = served.rollout;
+      const version = served.versions[served.live];
+      if (!rule || !version) continue;
+      const known = this.#running.find((one) => one.rule.id === rule.id && one.rule.phase === rule.phase);
+      if (known) {
+        running.push({ ...known, rule });
+        continue;
+      }
+      // A regression's losses are measured in the usual spread of its labels.
+      const scale = this.#baselineOf(served.name, served.live)?.target?.sd ?? null;
+      const one: Running = {
+        model: served.name,
+        rule,
+        paired: new Paired(lossFor(version.signature.task, scale)),
+        decided: false,
+        moved: true,
+      };
+      this.#addUp(one);
+      running.push(one);
+    }
+    this.#running = running;
+  }
+
+  /** Adds new outcomes; `rowOf`: live predictions of a model so far. Returns the verdicts to carry out. */
+  advance(outcomes: Outcome[], withdrawn: boolean, rowOf: (model: string) => number): Command[] {
+    const commands: Command[] = [];
+    for (const running of this.#running) {
+      // Corrections are rare enough to add up again from the outcomes that count now.
+      if (withdrawn || outcomes.some((one) => one.replaces !== null && one.model === running.model))
+        this.#addUp(running);
+      else for (let i = 0; i < outcomes.length; i++) this.#add(running, outcomes, i);
+      if (!running.moved || running.decided) continue;
+      const { rule, paired, model } = running;
+      const { verdict, reasons, look } = decide(paired, rule);
+      running.moved = false;
+      if (verdict !== 'promote' && verdict !== 'roll back') continue;
+      running.decided = true;
+      this.#keepOne(running);
+      commands.push({
+        id: `${rule.id}/${rule.phase}/${verdict}`,
+        kind: verdict,
+        model,
+        version: rule.candidate,
+        rollout: rule.id,
+        reasons,
+        at: look?.at ?? 0,
+        row: rowOf(model),
+      });
+    }
+    return commands;
+  }
+
+  /** Puts what each rollout says now where readers find it. */
+  save(): void {
+    for (const running of this.#running) this.#keepOne(running);
+  }
+
+  #keepOne(running: Running): void {
+    const { rule, paired } = running;
+    const { verdict, reasons, look, next } = decide(paired, rule);
+    this.#keep(`rollout/${rule.id}/${rule.phase}`, {
+      verdict,
+      reasons,
+      next,
+      look,
+      looks: paired.looks(rule.alpha),
+    });
+  }
+
+  #addUp(running: Running): void {
+    const { model, rule } = running;
+    const { loss } = running.paired;
+    running.paired = new Paired(loss);
+    for (const { at, truth, live, candidate } of this.#outcomes.pairs(
+      model,
+      rule.id,
+      rule.live,
+      rule.candidate,
+    )) {
+      running.paired.add(pairOf(loss, at, truth, live, candidate));
+    }
+    running.moved = true;
+  }
+
+  /** A pair is complete with the candidate's outcome: the live one's is always written before it. */
+  #add(running: Running, outcomes: Outcome[], index: number): void {
+    const { model, rule, paired } = running;
+    const candidate = outcomes[index]!;
+    if (candidate.version !== rule.candidate || candidate.role !== 'shadow' || candidate.model !== model)
+      return;
+    if (candidate.rollout !== rule.id || candidate.liveVersion !== rule.live) return;
+    const answer = this.#liveAnswer(outcomes, index);
+    if (answer === null) return;
+    paired.add(pairOf(paired.loss, candidate.at, candidate.truth, answer, candidate.answer));
+    running.moved = true;
+  }
+
+  #liveAnswer(outcomes: Outcome[], index: number): number | null {
+    const { id, row, liveVersion } = outcomes[index]!;
+    // Most often they were written together.
+    for (let i = index - 1; i >= 0 && outcomes[i]!.id === id && outcomes[i]!.row === row; i--) {
+      if (outcomes[i]!.role === 'live') return outcomes[i]!.answer;
+    }
+    return this.#outcomes.answerOf(id, row, liveVersion);
+  }
+}

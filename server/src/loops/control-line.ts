@@ -1,0 +1,78 @@
+import { keepConnected, type Link } from '../link/link.ts';
+import type { Command, ControlToLoops, LoopsToControl } from '../messages.ts';
+import type { Snapshot } from '../snapshot.ts';
+
+type Restore = Extract<ControlToLoops, { type: 'restore' }>;
+
+/** Control is replaced within a second or so; a command waits this long before labels are folded on without it, ms. */
+const patienceMs = 15_000;
+/** The console is told of changes at most this often, ms. */
+const changedMs = 100;
+
+/** The line to control: commands go until they are done, whatever dies in between; snapshots come. */
+export class ControlLine {
+  readonly #onSnapshot: (snapshot: Snapshot) => void;
+  readonly #onRestore: (restore: Restore) => void;
+  readonly #end: () => void;
+  readonly #pending = new Map<string, { command: Command; done: () => void }>();
+  #link: Link<ControlToLoops, LoopsToControl> | null = null;
+  #topics = new Set<string>();
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(path: string, onSnapshot: (snapshot: Snapshot) => void, onRestore: (restore: Restore) => void) {
+    this.#onSnapshot = onSnapshot;
+    this.#onRestore = onRestore;
+    this.#end = keepConnected<ControlToLoops, LoopsToControl>(
+      path,
+      (link) => this.#connected(link),
+      () => {
+        this.#link = null;
+      },
+    );
+  }
+
+  /** Sends a command, again after every reconnect until it is done. Resolves then, or when patience is at its end. */
+  carryOut(command: Command): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, patienceMs);
+      timer.unref();
+      this.#pending.set(command.id, {
+        command,
+        done: () => {
+          clearTimeout(timer);
+          resolve();
+        },
+      });
+      this.#link?.send({ type: 'command', command });
+    });
+  }
+
+  changed(topics: Iterable<string>): void {
+    for (const topic of topics) this.#topics.add(topic);
+    if (this.#timer || this.#topics.size === 0) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.#link?.send({ type: 'changed', topics: [...this.#topics] });
+      this.#topics.clear();
+    }, changedMs);
+  }
+
+  close(): void {
+    this.#end();
+    if (this.#timer) clearTimeout(this.#timer);
+  }
+
+  #connected(link: Link<ControlToLoops, LoopsToControl>): void {
+    this.#link = link;
+    link.onMessage = (message) => {
+      if (message.type === 'snapshot') this.#onSnapshot(message.snapshot);
+      else if (message.type === 'restore') this.#onRestore(message);
+      else {
+        this.#pending.get(message.id)?.done();
+        this.#pending.delete(message.id);
+      }
+    };
+    link.send({ type: 'hello', role: 'loops', pid: process.pid });
+    for (const { command } of this.#pending.values()) link.send({ type: 'command', command });
+  }
+}

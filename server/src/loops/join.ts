@@ -1,0 +1,211 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { LabelEvent, PredictionEvent, RequestId } from '../events.ts';
+import type { Signature } from '../signature.ts';
+import { featuresOf, judge, type Outcome, truthOf } from './outcome.ts';
+import { OutcomeTable } from './outcome-table.ts';
+import type { Known, Predictions } from './predictions.ts';
+
+/** What the join needs to know of a version; null for one that is not known (any more). */
+export type SignatureOf = (model: string, version: number) => Signature | null;
+
+interface LabelRow {
+  label_id: Uint8Array;
+  label: string;
+  is_text: number;
+  at: number;
+}
+
+/**
+ * *Watch*: joins labels to live predictions and writes outcomes. For each row the newest label (by its event
+ * time, then its id) of those that belong to it counts. A label by key belongs to the latest prediction with
+ * that key at or before the label's event time, whichever of the two is read first: so the outcomes are the
+ * same for every interleaving of lanes.
+ */
+export class Join {
+  readonly #predictions: Predictions;
+  readonly #signatureOf: SignatureOf;
+  readonly #keepFeatures: (model: string) => boolean;
+  readonly #outcomes: OutcomeTable;
+  readonly #sql: ReturnType<typeof statements>;
+  /** Labels that wait, and for the hot path whether anything waits at all. */
+  waiting: number;
+  /** An outcome was taken back (its label turned out to belong elsewhere): what was added up must be added up again. */
+  withdrawn = false;
+  #fresh: Outcome[] = [];
+
+  constructor(
+    database: DatabaseSync,
+    predictions: Predictions,
+    signatureOf: SignatureOf,
+    keepFeatures: (model: string) => boolean,
+  ) {
+    this.#predictions = predictions;
+    this.#signatureOf = signatureOf;
+    this.#keepFeatures = keepFeatures;
+    this.#outcomes = new OutcomeTable(database);
+    this.#sql = statements(database);
+    this.waiting = (this.#sql.countWaiting.get() as { n: number }).n;
+  }
+
+  /** Outcomes since the last call, in the order of their seq. */
+  take(): Outcome[] {
+    const fresh = this.#fresh;
+    this.#fresh = [];
+    return fresh;
+  }
+
+  prediction(event: PredictionEvent): void {
+    if (event.role === 'shadow') {
+      const known = this.#predictions.addShadow(event);
+      if (known && known.labelled !== false)
+        for (let row = 0; row < event.rows; row++) this.#relabel(known, row);
+      return;
+    }
+    const known = this.#predictions.addLive(event);
+    if (event.subject !== null)
+      this.#sql.addName.run('subject', event.model, event.subject, event.at, event.id);
+    if (event.key !== null) {
+      this.#sql.addName.run('key', event.model, event.key, event.at, event.id);
+      this.#claim(known, event.key);
+    }
+    if (this.waiting > 0) {
+      const waited = this.#sql.waitingById.all(event.id) as { row: number }[];
+      this.#sql.found.run(event.id);
+      this.waiting -= waited.length;
+      for (const { row } of waited) if (row < event.rows) this.#relabel(known, row);
+    }
+  }
+
+  /** Returns the model that the label counts for, or null while it waits. */
+  label(event: LabelEvent): { model: string | null; invalid: boolean } {
+    const id = event.prediction?.id ?? this.#byKey(event);
+    const known = id === null ? null : this.#predictions.get(id);
+    const row = event.prediction?.row ?? 0;
+    const { changes } = this.#sql.addLabel.run(
+      event.id,
+      known?.live.model ?? event.model,
+      id,
+      row,
+      event.key,
+      String(event.label),
+      typeof event.label === 'string' ? 1 : 0,
+      event.at,
+      known ? 1 : 0,
+    );
+    if (changes === 0) return { model: null, invalid: false };
+    if (!known) {
+      this.waiting++;
+      return { model: event.model, invalid: false };
+    }
+    if (row >= known.live.rows) return { model: known.live.model, invalid: true };
+    const signature = this.#signatureOf(known.live.model, known.live.version);
+    const invalid = signature !== null && truthOf(signature, event.label) === null;
+    if (!invalid) this.#relabel(known, row);
+    return { model: known.live.model, invalid };
+  }
+
+  /** Forgets labels that have waited since before this event-id time; returns how many. */
+  expire(beforeLabelId: RequestId): number {
+    const { changes } = this.#sql.expire.run(beforeLabelId);
+    this.waiting -= Number(changes);
+    return Number(changes);
+  }
+
+  #byKey(event: LabelEvent): RequestId | null {
+    const found = this.#sql.latestByKey.get(event.model, event.key, event.at) as
+      | { id: Uint8Array }
+      | undefined;
+    return found?.id ?? null;
+  }
+
+  /** Labels by key that belong to this prediction rather than to an earlier one, or to none so far. */
+  #claim(known: Known, key: string): void {
+    const { live } = known;
+    const next = this.#sql.nextByKey.get(live.model, key, live.at, live.at, live.id) as
+      | { at: number }
+      | undefined;
+    const until = next?.at ?? Number.POSITIVE_INFINITY;
+    const labels = this.#sql.labelsOfKey.all(live.model, key, live.at, until) as {
+      label_id: Uint8Array;
+      prediction: Uint8Array | null;
+      known: number;
+    }[];
+    for (const label of labels) {
+      if (label.known && label.prediction && !this.#isEarlier(live.model, key, label.prediction, live))
+        continue;
+      this.#sql.assign.run(live.id, label.label_id);
+      if (!label.known) this.waiting--;
+      const before = label.known && label.prediction ? this.#predictions.get(label.prediction) : null;
+      if (before) this.#relabel(before, 0);
+    }
+    if (labels.length > 0) this.#relabel(known, 0);
+  }
+
+  #isEarlier(model: string, key: string, id: RequestId, than: PredictionEvent): boolean {
+    const { at } = (this.#sql.nameTime.get(model, key, id) as { at: number } | undefined) ?? {
+      at: -Infinity,
+    };
+    return at < than.at || (at === than.at && Buffer.compare(id, than.id) < 0);
+  }
+
+  /** Makes the outcomes of a row say what its newest label says. */
+  #relabel(known: Known, row: number): void {
+    const { live, shadows } = known;
+    const newest = this.#sql.newestLabel.get(live.id, row) as LabelRow | undefined;
+    known.labelled = true;
+    const current = this.#outcomes.of(live.id, row);
+    if (!newest) {
+      for (const outcome of current) this.#outcomes.withdraw(outcome.seq);
+      this.withdrawn = true;
+      return;
+    }
+    const label = newest.is_text ? newest.label : Number(newest.label);
+    for (const answered of [live, ...shadows]) {
+      const signature = this.#signatureOf(live.model, answered.version);
+      const truth = signature && truthOf(signature, label);
+      if (!signature || truth === null) continue;
+      const before = current.find((one) => one.version === answered.version);
+      if (before && before.truth === truth) continue;
+      const outcome: Outcome = {
+        ...judge(live, answered, row, signature, truth, newest.at),
+        seq: 0,
+        features:
+          answered.role === 'live' && this.#keepFeatures(live.model)
+            ? featuresOf(live, row, signature)
+            : null,
+        first: before === undefined,
+        replaces: before?.seq ?? null,
+      };
+      this.#outcomes.add(outcome);
+      this.#fresh.push(outcome);
+    }
+  }
+}
+
+function statements(database: DatabaseSync) {
+  const sql = (text: string) => database.prepare(text);
+  return {
+    addName: sql('INSERT OR IGNORE INTO names VALUES (?, ?, ?, ?, ?)'),
+    nameTime: sql("SELECT at FROM names WHERE kind = 'key' AND model = ? AND name = ? AND id = ?"),
+    latestByKey: sql(
+      "SELECT id FROM names WHERE kind = 'key' AND model = ? AND name = ? AND at <= ? ORDER BY at DESC, id DESC LIMIT 1",
+    ),
+    nextByKey: sql(
+      "SELECT at FROM names WHERE kind = 'key' AND model = ? AND name = ? AND (at > ? OR (at = ? AND id > ?)) ORDER BY at, id LIMIT 1",
+    ),
+    labelsOfKey: sql(
+      'SELECT label_id, prediction, known FROM labels WHERE model = ? AND key = ? AND at >= ? AND at < ?',
+    ),
+    assign: sql('UPDATE labels SET prediction = ?, known = 1 WHERE label_id = ?'),
+    addLabel: sql(
+      'INSERT OR IGNORE INTO labels (label_id, model, prediction, row, key, label, is_text, at, known) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    ),
+    newestLabel: sql(
+      'SELECT label_id, label, is_text, at FROM labels WHERE prediction = ? AND row = ? AND known = 1 ORDER BY at DESC, label_id DESC LIMIT 1',
+    ),
+    waitingById: sql('SELECT row FROM labels WHERE prediction = ? AND known = 0'),
+    found: sql('UPDATE labels SET known = 1 WHERE prediction = ? AND known = 0'),
+    countWaiting: sql('SELECT count(*) AS n FROM labels WHERE known = 0'),
+    expire: sql('DELETE FROM labels WHERE known = 0 AND label_id < ?'),
+  };
+}

@@ -1,0 +1,361 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
+import { migrate, openDatabase } from '../db/open.ts';
+import { stateSchema } from '../db/state-schema.ts';
+import type { Cursor, Position } from '../events.ts';
+import type { Finding } from '../finding.ts';
+import { Finder } from '../journal/find.ts';
+import { IdSource } from '../journal/id.ts';
+import { type Damage, type ReadEvent, Reader } from '../journal/reader.ts';
+import { type Retained, retain } from '../journal/retain.ts';
+import type { Layout } from '../layout.ts';
+import type { Command } from '../messages.ts';
+import type { Baseline } from '../monitors/baseline.ts';
+import type { Snapshot } from '../snapshot.ts';
+import { Advancing } from './advancing.ts';
+import { ControlLine } from './control-line.ts';
+import { Join } from './join.ts';
+import { LaneLines } from './lane-lines.ts';
+import { Learning } from './learning.ts';
+import { Predictions } from './predictions.ts';
+import { Watching } from './watching.ts';
+
+export interface LoopsOptions {
+  layout: Layout;
+  waitingLimit: number;
+  waitingMs: number;
+  checkpointLabels: number;
+  retentionMs: number;
+  retentionBytes: number;
+  onDamage: (damage: Damage) => void;
+}
+
+/** Journal read in one transaction, bytes: bounds memory and how long readers of state.db see nothing new. */
+const batchBytes = 4 << 20;
+/** Recent predictions kept at hand for their labels, bytes. */
+const recentBytes = 64 << 20;
+/** Folds whose state may lag are saved this long after they moved, ms. */
+const saveMs = 250;
+/** Segments of lanes that died before they rang are looked for this often, ms. */
+const lookMs = 1000;
+/** Retention is looked at this often, ms. */
+const retainMs = 60_000;
+/** Predictions listed as recent, a model. */
+const recentRows = 200;
+
+/** All loops over one journal: read, fold, commit, make what came of it happen, say so. */
+export class Loops {
+  readonly #options: LoopsOptions;
+  readonly #database: DatabaseSync;
+  readonly #reader: Reader;
+  readonly #join: Join;
+  readonly #learning: Learning;
+  readonly #advancing: Advancing;
+  readonly #watching: Watching;
+  readonly #lanes: LaneLines;
+  readonly #control: ControlLine;
+  readonly #sql: ReturnType<typeof statements>;
+  /** Joined up to here; folds of predictions may be behind after a death. */
+  #joined: Cursor;
+  #snapshot: Snapshot | null = null;
+  #next: Snapshot | null = null;
+  #restores: Parameters<ConstructorParameters<typeof ControlLine>[2]>[0][] = [];
+  #predictions = new Map<string, number>();
+  #working: Promise<void> | null = null;
+  #woken = false;
+  #look = true;
+  #unsaved = false;
+  #savedAt = 0;
+  #oldest = 0;
+  readonly #timers: NodeJS.Timeout[] = [];
+
+  constructor(options: LoopsOptions) {
+    this.#options = options;
+    const { layout } = options;
+    this.#database = openDatabase(layout.state);
+    migrate(this.#database, layout.state, stateSchema);
+    this.#sql = statements(this.#database);
+    this.#joined = this.#loadCursor('watch');
+    this.#reader = new Reader(layout.journal, this.#loadCursor('monitors'), options.onDamage);
+    this.#learning = new Learning(this.#database, layout.blobs, options.checkpointLabels);
+    const baselineOf = (model: string, version: number) => this.#baseline(model, version);
+    this.#join = new Join(
+      this.#database,
+      new Predictions(new Finder(layout.journal), recentBytes),
+      (model, version) => this.#snapshot?.models[model]?.versions[version]?.signature ?? null,
+      (model) => this.#learning.has(model),
+    );
+    this.#advancing = new Advancing(this.#database, baselineOf, (name, view) => {
+      this.#sql.saveFold.run(name, new Uint8Array(0), JSON.stringify(view));
+    });
+    this.#watching = new Watching(
+      {
+        load: (name) => (this.#sql.loadFold.get(name) as { state: Uint8Array } | undefined)?.state ?? null,
+        save: (name, state, view) => this.#sql.saveFold.run(name, state, JSON.stringify(view)),
+      },
+      baselineOf,
+    );
+    for (const { model, predictions } of this.#sql.counts.all() as { model: string; predictions: number }[]) {
+      this.#predictions.set(model, predictions);
+    }
+    this.#lanes = new LaneLines(
+      () => this.wake(),
+      () => this.#learning.updates(true),
+    );
+    this.#control = new ControlLine(
+      layout.controlSocket,
+      (snapshot) => {
+        this.#next = snapshot;
+        this.wake();
+      },
+      (restore) => {
+        this.#restores.push(restore);
+        this.wake();
+      },
+    );
+  }
+
+  /** Begins; `snapshot`: as control left it on disk. */
+  async start(snapshot: Snapshot | null): Promise<void> {
+    this.#next ??= snapshot;
+    await this.#takeSnapshot();
+    await this.#lanes.open(this.#options.layout.loopsSocket);
+    const look = setInterval(() => {
+      this.#look = true;
+      this.wake();
+    }, lookMs);
+    const retention = setInterval(() => this.#retain(), retainMs);
+    this.#timers.push(look, retention);
+    this.#retain();
+    this.wake();
+  }
+
+  /** There may be something to do. */
+  wake(): void {
+    this.#woken = true;
+    this.#working ??= this.#work().finally(() => {
+      this.#working = null;
+      if (this.#woken) this.wake();
+    });
+  }
+
+  /** Folds what is there, saves, ends. */
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#look = true;
+    this.wake();
+    await this.#working;
+    this.#save();
+    this.#lanes.close();
+    this.#control.close();
+    this.#reader.close();
+    this.#database.close();
+  }
+
+  async #work(): Promise<void> {
+    while (this.#woken) {
+      this.#woken = false;
+      await this.#takeSnapshot();
+      await this.#takeRestores();
+      const rung = this.#lanes.rung();
+      const events = this.#read(rung);
+      const commands = events.length > 0 ? this.#fold(events) : [];
+      // More may have been written than one batch takes.
+      if (events.length > 0) this.#woken = true;
+      await this.#lanes.serve(this.#learning.updates());
+      await Promise.all(commands.filter(decides).map((command) => this.#control.carryOut(command)));
+      for (const command of commands) if (!decides(command)) void this.#control.carryOut(command);
+      const facts = {
+        waiting: this.#join.waiting,
+        waitingLimit: this.#options.waitingLimit,
+        oldest: this.#oldest,
+      };
+      this.#lanes.folded(
+        (incarnation) => this.#joined[incarnation] ?? { segment: 0, offset: 0 },
+        facts,
+        rung,
+      );
+      if (performance.now() - this.#savedAt > saveMs) this.#save();
+      else if (this.#unsaved) this.#saveLater();
+    }
+  }
+
+  /** The lanes that rang are read first and without a look through the folder: that is the short way of a label. */
+  #read(rung: number[]): ReadEvent[] {
+    if (this.#look || rung.length !== 1) {
+      this.#look = false;
+      return this.#reader.read(batchBytes);
+    }
+    return this.#reader.readOne(rung[0]!, batchBytes);
+  }
+
+  /** One batch in one transaction. Returns the commands that came of it. */
+  #fold(events: ReadEvent[]): Command[] {
+    const commands: Command[] = [];
+    const topics = new Set<string>();
+    this.#database.exec('BEGIN IMMEDIATE');
+    try {
+      for (const { event, incarnation, position } of events) {
+        const known = this.#joined[incarnation];
+        const isJoined = known !== undefined && !isAfter(position, known);
+        if (event.type === 'prediction') {
+          for (const finding of this.#watching.fold(event)) commands.push(this.#find(finding));
+          if (isJoined) continue;
+          if (event.role === 'live') this.#countPrediction(event.model, event.id, event.rows);
+          this.#join.prediction(event);
+          topics.add(`models/${event.model}`);
+        } else if (!isJoined) {
+          const { model, invalid } = this.#join.label(event);
+          if (model !== null) {
+            this.#sql.countLabel.run(model, invalid ? 1 : 0);
+            topics.add(`models/${model}`);
+          }
+        }
+        this.#joined[incarnation] = position;
+      }
+      const outcomes = this.#join.take();
+      commands.push(...this.#learning.learn(outcomes));
+      const rowOf = (model: string) => this.#predictions.get(model) ?? 0;
+      commands.push(...this.#advancing.advance(outcomes, this.#join.withdrawn, rowOf));
+      this.#join.withdrawn = false;
+      this.#sql.saveCursor.run('watch', JSON.stringify(this.#joined));
+      this.#database.exec('COMMIT');
+    } catch (error) {
+      this.#database.exec('ROLLBACK');
+      throw error;
+    }
+    this.#unsaved = true;
+    this.#control.changed(topics);
+    return commands;
+  }
+
+  #countPrediction(model: string, id: Uint8Array, rows: number): void {
+    this.#sql.countPrediction.run(model, rows);
+    const before = this.#predictions.get(model) ?? 0;
+    this.#predictions.set(model, before + rows);
+    this.#sql.addRecent.run(model, id, rows);
+    if (before % recentRows === 0) this.#sql.trimRecent.run(model, model, recentRows);
+  }
+
+  #find(finding: Finding): Command {
+    this.#sql.saveFinding.run(
+      finding.id,
+      finding.model,
+      finding.at,
+      finding.cleared,
+      JSON.stringify(finding),
+    );
+    const state = finding.cleared === null ? finding.level : 'cleared';
+    return { id: `finding/${finding.id}/${finding.since}/${state}`, kind: 'finding', finding };
+  }
+
+  async #takeSnapshot(): Promise<void> {
+    const snapshot = this.#next;
+    this.#next = null;
+    if (!snapshot || snapshot.number <= (this.#snapshot?.number ?? 0)) return;
+    await this.#learning.take(snapshot);
+    this.#snapshot = snapshot;
+    this.#watching.take(snapshot);
+    this.#advancing.take(snapshot);
+    this.#unsaved = true;
+  }
+
+  async #takeRestores(): Promise<void> {
+    for (const { id, model, version, update, state } of this.#restores.splice(0)) {
+      const newest = this.#learning.restore(model, version, update, state);
+      if (newest === null) continue;
+      await this.#lanes.serve(this.#learning.updates());
+      const at = Date.now();
+      await this.#control.carryOut({
+        id,
+        kind: 'restored',
+        model,
+        version,
+        from: update,
+        update: newest,
+        at,
+      });
+    }
+  }
+
+  /** Folds whose state lags behind the join, with the cursor that goes with it, in one transaction. */
+  #save(): void {
+    if (!this.#unsaved) return;
+    this.#unsaved = false;
+    this.#savedAt = performance.now();
+    this.#database.exec('BEGIN IMMEDIATE');
+    try {
+      this.#watching.save();
+      this.#learning.save();
+      this.#advancing.save();
+      this.#sql.saveCursor.run('monitors', JSON.stringify(this.#reader.cursor()));
+      this.#database.exec('COMMIT');
+    } catch (error) {
+      this.#database.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  #saveTimer: NodeJS.Timeout | null = null;
+  #saveLater(): void {
+    this.#saveTimer ??= setTimeout(() => {
+      this.#saveTimer = null;
+      if (this.#working) this.#saveLater();
+      else this.#save();
+      this.#control.changed(Object.keys(this.#snapshot?.models ?? {}).map((model) => `models/${model}`));
+    }, saveMs);
+    this.#saveTimer.unref();
+  }
+
+  #retain(): void {
+    const { layout, retentionMs, retentionBytes, waitingMs } = this.#options;
+    const policy = { maxAgeMs: retentionMs, maxBytes: retentionBytes };
+    const kept: Retained = retain(layout.journal, policy, [this.#joined, this.#reader.cursor()], Date.now());
+    this.#oldest = kept.deleted.length > 0 ? kept.oldest : this.#oldest;
+    this.#sql.saveFold.run('journal', new Uint8Array(0), JSON.stringify(kept));
+    this.#join.expire(new IdSource(0, 0, () => 0).next(Date.now() - waitingMs));
+  }
+
+  #baseline(model: string, version: number): Baseline | null {
+    const digest = this.#snapshot?.models[model]?.versions[version]?.baseline;
+    if (!digest) return null;
+    return JSON.parse(readFileSync(join(this.#options.layout.blobs, digest), 'utf8')) as Baseline;
+  }
+
+  #loadCursor(name: string): Cursor {
+    const row = this.#sql.loadCursor.get(name) as { at: string } | undefined;
+    return row ? (JSON.parse(row.at) as Cursor) : {};
+  }
+}
+
+/** Whether what follows must wait until control has carried it out. */
+function decides(command: Command): boolean {
+  return command.kind === 'promote' || command.kind === 'roll back';
+}
+
+function isAfter(a: Position, b: Position): boolean {
+  return a.segment > b.segment || (a.segment === b.segment && a.offset > b.offset);
+}
+
+function statements(database: DatabaseSync) {
+  const sql = (text: string) => database.prepare(text);
+  return {
+    loadCursor: sql('SELECT at FROM cursors WHERE name = ?'),
+    saveCursor: sql('INSERT OR REPLACE INTO cursors VALUES (?, ?)'),
+    counts: sql('SELECT model, predictions FROM counts'),
+    countPrediction: sql(
+      'INSERT INTO counts (model, predictions) VALUES (?, ?) ON CONFLICT (model) DO UPDATE SET predictions = predictions + excluded.predictions',
+    ),
+    countLabel: sql(
+      'INSERT INTO counts (model, labels, invalid) VALUES (?, 1, ?) ON CONFLICT (model) DO UPDATE SET labels = labels + 1, invalid = invalid + excluded.invalid',
+    ),
+    addRecent: sql('INSERT OR IGNORE INTO recent VALUES (?, ?, ?)'),
+    trimRecent: sql(
+      'DELETE FROM recent WHERE model = ? AND id < (SELECT id FROM recent WHERE model = ? ORDER BY id DESC LIMIT 1 OFFSET ?)',
+    ),
+    loadFold: sql('SELECT state FROM folds WHERE name = ?'),
+    saveFold: sql('INSERT OR REPLACE INTO folds VALUES (?, ?, ?)'),
+    saveFinding: sql('INSERT OR REPLACE INTO findings VALUES (?, ?, ?, ?, ?)'),
+  };
+}

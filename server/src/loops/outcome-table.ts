@@ -1,0 +1,144 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { RequestId } from '../events.ts';
+import type { Outcome } from './outcome.ts';
+
+interface OutcomeRow {
+  seq: number;
+  model: string;
+  id: Uint8Array;
+  row: number;
+  version: number;
+  role: string;
+  live_version: number;
+  rollout: string | null;
+  upd: number;
+  at: number;
+  label_at: number;
+  truth: number;
+  answer: number;
+  correct: number | null;
+  log_loss: number | null;
+  error: number | null;
+  features: Uint8Array | null;
+  first: number;
+  replaces: number | null;
+}
+
+/** The outcomes in state.db. A correction is a new row that supersedes the old one. */
+export class OutcomeTable {
+  readonly #insert: StatementSync;
+  readonly #supersede: StatementSync;
+  readonly #of: StatementSync;
+  readonly #after: StatementSync;
+  readonly #pairs: StatementSync;
+  readonly #newest: StatementSync;
+  readonly #answer: StatementSync;
+
+  constructor(database: DatabaseSync) {
+    this.#insert = database.prepare(
+      `INSERT INTO outcomes (model, id, row, version, role, live_version, rollout, upd, at, label_at,
+         truth, answer, correct, log_loss, error, features, first, replaces)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+    this.#supersede = database.prepare('UPDATE outcomes SET superseded = 1 WHERE seq = ?');
+    this.#of = database.prepare(
+      'SELECT seq, version, truth FROM outcomes WHERE id = ? AND row = ? AND superseded = 0',
+    );
+    this.#after = database.prepare(
+      `SELECT * FROM outcomes WHERE model = ? AND seq > ? AND seq <= ? AND role = 'live' AND first = 1 ORDER BY seq LIMIT ?`,
+    );
+    this.#pairs = database.prepare(
+      `SELECT a.at, a.truth, a.answer AS live, b.answer AS candidate
+       FROM outcomes a JOIN outcomes b ON b.id = a.id AND b.row = a.row AND b.version = ?
+       WHERE a.model = ? AND a.rollout = ? AND a.role = 'live' AND a.version = ? AND a.superseded = 0 AND b.superseded = 0`,
+    );
+    this.#answer = database.prepare(
+      'SELECT answer FROM outcomes WHERE id = ? AND row = ? AND version = ? AND superseded = 0',
+    );
+    this.#newest = database.prepare('SELECT coalesce(max(seq), 0) AS seq FROM outcomes');
+  }
+
+  /** Sets the outcome's seq. */
+  add(outcome: Outcome): void {
+    const { lastInsertRowid } = this.#insert.run(
+      outcome.model,
+      outcome.id,
+      outcome.row,
+      outcome.version,
+      outcome.role,
+      outcome.liveVersion,
+      outcome.rollout,
+      outcome.update,
+      outcome.at,
+      outcome.labelAt,
+      outcome.truth,
+      outcome.answer,
+      outcome.correct === null ? null : Number(outcome.correct),
+      outcome.logLoss,
+      outcome.error,
+      outcome.features && new Uint8Array(outcome.features.buffer),
+      Number(outcome.first),
+      outcome.replaces,
+    );
+    outcome.seq = Number(lastInsertRowid);
+    if (outcome.replaces !== null) this.withdraw(outcome.replaces);
+  }
+
+  /** It does not count any more. */
+  withdraw(seq: number): void {
+    this.#supersede.run(seq);
+  }
+
+  /** Those that count now for a row. */
+  of(id: RequestId, row: number): { seq: number; version: number; truth: number }[] {
+    return this.#of.all(id, row) as { seq: number; version: number; truth: number }[];
+  }
+
+  /** The class or value that a version answered to a labelled row; null if it did not. */
+  answerOf(id: RequestId, row: number, version: number): number | null {
+    return (this.#answer.get(id, row, version) as { answer: number } | undefined)?.answer ?? null;
+  }
+
+  newest(): number {
+    return (this.#newest.get() as { seq: number }).seq;
+  }
+
+  /** What learners learn: first labels of live predictions, in order, after one seq and up to another. */
+  toLearn(model: string, after: number, upTo: number, limit: number): Outcome[] {
+    return (this.#after.all(model, after, upTo, limit) as unknown as OutcomeRow[]).map(fromRow);
+  }
+
+  /** Rows that both versions answered while `live` was live in the rollout. */
+  pairs(
+    model: string,
+    rollout: string,
+    live: number,
+    candidate: number,
+  ): { at: number; truth: number; live: number; candidate: number }[] {
+    return this.#pairs.all(candidate, model, rollout, live) as ReturnType<OutcomeTable['pairs']>;
+  }
+}
+
+function fromRow(row: OutcomeRow): Outcome {
+  return {
+    seq: row.seq,
+    model: row.model,
+    id: row.id,
+    row: row.row,
+    version: row.version,
+    role: row.role as Outcome['role'],
+    liveVersion: row.live_version,
+    rollout: row.rollout,
+    update: row.upd,
+    at: row.at,
+    labelAt: row.label_at,
+    truth: row.truth,
+    answer: row.answer,
+    correct: row.correct === null ? null : row.correct === 1,
+    logLoss: row.log_loss,
+    error: row.error,
+    features: row.features && new Float64Array(row.features.slice().buffer),
+    first: row.first === 1,
+    replaces: row.replaces,
+  };
+}

@@ -1,0 +1,288 @@
+import { existsSync } from 'node:fs';
+import type { DatabaseSync } from 'node:sqlite';
+import type { AccuracyWindow, DriftView, FindingView, Score } from '../api.ts';
+import { openDatabase } from '../db/open.ts';
+import type { RequestId } from '../events.ts';
+import type { Retained } from '../journal/retain.ts';
+import { wilson } from '../stats/wilson.ts';
+import type { RolloutFold } from './advancing.ts';
+
+/** Sums over outcomes, as SQL gives them. */
+interface Sums {
+  n: number;
+  correct: number | null;
+  classified: number;
+  log_loss: number | null;
+  absolute: number | null;
+  squared: number | null;
+}
+
+const sums = `count(*) AS n, sum(correct) AS correct, count(correct) AS classified, avg(log_loss) AS log_loss,
+  avg(abs(error)) AS absolute, avg(error * error) AS squared`;
+
+/** Windows given when nobody says how many. */
+const usualWindows = 40;
+/** z of a two-sided 95 % interval. */
+const z95 = 1.959963984540054;
+
+/** Reads what the loops know, beside them: state.db is never written here, and may not be there yet. */
+export class StateReader {
+  readonly #file: string;
+  #database: DatabaseSync | null = null;
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  close(): void {
+    this.#database?.close();
+    this.#database = null;
+  }
+
+  /** Scores over windows of event time: `edges` (ms, ascending) or a number of equal ones. Newest corrections only. */
+  accuracy(model: string, options: { windows?: number; edges?: number[] }): AccuracyWindow[] {
+    const edges = options.edges ?? this.#equalEdges(model, options.windows ?? usualWindows);
+    const windows: AccuracyWindow[] = [];
+    for (let i = 0; i + 1 < edges.length; i++) {
+      const [from, to] = [edges[i]!, edges[i + 1]!];
+      const rows = this.#all<Sums & { version: number }>(
+        `SELECT version, ${sums} FROM outcomes WHERE model = ? AND at >= ? AND at < ? AND superseded = 0 GROUP BY version ORDER BY version`,
+        model,
+        from,
+        to,
+      );
+      for (const row of rows)
+        windows.push({ from, to, version: row.version, role: 'version', score: score(row) });
+      const [served] = this.#all<Sums & { version: number | null }>(
+        `SELECT max(version) AS version, ${sums} FROM outcomes WHERE model = ? AND at >= ? AND at < ? AND superseded = 0 AND role = 'live'`,
+        model,
+        from,
+        to,
+      );
+      if (served && served.n > 0) {
+        windows.push({ from, to, version: served.version ?? 0, role: 'served', score: score(served) });
+      }
+    }
+    return windows;
+  }
+
+  /** Over all outcomes of a version, or of what was served; `since`: of predictions from that event time on. */
+  score(model: string, version: number | 'served', options: { since?: number } = {}): Score {
+    const whose = version === 'served' ? "role = 'live'" : `version = ${Number(version)}`;
+    const [row] = this.#all<Sums>(
+      `SELECT ${sums} FROM outcomes WHERE model = ? AND superseded = 0 AND at >= ? AND ${whose}`,
+      model,
+      options.since ?? -8.64e15,
+    );
+    return score(row);
+  }
+
+  drift(model: string, version: number): DriftView | null {
+    return this.#view<DriftView>(`monitor/${model}/${version}/drift`);
+  }
+
+  /** Not cleared first, newest first. */
+  findings(model?: string): FindingView[] {
+    const rows = this.#all<{ finding: string }>(
+      'SELECT finding FROM findings WHERE ? IS NULL OR model = ? ORDER BY cleared IS NOT NULL, at DESC, id',
+      model ?? null,
+      model ?? null,
+    );
+    return rows.map(({ finding }) => JSON.parse(finding) as FindingView);
+  }
+
+  rollout(id: string, phase: 'compare' | 'guard'): RolloutFold | null {
+    return this.#view<RolloutFold>(`rollout/${id}/${phase}`);
+  }
+
+  /** Live predictions of a rollout that have no label yet, and labelled rows that the candidate did not answer. */
+  rolloutGaps(
+    model: string,
+    id: string,
+    live: number,
+    candidate: number,
+  ): { unlabelled: number; skipped: number } {
+    const [row] = this.#all<{ skipped: number }>(
+      `SELECT count(*) AS skipped FROM outcomes a WHERE a.model = ? AND a.rollout = ? AND a.role = 'live' AND a.version = ?
+         AND a.superseded = 0 AND NOT EXISTS
+         (SELECT 1 FROM outcomes b WHERE b.id = a.id AND b.row = a.row AND b.version = ? AND b.superseded = 0)`,
+      model,
+      id,
+      live,
+      candidate,
+    );
+    const { predictions, labelled } = this.traffic(model);
+    return { unlabelled: Math.max(0, predictions - labelled), skipped: row?.skipped ?? 0 };
+  }
+
+  traffic(model: string): {
+    predictions: number;
+    labels: number;
+    labelled: number;
+    waiting: number;
+    watermark: number | null;
+    spark: number[];
+  } {
+    const [counts] = this.#all<{ predictions: number; labels: number }>(
+      'SELECT predictions, labels FROM counts WHERE model = ?',
+      model,
+    );
+    const [waiting] = this.#all<{ n: number }>(
+      'SELECT count(*) AS n FROM labels WHERE known = 0 AND (model = ? OR model IS NULL)',
+      model,
+    );
+    const [labelled] = this.#all<{ n: number }>(
+      "SELECT count(*) AS n FROM outcomes WHERE model = ? AND superseded = 0 AND role = 'live'",
+      model,
+    );
+    const view = this.#view<{ watermark: number | null; spark: number[] }>(`traffic/${model}`);
+    return {
+      predictions: counts?.predictions ?? 0,
+      labels: counts?.labels ?? 0,
+      labelled: labelled?.n ?? 0,
+      waiting: waiting?.n ?? 0,
+      watermark: view?.watermark ?? null,
+      spark: view?.spark ?? [],
+    };
+  }
+
+  /** The label that counts for a row, and how many other values were given for it. */
+  label(id: RequestId, row: number): { value: string | number; at: number; corrections: number } | null {
+    const rows = this.#all<{ label: string; is_text: number; at: number }>(
+      'SELECT label, is_text, at FROM labels WHERE prediction = ? AND row = ? AND known = 1 ORDER BY at DESC, label_id DESC',
+      id,
+      row,
+    );
+    const [newest] = rows;
+    if (!newest) return null;
+    return {
+      value: newest.is_text ? newest.label : Number(newest.label),
+      at: newest.at,
+      corrections: new Set(rows.map(({ label }) => label)).size - 1,
+    };
+  }
+
+  outcomes(
+    id: RequestId,
+    row: number,
+  ): { version: number; update: number; role: string; correct: boolean | null; loss: number | null }[] {
+    return this.#all<{
+      version: number;
+      upd: number;
+      role: string;
+      correct: number | null;
+      log_loss: number | null;
+      error: number | null;
+    }>('SELECT * FROM outcomes WHERE id = ? AND row = ? AND superseded = 0', id, row).map((one) => ({
+      version: one.version,
+      update: one.upd,
+      role: one.role,
+      correct: one.correct === null ? null : one.correct === 1,
+      loss: one.log_loss ?? (one.error === null ? null : Math.abs(one.error)),
+    }));
+  }
+
+  /** Ids of the newest live predictions, newest first. */
+  recent(model: string, limit: number): RequestId[] {
+    return this.#ids('SELECT id FROM recent WHERE model = ? ORDER BY id DESC LIMIT ?', model, limit);
+  }
+
+  /** Live predictions with the caller's key or subject, newest event time first. */
+  named(kind: 'key' | 'subject', model: string, name: string, limit: number): RequestId[] {
+    return this.#ids(
+      'SELECT id FROM names WHERE kind = ? AND model = ? AND name = ? ORDER BY at DESC, id DESC LIMIT ?',
+      kind,
+      model,
+      name,
+      limit,
+    );
+  }
+
+  /** The learner's newest saved update; 0 before the first. */
+  update(model: string, version: number): number {
+    return (
+      this.#all<{ upd: number }>(
+        'SELECT upd FROM learners WHERE model = ? AND version = ?',
+        model,
+        version,
+      )[0]?.upd ?? 0
+    );
+  }
+
+  journal(): Retained | null {
+    return this.#view<Retained>('journal');
+  }
+
+  /** Events folded so far, of all models. */
+  events(): number {
+    return (
+      this.#all<{ n: number }>('SELECT coalesce(sum(predictions + labels), 0) AS n FROM counts')[0]?.n ?? 0
+    );
+  }
+
+  #equalEdges(model: string, windows: number): number[] {
+    const [span] = this.#all<{ first: number | null; last: number | null }>(
+      'SELECT min(at) AS first, max(at) AS last FROM outcomes WHERE model = ? AND superseded = 0',
+      model,
+    );
+    if (!span || span.first === null || span.last === null) return [];
+    const width = (span.last - span.first) / windows || 1;
+    const edges = Array.from({ length: windows + 1 }, (_, i) => span.first! + i * width);
+    // The newest outcome lies in the last window, not behind it.
+    edges[windows] = span.last + 1;
+    return edges;
+  }
+
+  #ids(text: string, ...given: (string | number)[]): RequestId[] {
+    return this.#all<{ id: Uint8Array }>(text, ...given).map(({ id }) => id);
+  }
+
+  #view<T>(name: string): T | null {
+    const [row] = this.#all<{ view: string | null }>('SELECT view FROM folds WHERE name = ?', name);
+    return row?.view ? (JSON.parse(row.view) as T) : null;
+  }
+
+  #all<T>(text: string, ...given: (string | number | null | Uint8Array)[]): T[] {
+    if (!this.#database) {
+      if (!existsSync(this.#file)) return [];
+      this.#database = openDatabase(this.#file, { readOnly: true });
+    }
+    try {
+      return this.#database.prepare(text).all(...given) as T[];
+    } catch (error) {
+      // The loops have made the file, but not its tables yet.
+      if (/no such table/.test((error as Error).message)) return [];
+      throw error;
+    }
+  }
+}
+
+function score(row: Sums | undefined): Score {
+  const n = row?.n ?? 0;
+  if (!row || n === 0) {
+    return { metric: 'accuracy', labelled: 0, value: null, low: null, high: null, logLoss: null, rmse: null };
+  }
+  if (row.classified > 0) {
+    const right = row.correct ?? 0;
+    return {
+      metric: 'accuracy',
+      labelled: n,
+      value: right / n,
+      ...wilson(right, n),
+      logLoss: row.log_loss,
+      rmse: null,
+    };
+  }
+  const mean = row.absolute ?? 0;
+  // Normal approximation for the mean of the absolute errors.
+  const half = z95 * Math.sqrt(Math.max(0, (row.squared ?? 0) - mean * mean) / n);
+  return {
+    metric: 'mae',
+    labelled: n,
+    value: mean,
+    low: Math.max(0, mean - half),
+    high: mean + half,
+    logLoss: null,
+    rmse: Math.sqrt(row.squared ?? 0),
+  };
+}

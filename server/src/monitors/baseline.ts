@@ -5,6 +5,8 @@ export interface Baseline {
   features: FeatureBaseline[];
   /** Share of each class (by its text) or null for regression. */
   labels: { [label: string]: number } | null;
+  /** Regression labels of the training rows; `sd` is the scale of the paired loss. Absent or null for classification. */
+  target?: { mean: number; sd: number; min: number; max: number } | null;
   /** The version's own answers on the training rows, if they were scored: accuracy or error "as promised". */
   promise: { metric: 'accuracy' | 'mae'; value: number; rows: number } | null;
 }
@@ -28,4 +30,9 @@ export interface FeatureBaseline {
   } | null;
   /** Named or coded categories with their counts; at most 100, the rest under `other`. */
   categories: { values: (string | number)[]; counts: number[]; other: number } | null;
+  /**
+   * How far the training data's own stretches of `rows` consecutive rows lie from the whole: the largest PSI
+   * among them, for a few sizes, ascending. A live window is news only beyond that.
+   */
+  stretches?: { rows: number; psi: number }[];
 }

@@ -1,12 +1,216 @@
-import type { DriftView } from '../api.ts';
-import type { Monitor, MonitorContext, MonitorKind } from './monitor.ts';
+import type { DriftFeature, DriftView } from '../api.ts';
+import type { PredictionEvent } from '../events.ts';
+import { shares } from '../stats/psi.ts';
+import { type Columns, columnsOf } from './columns.ts';
+import { type DriftEvidence, driftFinding } from './drift-finding.ts';
+import { actPsi, judge, lookPsi, measure, usualPsi } from './drift-rule.ts';
+import { type Episode, follow } from './episode.ts';
+import { errorRate, perVersion } from './false-alarms.ts';
+import type { Finding, Monitor, MonitorContext, MonitorKind } from './monitor.ts';
+import { type ClosedWindow, defaultWindows, type SavedWindows, Windows } from './windows.ts';
 
 export interface DriftMonitor extends Monitor {
   view(): DriftView;
 }
 
+/** A slice's counts, flat: for each feature missing, outside, and one a bin. */
+type Tally = number[];
+
+interface Saved {
+  format: 1;
+  windows: SavedWindows<Tally>;
+  totals: Tally;
+  episodes: (Episode<DriftEvidence> | null)[];
+  history: SavedWindow[];
+}
+type SavedWindow = [from: number, to: number, rows: number, tally: Tally];
+
+const mostWindows = 200;
+const explanation =
+  `Counts live rows in the bins of the training data (at most ten, on its quantiles), in windows of whole days ` +
+  `of event time with at least ${defaultWindows.leastRows} rows; a day closes when a row comes an hour after its end. ` +
+  `PSI says how far a window lies from training (below ${lookPsi} little, above ${actPsi} much), a two-sample ` +
+  `chi-square test whether chance could have made it. A finding needs both, and more than the training data's own ` +
+  `stretches of that length differed from the whole, where its rows were in order of time; one window alone counts ` +
+  `a level less. On independent rows like those of training, the chance of any finding for a version, ever, is at ` +
+  `most ${perVersion * 100} %. It cannot know whether a shift harms: see the accuracy.`;
+
 export const drift: MonitorKind & { create(context: MonitorContext): DriftMonitor | null } = {
   name: 'drift',
-  explanation: 'in the making',
-  create: () => null,
+  explanation,
+  create(context) {
+    const columns = columnsOf(context);
+    return columns === null ? null : new Drift(context, columns);
+  },
 };
+
+class Drift implements DriftMonitor {
+  #context: MonitorContext;
+  #columns: Columns;
+  #windows: Windows<Tally>;
+  /** Where each feature's counts begin in a tally; the last entry is a tally's length. */
+  #starts: number[] = [0];
+  /** Over closed windows. */
+  #totals: Tally;
+  #episodes: (Episode<DriftEvidence> | null)[];
+  #history: SavedWindow[] = [];
+  /** The history as JSON, made once a window: saving is frequent, closing is not. */
+  #historyText: string[] = [];
+  #learns: boolean;
+
+  constructor(context: MonitorContext, columns: Columns) {
+    this.#context = context;
+    this.#columns = columns;
+    for (const reader of columns.readers) this.#starts.push(this.#starts.at(-1)! + 2 + reader.bins.length);
+    const length = this.#starts.at(-1)!;
+    const empty = () => new Array<number>(length).fill(0);
+    this.#windows = new Windows<Tally>({ empty, merge: addTo, unranked: () => [] }, context.windows);
+    this.#totals = empty();
+    this.#episodes = columns.readers.map(() => null);
+    this.#learns = context.learns ?? context.version.checkpoint !== null;
+  }
+
+  fold(event: PredictionEvent): Finding[] {
+    if (event.role !== 'live' || event.version !== this.#context.version.version) return nothing;
+    const placed = this.#windows.place(event.at);
+    this.#count(event, this.#windows.count(placed, event.rows));
+    const closed = this.#windows.advance(event.at);
+    return closed.length === 0 ? nothing : closed.flatMap((window) => this.#close(window));
+  }
+
+  view(): DriftView {
+    const filling = this.#windows.filling();
+    const open = new Array<number>(this.#totals.length).fill(0);
+    for (const tally of filling?.tallies ?? []) addTo(open, tally);
+    const windows: SavedWindow[] = [...this.#history];
+    if (filling !== null) windows.push([filling.from, filling.to, filling.rows, open]);
+    return {
+      model: this.#context.model,
+      version: this.#context.version.version,
+      explanation,
+      features: this.#columns.readers.map((_, k) => this.#viewFeature(k, windows, open)),
+    };
+  }
+
+  save(): Uint8Array {
+    const { history: _, ...rest }: Saved = {
+      format: 1,
+      windows: this.#windows.save(),
+      totals: this.#totals,
+      episodes: this.#episodes,
+      history: [],
+    };
+    const head = JSON.stringify(rest).slice(0, -1);
+    return new TextEncoder().encode(`${head},"history":[${this.#historyText.join(',')}]}`);
+  }
+
+  restore(state: Uint8Array): void {
+    const saved = JSON.parse(new TextDecoder().decode(state)) as Saved;
+    this.#windows.restore(saved.windows);
+    this.#totals = saved.totals;
+    this.#episodes = saved.episodes;
+    this.#history = saved.history;
+    this.#historyText = saved.history.map((window) => JSON.stringify(window));
+  }
+
+  #count(event: PredictionEvent, tally: Tally): void {
+    const places = this.#columns.of(event);
+    const { rows, values, texts } = event;
+    for (let k = 0; k < places.length; k++) {
+      if (places[k]! < 0) continue;
+      const reader = this.#columns.readers[k]!;
+      const start = this.#starts[k]!;
+      const column = places[k]! * rows;
+      for (let row = 0; row < rows; row++) {
+        const value = values[column + row]!;
+        if (Number.isNaN(value)) tally[start]!++;
+        else {
+          tally[start + 2 + reader.bin(value, texts)]!++;
+          if (reader.outside(value, texts)) tally[start + 1]!++;
+        }
+      }
+    }
+  }
+
+  #close(window: ClosedWindow<Tally>): Finding[] {
+    addTo(this.#totals, window.tally);
+    const kept: SavedWindow = [window.from, window.to, window.rows, window.tally];
+    this.#history.push(kept);
+    this.#historyText.push(JSON.stringify(kept));
+    if (this.#history.length > mostWindows) {
+      this.#history.shift();
+      this.#historyText.shift();
+    }
+    const alpha = errorRate(this.#columns.readers.length, window.index);
+    return this.#columns.readers.flatMap((_, k) => this.#judge(k, window, alpha));
+  }
+
+  #judge(k: number, window: ClosedWindow<Tally>, alpha: number): Finding[] {
+    const reader = this.#columns.readers[k]!;
+    const profile = this.#columns.profiles[k]!;
+    const counts = this.#counts(k, window.tally);
+    const { psi, pValue, level } = judge(reader, profile, counts, alpha);
+    const evidence: DriftEvidence | null =
+      psi === null || pValue === null
+        ? null
+        : {
+            psi,
+            pValue,
+            usual: usualPsi(profile, counts),
+            rows: window.rows,
+            from: window.from,
+            to: window.to,
+            shares: shares(counts),
+          };
+    const before = this.#episodes[k]!;
+    const { from, to, row } = window;
+    const { episode, said } = follow(before, { level, evidence, since: from, at: to, row, to }, true);
+    this.#episodes[k] = episode;
+    // What was constant and moves is said at once by `range`; a learner leaves its first data behind on purpose.
+    if (said === null || profile.constant !== null || this.#learns) return [];
+    return [driftFinding(this.#context, reader, said, evidence)];
+  }
+
+  #viewFeature(k: number, windows: SavedWindow[], open: Tally): DriftFeature {
+    const reader = this.#columns.readers[k]!;
+    const start = this.#starts[k]!;
+    const seen = windows.map((window): DriftFeature['windows'][number] => {
+      const [from, to, rows, tally] = window;
+      const counts = this.#counts(k, tally);
+      return {
+        from,
+        to,
+        rows,
+        ...measure(reader, counts),
+        missing: tally[start]!,
+        outOfRange: tally[start + 1]!,
+        counts,
+      };
+    });
+    const episode = this.#episodes[k]!;
+    return {
+      feature: reader.name,
+      psi: seen[this.#history.length - 1]?.psi ?? null,
+      level: episode?.level ?? 'well',
+      since: episode?.level ? episode.since : null,
+      missing: this.#totals[start]! + open[start]!,
+      outOfRange: this.#totals[start + 1]! + open[start + 1]!,
+      baseline: {
+        bins: reader.bins,
+        shares: reader.baselineShares,
+        constant: this.#columns.profiles[k]!.constant,
+      },
+      windows: seen,
+    };
+  }
+
+  #counts(k: number, tally: Tally): number[] {
+    return tally.slice(this.#starts[k]! + 2, this.#starts[k + 1]!);
+  }
+}
+
+function addTo(into: Tally, from: Tally): void {
+  for (let k = 0; k < into.length; k++) into[k]! += from[k]!;
+}
+
+const nothing: Finding[] = [];

@@ -2,6 +2,7 @@ import type { PredictionEvent } from '../events.ts';
 import type { Finding } from '../finding.ts';
 import type { ServedVersion } from '../snapshot.ts';
 import type { Baseline } from './baseline.ts';
+import type { WindowRule } from './windows.ts';
 
 export type { Finding, Level } from '../finding.ts';
 
@@ -24,6 +25,10 @@ export interface MonitorContext {
   model: string;
   version: ServedVersion;
   baseline: Baseline | null;
+  /** Whether the version is a learner. Default: whether it has a checkpoint. */
+  learns?: boolean;
+  /** Other than the defaults of windows.ts. */
+  windows?: Partial<WindowRule>;
 }
 
 /** One line in kinds.ts; passes test/monitors/contract.test.ts by being on the list. */

@@ -1,0 +1,117 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { extname, join } from 'node:path';
+import type { Gate } from '../api.ts';
+import { type ErrorBody, SlipwayError, toSlipwayError } from '../errors.ts';
+import type { Signature } from '../signature.ts';
+
+/** What the candidate process is asked to try. Paths are absolute; names are the user's own. */
+export interface Trial {
+  file: { name: string; path: string };
+  baseline: { name: string; path: string } | null;
+  golden: { name: string; path: string } | null;
+  label: string | null;
+  classes: (string | number)[] | null;
+  /** Where it writes `program` and `baseline`. */
+  folder: string;
+}
+
+/** What it found. The files lie in the trial's folder until `use` returns. */
+export interface Tried {
+  kind: string;
+  signature: Signature;
+  facts: Record<string, string | number | boolean>;
+  gates: Gate[];
+  microseconds: number;
+  impute: number[];
+  promise: { metric: 'accuracy' | 'mae'; value: number; rows: number } | null;
+  hasBaseline: boolean;
+}
+
+export type CandidateAnswer =
+  | { type: 'tried'; tried: Tried }
+  | { type: 'failed'; error: ErrorBody }
+  /** What it is doing now, for the message when it does not come back. */
+  | { type: 'step'; step: string };
+
+export interface Bounds {
+  /** For all of it, ms. */
+  milliseconds: number;
+  /** Resident, bytes. */
+  bytes: number;
+}
+
+const lookMs = 50;
+
+/**
+ * Tries a file in a process of its own, within bounds of time and memory; whatever the file does to that
+ * process, this one goes on. Throws coded errors; `use` gets the result while its files are there.
+ */
+export async function tryCandidate<T>(
+  trial: Omit<Trial, 'folder'>,
+  bounds: Bounds,
+  use: (tried: Tried, folder: string) => Promise<T>,
+): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), 'slipway-candidate-'));
+  try {
+    const tried = await run({ ...trial, folder }, bounds);
+    return await use(tried, folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function run(trial: Trial, bounds: Bounds): Promise<Tried> {
+  const module = new URL(`../processes/candidate${extname(import.meta.url)}`, import.meta.url);
+  const child = fork(module, {
+    cwd: trial.folder,
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    // The heap's own limit is below the process's, so that most excess ends as an error with a name.
+    execArgv: [`--max-old-space-size=${Math.floor(bounds.bytes / 2 ** 20 / 2)}`],
+    // Nothing of the server's environment: a file can read its own process's, and no more.
+    env: { PATH: process.env.PATH ?? '', TMPDIR: trial.folder },
+  });
+  return new Promise((resolve, reject) => {
+    let step = 'starting';
+    const name = trial.file.name;
+    const settle = (end: () => void): void => {
+      clearTimeout(timer);
+      clearInterval(look);
+      child.removeAllListeners();
+      child.on('error', () => {});
+      child.kill('SIGKILL');
+      end();
+    };
+    const fail = (error: SlipwayError): void => settle(() => reject(error));
+    const timer = setTimeout(() => {
+      fail(new SlipwayError('CANDIDATE_TIMEOUT', `${name} was not done ${step} after ${bounds.milliseconds / 1000} s.`));
+    }, bounds.milliseconds);
+    const look = setInterval(() => {
+      const bytes = residentBytes(child);
+      if (bytes > bounds.bytes) {
+        fail(new SlipwayError('CANDIDATE_MEMORY', `${name} needed more than ${Math.round(bounds.bytes / 2 ** 20)} MB while ${step}.`));
+      }
+    }, lookMs);
+    child.on('message', (answer: CandidateAnswer) => {
+      if (answer.type === 'step') step = answer.step;
+      else if (answer.type === 'tried') settle(() => resolve(answer.tried));
+      else fail(toSlipwayError(answer.error));
+    });
+    child.on('exit', (code, signal) => {
+      const how = signal ? `by ${signal}` : `with code ${code}`;
+      fail(new SlipwayError('CANDIDATE_CRASHED', `${name} ended the process it was tried in (${how}) while ${step}.`));
+    });
+    child.on('error', (error) => fail(new SlipwayError('CANDIDATE_CRASHED', `${name} could not be tried: ${error.message}.`)));
+    child.send(trial);
+  });
+}
+
+/** 0 where the system does not say. */
+function residentBytes(child: ChildProcess): number {
+  try {
+    return Number(readFileSync(`/proc/${child.pid}/statm`, 'utf8').split(' ')[1]) * 4096;
+  } catch {
+    return 0;
+  }
+}

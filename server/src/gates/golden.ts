@@ -1,0 +1,126 @@
+import { SlipwayError } from '../errors.ts';
+import { answerWidth, type Signature, type TensorSpec } from '../signature.ts';
+import { type Frame, newFrame } from '../tensor.ts';
+
+/**
+ * Golden rows: what the training library itself answered to some rows, as JSON:
+ * `{"inputs": [tensor …], "outputs": [tensor …]}`, a tensor being
+ * `{"name", "datatype", "shape", "columns"?, "data": rows}`. "NaN", "Infinity" and "-Infinity" stand for
+ * themselves in number tensors. Outputs that the version does not have are not compared.
+ */
+export interface Golden {
+  frame: Frame;
+  outputs: { spec: TensorSpec; data: unknown[] }[];
+}
+
+interface GoldenTensor {
+  name: string;
+  datatype: string;
+  columns?: string[];
+  data: unknown[];
+}
+
+/** Throws DATA_BROKEN, naming the file and what does not fit. */
+export function readGolden(text: string, name: string, signature: Signature): Golden {
+  const broken = (message: string): never => {
+    throw new SlipwayError('DATA_BROKEN', `${name}: ${message}`, 'Golden rows are described in docs/models.md.');
+  };
+  let parsed: { inputs?: GoldenTensor[]; outputs?: GoldenTensor[] };
+  try {
+    parsed = JSON.parse(text) as typeof parsed;
+  } catch (error) {
+    return broken(`it is not JSON: ${(error as Error).message}.`);
+  }
+  if (!isTensors(parsed?.inputs) || !isTensors(parsed.outputs)) return broken('it has no "inputs" and "outputs".');
+  const rows = parsed.inputs[0]?.data.length ?? 0;
+  const frame = newFrame(rows, signature.features.length);
+  const filled = new Set<number>();
+  for (const tensor of parsed.inputs) {
+    if (tensor.data.length !== rows) broken(`input "${tensor.name}" has ${tensor.data.length} rows, not ${rows}.`);
+    const columns = columnsOf(tensor, parsed.inputs.length, signature) ?? broken(`there is no input "${tensor.name}".`);
+    for (let row = 0; row < rows; row++) {
+      const values = [tensor.data[row]].flat(Number.POSITIVE_INFINITY);
+      if (values.length !== columns.length) broken(`row ${row} of "${tensor.name}" has ${values.length} values, not ${columns.length}.`);
+      for (const [i, column] of columns.entries()) {
+        filled.add(column);
+        frame.values[row * frame.width + column] = valueOf(values[i], signature, column, frame.texts);
+      }
+    }
+  }
+  const missing = signature.features.findIndex((_, column) => !filled.has(column));
+  if (missing >= 0) broken(`it has no values for the feature "${signature.features[missing]!.name}".`);
+  const outputs = parsed.outputs.flatMap((tensor) => {
+    const spec = signature.outputs.find((one) => one.name === tensor.name);
+    return spec ? [{ spec, data: tensor.data }] : [];
+  });
+  if (outputs.length === 0) {
+    broken(`none of its outputs is one of the version's: ${signature.outputs.map((one) => one.name).join(', ')}.`);
+  }
+  return { frame, outputs };
+}
+
+/** The first value that differs by more than the tolerance (relative, or absolute below 1), in words; null if none. */
+export function firstDifference(
+  golden: Golden,
+  answers: Float64Array,
+  signature: Signature,
+  tolerance: number,
+): string | null {
+  const width = answerWidth(signature);
+  for (const { spec, data } of golden.outputs) {
+    for (let row = 0; row < golden.frame.rows; row++) {
+      const wanted = [data[row]].flat(Number.POSITIVE_INFINITY);
+      for (let i = 0; i < spec.width; i++) {
+        const got = answers[row * width + spec.column + i]!;
+        const want = wanted[i];
+        const same =
+          spec.datatype === 'BYTES'
+            ? String(signature.classes?.[got]) === want
+            : close(got, toNumber(want), tolerance);
+        if (!same) {
+          const shown = spec.datatype === 'BYTES' ? signature.classes?.[got] : got;
+          return `row ${row} of "${spec.name}" is ${shown}, not ${String(want)}`;
+        }
+      }
+    }
+  }
+  return null;
+}
+
+function columnsOf(tensor: GoldenTensor, inputs: number, signature: Signature): number[] | null {
+  if (tensor.columns) {
+    const columns = tensor.columns.map((name) => signature.features.findIndex((feature) => feature.name === name));
+    if (!columns.includes(-1)) return columns;
+  }
+  const only = inputs === 1 && signature.inputs.length === 1 ? signature.inputs[0] : undefined;
+  const spec = signature.inputs.find((one) => one.name === tensor.name) ?? only;
+  return spec ? Array.from({ length: spec.width }, (_, i) => spec.column + i) : null;
+}
+
+function valueOf(value: unknown, signature: Signature, column: number, texts: string[]): number {
+  const feature = signature.features[column]!;
+  if (feature.type === 'string') return texts.push(String(value)) - 1;
+  // Golden rows hold codes where the library takes codes, and names where it takes names.
+  if (feature.categories && typeof value === 'string') return feature.categories.map(String).indexOf(value);
+  return toNumber(value);
+}
+
+function toNumber(value: unknown): number {
+  if (typeof value === 'number') return value;
+  if (typeof value === 'boolean') return value ? 1 : 0;
+  if (value === 'NaN' || value === null) return Number.NaN;
+  return Number(value);
+}
+
+function close(a: number, b: number, tolerance: number): boolean {
+  if (Object.is(a, b) || a === b || (Number.isNaN(a) && Number.isNaN(b))) return true;
+  return Math.abs(a - b) <= tolerance * Math.max(1e-6, Math.abs(b));
+}
+
+function isTensors(value: unknown): value is GoldenTensor[] {
+  return (
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((one) => typeof one === 'object' && one !== null && typeof one.name === 'string' && Array.isArray(one.data))
+  );
+}

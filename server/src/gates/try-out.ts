@@ -1,0 +1,177 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Gate } from '../api.ts';
+import { SlipwayError } from '../errors.ts';
+import { kindNamed } from '../models/kinds.ts';
+import type { Kind, Model, ModelHints, Prepared } from '../models/model.ts';
+import { recognise } from '../models/recognise.ts';
+import type { Baseline } from '../monitors/baseline.ts';
+import { profile } from '../monitors/profile.ts';
+import { answerWidth, classIndex, predictedClass, type Signature } from '../signature.ts';
+import { type Frame, newFrame } from '../tensor.ts';
+import type { Trial, Tried } from './candidate.ts';
+import { firstDifference, readGolden } from './golden.ts';
+import { frameOf, labelsOf, readTable, type Table } from './training.ts';
+
+/** Single fresh rows timed; the median counts. */
+const timedRows = 300;
+/** A learner's promise is what it answered to these last of its training rows, each before it learned it. */
+const scoredRows = 100_000;
+
+interface Training {
+  table: Table;
+  labels: { values: (string | number)[]; classes: (string | number)[] } | null;
+}
+
+/**
+ * Tries a file from end to end: recognise, read and compile, attach, golden rows, time per row, profile of the
+ * training data. Runs in the candidate process. Writes `program` and `baseline` into the trial's folder.
+ */
+export async function tryOut(trial: Trial, step: (step: string) => void): Promise<Tried> {
+  const gates: Gate[] = [];
+  step('looking at it');
+  const files = { main: trial.file.name, path: trial.file.path };
+  const kind = await recognise(files);
+  const training = trial.baseline ? await readTraining(trial, step) : null;
+  step('reading it');
+  const prepared = await kind.prepare(files, hintsOf(trial, training));
+  const { signature } = prepared;
+  step('loading it');
+  const model = await kindNamed(kind.name).attach(prepared.program, signature);
+  await writeFile(join(trial.folder, 'program'), prepared.program);
+  gates.push({ name: 'loads', passed: true, detail: `${kind.title}, ${prepared.program.length} bytes when prepared` });
+  if (trial.golden) gates.push(await goldenGate(trial.golden, kind, model, signature, step));
+  const frame = training ? frameOf(training.table, signature, trial.baseline!.name) : null;
+  step('being timed');
+  const microseconds = await timePerRow(model, frame ?? emptyRow(signature));
+  gates.push({ name: 'time per row', passed: true, detail: `${microseconds.toFixed(1)} µs for a single fresh row` });
+  let promise: Tried['promise'] = null;
+  let baseline: Baseline | null = null;
+  if (training && frame) {
+    step('profiling the training data');
+    const { labels } = training;
+    promise = labels ? await promiseOf(kind, prepared, model, frame, labels.values) : null;
+    const task = signature.classes ? 'classification' : 'regression';
+    baseline = { ...profile(signature.features, frame, labels ? { task, values: labels.values } : undefined), promise };
+    await writeFile(join(trial.folder, 'baseline'), JSON.stringify(baseline));
+  }
+  await model.close?.();
+  return {
+    kind: kind.name,
+    signature,
+    facts: prepared.facts,
+    gates,
+    microseconds,
+    impute: signature.features.map((_, i) => imputeOf(baseline, i)),
+    promise,
+    hasBaseline: baseline !== null,
+  };
+}
+
+async function readTraining(trial: Trial, step: (step: string) => void): Promise<Training> {
+  step('reading its training data');
+  const { path, name } = trial.baseline!;
+  const table = await readTable(path, name);
+  return { table, labels: trial.label === null ? null : labelsOf(table, trial.label, name) };
+}
+
+function hintsOf(trial: Trial, training: Training | null): ModelHints {
+  const hints: ModelHints = trial.classes ? { classes: trial.classes } : {};
+  if (!training?.labels) return hints;
+  const { table, labels } = training;
+  const names = table.names.filter((name, i) => name !== trial.label && table.columns[i] instanceof Float64Array);
+  const features = { features: names.map((name) => ({ name, type: 'number' as const })) };
+  const classes = trial.classes ?? labels.classes;
+  const codes = new Map(classes.map((label, code) => [String(label), code]));
+  hints.training = {
+    frame: frameOf(table, features, trial.baseline!.name),
+    targets: Float64Array.from(labels.values, (label) => codes.get(String(label)) ?? Number(label)),
+    features: names,
+    classes,
+  };
+  return hints;
+}
+
+async function goldenGate(
+  file: { name: string; path: string },
+  kind: Kind,
+  model: Model,
+  signature: Signature,
+  step: (step: string) => void,
+): Promise<Gate> {
+  step('answering its golden rows');
+  const golden = readGolden(await readFile(file.path, 'utf8'), file.name, signature);
+  const answers = new Float64Array(golden.frame.rows * answerWidth(signature));
+  await model.predict(golden.frame, answers);
+  const difference = firstDifference(golden, answers, signature, kind.tolerance);
+  if (difference !== null) {
+    throw new SlipwayError(
+      'GATE_FAILED',
+      `Gate "golden rows": ${difference} (tolerance ${kind.tolerance}).`,
+      `Check that ${file.name} was made with this very file. Nothing was registered.`,
+    );
+  }
+  const outputs = golden.outputs.map(({ spec }) => spec.name).join(', ');
+  const detail = `${golden.frame.rows} rows reproduced in ${outputs} within ${kind.tolerance} relative`;
+  return { name: 'golden rows', passed: true, detail };
+}
+
+async function timePerRow(model: Model, frame: Frame): Promise<number> {
+  const width = answerWidth(model.signature);
+  const answers = new Float64Array(width);
+  const one = newFrame(1, frame.width);
+  one.texts = frame.texts;
+  const times: number[] = [];
+  for (let i = 0; i < timedRows; i++) {
+    const from = (i % frame.rows) * frame.width;
+    one.values.set(frame.values.subarray(from, from + frame.width));
+    const started = performance.now();
+    const waiting = model.predict(one, answers);
+    if (waiting) await waiting;
+    times.push(performance.now() - started);
+  }
+  return times.sort((a, b) => a - b)[timedRows >> 1]! * 1000;
+}
+
+/** How right the version is on its own training rows; a learner on each before it learned it. */
+async function promiseOf(
+  kind: Kind,
+  prepared: Prepared,
+  model: Model,
+  frame: Frame,
+  labels: (string | number)[],
+): Promise<Tried['promise']> {
+  const { signature } = prepared;
+  if (signature.task === 'ranking') return null;
+  const from = Math.max(0, frame.rows - scoredRows);
+  const rows = frame.rows - from;
+  const width = answerWidth(signature);
+  const answers = new Float64Array(rows * width);
+  if (kind.learns && prepared.facts.begunOnRows) return null;
+  const part: Frame = { ...frame, rows, values: frame.values.subarray(from * frame.width) };
+  await model.predict(part, answers);
+  let sum = 0;
+  for (let row = 0; row < rows; row++) {
+    const label = labels[from + row]!;
+    if (signature.classes) sum += predictedClass(signature, answers, row) === classIndex(signature, label) ? 1 : 0;
+    else sum += Math.abs(answers[row * width + signature.answer.column]! - Number(label));
+  }
+  return { metric: signature.classes ? 'accuracy' : 'mae', value: sum / rows, rows };
+}
+
+function imputeOf(baseline: Baseline | null, i: number): number {
+  const feature = baseline?.features[i];
+  if (!feature) return Number.NaN;
+  if (feature.numeric && !feature.categories) return feature.numeric.median;
+  const counts = feature.categories?.counts ?? [];
+  const most = counts.indexOf(Math.max(...counts));
+  const value = feature.categories?.values[most];
+  return typeof value === 'number' ? value : most;
+}
+
+function emptyRow(signature: Signature): Frame {
+  const frame = newFrame(1, signature.features.length);
+  frame.texts.push('');
+  return frame;
+}
+

@@ -1,0 +1,72 @@
+import { createHash, type Hash, randomBytes } from 'node:crypto';
+import { createReadStream, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { open, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SlipwayError } from '../errors.ts';
+
+const digestPattern = /^[0-9a-f]{64}$/;
+
+/** Bytes kept under their SHA-256, each once, in one folder. */
+export class Blobs {
+  readonly folder: string;
+
+  constructor(folder: string) {
+    this.folder = folder;
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  }
+
+  /** Absolute path; throws NOT_FOUND for what is not there or is no digest. */
+  path(digest: string): string {
+    const path = join(this.folder, digest);
+    if (!digestPattern.test(digest) || !existsSync(path)) {
+      throw new SlipwayError('NOT_FOUND', `There is no upload ${digest.slice(0, 80)}.`, 'Upload the file first: PUT /api/uploads.');
+    }
+    return path;
+  }
+
+  read(digest: string): Promise<Buffer> {
+    return readFile(this.path(digest));
+  }
+
+  put(bytes: Uint8Array): Promise<{ digest: string; bytes: number }> {
+    return this.putStream([bytes], Number.POSITIVE_INFINITY);
+  }
+
+  putFile(path: string): Promise<{ digest: string; bytes: number }> {
+    return this.putStream(createReadStream(path), Number.POSITIVE_INFINITY);
+  }
+
+  /** Streams to disk; synced and renamed into place, so that a blob is whole or not there. Throws BODY_TOO_LARGE. */
+  async putStream(
+    chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    limit: number,
+  ): Promise<{ digest: string; bytes: number }> {
+    const fresh = join(this.folder, `new-${randomBytes(8).toString('hex')}`);
+    const hash: Hash = createHash('sha256');
+    let bytes = 0;
+    try {
+      const file = await open(fresh, 'wx', 0o600);
+      try {
+        for await (const chunk of chunks) {
+          bytes += chunk.length;
+          if (bytes > limit) throw new SlipwayError('BODY_TOO_LARGE', `The upload is larger than ${limit} bytes.`);
+          hash.update(chunk);
+          await file.writeFile(chunk);
+        }
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      const digest = hash.digest('hex');
+      await rename(fresh, join(this.folder, digest));
+      return { digest, bytes };
+    } catch (error) {
+      await rm(fresh, { force: true });
+      throw error;
+    }
+  }
+
+  delete(digest: string): void {
+    if (digestPattern.test(digest)) rmSync(join(this.folder, digest), { force: true });
+  }
+}

@@ -1,0 +1,255 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { CheckpointView, FindingView, Gate, TimelineEntry } from '../api.ts';
+import { migrate, openDatabase } from '../db/open.ts';
+import { registrySchema } from '../db/registry-schema.ts';
+import type { RowPolicy, Signature } from '../signature.ts';
+import type { ServedModel, ServedRollout } from '../snapshot.ts';
+
+/** One immutable artifact of a model, with all that was found about it. */
+export interface VersionRecord {
+  model: string;
+  version: number;
+  kind: string;
+  program: string;
+  signature: Signature;
+  policy: RowPolicy;
+  impute: number[];
+  baseline: string | null;
+  promise: { metric: 'accuracy' | 'mae'; value: number; rows: number } | null;
+  microseconds: number;
+  facts: Record<string, string | number | boolean>;
+  gates: Gate[];
+  provenance: { by: string; at: number; file: string; digest: string; bytes: number; framework: string };
+}
+
+export interface ModelRecord {
+  model: string;
+  live: number | null;
+  previous: number | null;
+  /** Id of the running rollout. */
+  rollout: string | null;
+  failedWrite: ServedModel['failedWrite'];
+  privacy: ServedModel['privacy'];
+}
+
+export interface RolloutRecord extends ServedRollout {
+  model: string;
+  startedAt: number;
+  endedAt: number | null;
+  /** Said when it came to a verdict, or was ended. */
+  verdict: 'continue' | 'promote' | 'hold' | 'roll back' | 'inconclusive';
+  reasons: string[];
+}
+
+export interface CheckpointRecord extends CheckpointView {
+  model: string;
+  version: number;
+}
+
+export type NewEntry = Omit<TimelineEntry, 'id'>;
+
+/** Models, versions, checkpoints, rollouts and the timeline, in registry.db. */
+export class Registry {
+  readonly #database: DatabaseSync;
+  readonly #sql: ReturnType<typeof statements>;
+
+  constructor(file: string) {
+    this.#database = openDatabase(file);
+    migrate(this.#database, file, registrySchema);
+    this.#sql = statements(this.#database);
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  /** All of it or nothing of it. */
+  transaction<T>(change: () => T): T {
+    this.#database.exec('BEGIN IMMEDIATE');
+    try {
+      const result = change();
+      this.#database.exec('COMMIT');
+      return result;
+    } catch (error) {
+      this.#database.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  models(): ModelRecord[] {
+    return (this.#sql.models.all() as unknown as ModelRow[]).map(toModel);
+  }
+
+  model(name: string): ModelRecord | null {
+    const row = this.#sql.model.get(name) as ModelRow | undefined;
+    return row ? toModel(row) : null;
+  }
+
+  saveModel({ model, live, previous, rollout, failedWrite, privacy }: ModelRecord): void {
+    this.#sql.saveModel.run(model, live, previous, rollout, failedWrite, JSON.stringify(privacy));
+  }
+
+  versions(model: string): (VersionRecord & { quarantined: boolean })[] {
+    return (this.#sql.versions.all(model) as { record: string; quarantined: number }[]).map((row) => ({
+      ...(JSON.parse(row.record) as VersionRecord),
+      quarantined: row.quarantined === 1,
+    }));
+  }
+
+  version(model: string, version: number): (VersionRecord & { quarantined: boolean }) | null {
+    return this.versions(model).find((one) => one.version === version) ?? null;
+  }
+
+  addVersion(record: VersionRecord): void {
+    this.#sql.addVersion.run(record.model, record.version, JSON.stringify(record));
+  }
+
+  /** Counts a hang; returns how often the version has hung by now. */
+  countHang(model: string, version: number): number {
+    this.#sql.countHang.run(model, version);
+    return (this.#sql.hangs.get(model, version) as { hangs: number } | undefined)?.hangs ?? 0;
+  }
+
+  quarantine(model: string, version: number): void {
+    this.#sql.quarantine.run(model, version);
+  }
+
+  /** Oldest update first. */
+  checkpoints(model: string, version: number): CheckpointRecord[] {
+    return (this.#sql.checkpoints.all(model, version) as { record: string }[]).map(
+      ({ record }) => JSON.parse(record) as CheckpointRecord,
+    );
+  }
+
+  saveCheckpoint(record: CheckpointRecord): void {
+    this.#sql.saveCheckpoint.run(record.model, record.version, record.update, JSON.stringify(record));
+  }
+
+  dropCheckpoint({ model, version, update }: CheckpointRecord): void {
+    this.#sql.dropCheckpoint.run(model, version, update);
+  }
+
+  /** Newest first. */
+  rollouts(model: string): RolloutRecord[] {
+    return (this.#sql.rollouts.all(model) as { record: string }[])
+      .map(({ record }) => JSON.parse(record) as RolloutRecord)
+      .sort((a, b) => b.startedAt - a.startedAt || b.id.localeCompare(a.id));
+  }
+
+  rollout(id: string): RolloutRecord | null {
+    const row = this.#sql.rollout.get(id) as { record: string } | undefined;
+    return row ? (JSON.parse(row.record) as RolloutRecord) : null;
+  }
+
+  saveRollout(record: RolloutRecord): void {
+    this.#sql.saveRollout.run(record.id, record.model, JSON.stringify(record));
+  }
+
+  addEntry(entry: NewEntry): void {
+    const { at, eventTime, model, version, kind, level, message, by, reasons } = entry;
+    this.#sql.addEntry.run(at, eventTime, model, version, kind, level, message, by, JSON.stringify(reasons));
+  }
+
+  /** Newest first; `before`: an entry's id to go on from. */
+  timeline(options: { model?: string; limit: number; before?: number }): TimelineEntry[] {
+    const rows = this.#sql.timeline.all(
+      options.before ?? Number.MAX_SAFE_INTEGER,
+      options.model ?? null,
+      options.model ?? null,
+      options.limit,
+    ) as unknown as EntryRow[];
+    return rows.map(({ id, event_time: eventTime, reasons, ...row }) => ({
+      ...row,
+      id: String(id),
+      eventTime,
+      reasons: JSON.parse(reasons) as string[],
+      level: row.level as TimelineEntry['level'],
+    }));
+  }
+
+  findings(model?: string): FindingView[] {
+    return (this.#sql.findings.all(model ?? null, model ?? null) as { finding: string }[]).map(
+      ({ finding }) => JSON.parse(finding) as FindingView,
+    );
+  }
+
+  saveFinding(finding: FindingView): void {
+    this.#sql.saveFinding.run(finding.id, finding.model, JSON.stringify(finding));
+  }
+
+  isDone(id: string): boolean {
+    return this.#sql.isDone.get(id) !== undefined;
+  }
+
+  setDone(id: string): void {
+    this.#sql.setDone.run(id);
+  }
+
+  /** Number of the last snapshot; `next` makes and keeps a higher one. */
+  nextSnapshot(): number {
+    const row = this.#sql.meta.get('snapshot') as { value: string } | undefined;
+    const next = Number(row?.value ?? 0) + 1;
+    this.#sql.setMeta.run('snapshot', String(next));
+    return next;
+  }
+}
+
+interface ModelRow {
+  model: string;
+  live: number | null;
+  previous: number | null;
+  rollout: string | null;
+  failed_write: string;
+  privacy: string;
+}
+
+interface EntryRow {
+  id: number;
+  at: number;
+  event_time: number | null;
+  model: string | null;
+  version: number | null;
+  kind: string;
+  level: string;
+  message: string;
+  by: string;
+  reasons: string;
+}
+
+function toModel({ failed_write: failedWrite, privacy, ...row }: ModelRow): ModelRecord {
+  return {
+    ...row,
+    failedWrite: failedWrite as ModelRecord['failedWrite'],
+    privacy: JSON.parse(privacy) as ModelRecord['privacy'],
+  };
+}
+
+function statements(database: DatabaseSync) {
+  const sql = (text: string) => database.prepare(text);
+  return {
+    models: sql('SELECT * FROM models ORDER BY model'),
+    model: sql('SELECT * FROM models WHERE model = ?'),
+    saveModel: sql('INSERT OR REPLACE INTO models VALUES (?, ?, ?, ?, ?, ?)'),
+    versions: sql('SELECT record, quarantined FROM versions WHERE model = ? ORDER BY version'),
+    addVersion: sql('INSERT INTO versions (model, version, record) VALUES (?, ?, ?)'),
+    countHang: sql('UPDATE versions SET hangs = hangs + 1 WHERE model = ? AND version = ?'),
+    hangs: sql('SELECT hangs FROM versions WHERE model = ? AND version = ?'),
+    quarantine: sql('UPDATE versions SET quarantined = 1 WHERE model = ? AND version = ?'),
+    checkpoints: sql('SELECT record FROM checkpoints WHERE model = ? AND version = ? ORDER BY upd'),
+    saveCheckpoint: sql('INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?)'),
+    dropCheckpoint: sql('DELETE FROM checkpoints WHERE model = ? AND version = ? AND upd = ?'),
+    rollouts: sql('SELECT record FROM rollouts WHERE model = ?'),
+    rollout: sql('SELECT record FROM rollouts WHERE id = ?'),
+    saveRollout: sql('INSERT OR REPLACE INTO rollouts VALUES (?, ?, ?)'),
+    addEntry: sql(
+      'INSERT INTO timeline (at, event_time, model, version, kind, level, message, by, reasons) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    ),
+    timeline: sql('SELECT * FROM timeline WHERE id < ? AND (? IS NULL OR model = ?) ORDER BY id DESC LIMIT ?'),
+    findings: sql('SELECT finding FROM findings WHERE ? IS NULL OR model = ?'),
+    saveFinding: sql('INSERT OR REPLACE INTO findings VALUES (?, ?, ?)'),
+    isDone: sql('SELECT 1 FROM done WHERE id = ?'),
+    setDone: sql('INSERT OR IGNORE INTO done VALUES (?)'),
+    meta: sql('SELECT value FROM meta WHERE name = ?'),
+    setMeta: sql('INSERT OR REPLACE INTO meta VALUES (?, ?)'),
+  };
+}

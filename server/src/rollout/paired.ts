@@ -57,6 +57,11 @@ export class Paired {
     this.#count(after, 1);
   }
 
+  /** What the confidence sequence rests on: the sum of live − candidate. */
+  get sums(): PairedSums {
+    return sumsOf(this.total);
+  }
+
   /** The confidence sequence now, or null before the first pair. */
   look(alpha: number): RolloutLook | null {
     return this.pairs === 0 ? null : lookAt(this.total, this.#newest, alpha);
@@ -163,11 +168,10 @@ function addTotals(to: PairTotals, more: PairTotals): void {
   to.squares += more.squares;
 }
 
+function sumsOf(totals: PairTotals): PairedSums {
+  return { pairs: totals.pairs, sum: totals.live - totals.candidate, squares: totals.squares };
+}
+
 function lookAt(totals: PairTotals, at: number, alpha: number): RolloutLook {
-  const sums: PairedSums = {
-    pairs: totals.pairs,
-    sum: totals.live - totals.candidate,
-    squares: totals.squares,
-  };
-  return { pairs: totals.pairs, at, ...pairedDifference(sums, alpha) };
+  return { pairs: totals.pairs, at, ...pairedDifference(sumsOf(totals), alpha) };
 }

@@ -1,0 +1,93 @@
+import type { RolloutLook, Verdict } from '../api.ts';
+import { unit } from '../stats/confidence-sequence.ts';
+import type { Rule } from './decide.ts';
+import type { Loss } from './loss.ts';
+import type { Paired, Recent } from './paired.ts';
+
+/** Recent stretches hold at least so many pairs. */
+const recentPairs = 2000;
+/** Mean losses nearer to each other than this are called equal in a sentence. */
+const asGood = 0.005;
+
+/** The sentences under a verdict: what was measured, how sure it is, and how it has gone lately. */
+export function reasonsOf(paired: Paired, rule: Rule, look: RolloutLook | null, verdict: Verdict): string[] {
+  const reasons: string[] = [];
+  if (rule.held) reasons.push('It was held by hand: it goes on counting and decides nothing.');
+  if (look === null) return [...reasons, 'There is no labelled row yet that both versions answered.'];
+  reasons.push(measured(paired, rule), interval(paired, rule, look, verdict));
+  if (look.pairs < rule.leastPairs)
+    reasons.push(`No verdict before ${count(rule.leastPairs)} labelled pairs.`);
+  const recent = paired.recent(recentPairs);
+  if (recent !== null && recent.pairs < look.pairs) reasons.push(lately(recent, rule, look));
+  return reasons;
+}
+
+function measured(paired: Paired, rule: Rule): string {
+  const { pairs, live, candidate } = paired.total;
+  const since = rule.phase === 'guard' ? 'Since the promotion' : 'So far';
+  return (
+    `${since}, on the same ${count(pairs)} labelled rows, version ${rule.live} ${wrong(paired.loss, (live * unit) / pairs)} ` +
+    `and version ${rule.candidate} ${wrong(paired.loss, (candidate * unit) / pairs)}: ` +
+    `version ${rule.candidate} is ${compared(((live - candidate) * unit) / pairs)}.`
+  );
+}
+
+function interval(paired: Paired, rule: Rule, look: RolloutLook, verdict: Verdict): string {
+  if (paired.total.squares === 0)
+    return 'Not once did their losses differ: there is nothing to choose between them.';
+  const sure = `${Number(((1 - rule.alpha) * 100).toFixed(2))} %`;
+  const bounds = `The ${sure} interval for that difference is ${signed(look.low)} to ${signed(look.high)} points, valid however often it was looked at`;
+  return `${bounds}: ${settled(rule, verdict)}.`;
+}
+
+function settled(rule: Rule, verdict: Verdict): string {
+  const margin = rule.margin > 0 ? ` by more than ${points(rule.margin)} points` : '';
+  if (verdict === 'promote' || verdict === 'roll back') return `version ${rule.candidate} is better${margin}`;
+  if (verdict === 'inconclusive')
+    return 'the two are as good as each other, and there is no reason to change';
+  if (verdict === 'hold' && !rule.held)
+    return `version ${rule.candidate} is worse${margin}, and stays in shadow`;
+  return `not enough to call version ${rule.candidate} better${margin}`;
+}
+
+function lately(recent: Recent, rule: Rule, look: RolloutLook): string {
+  const difference = recent.live - recent.candidate;
+  const newest = `over the newest ${count(recent.pairs)} of these rows`;
+  // A version that has fallen behind and caught up since: what happens to frozen models when the world turns back.
+  if (look.difference < -2 * asGood && difference > -asGood) {
+    return (
+      `Version ${rule.candidate} has recovered: ${newest} it is ${difference > asGood ? compared(difference) : 'as good'} ` +
+      `${difference > asGood ? 'than' : 'as'} version ${rule.live}, but over all of them it is ${compared(look.difference)}.`
+    );
+  }
+  return `Lately, ${newest}, version ${rule.candidate} is ${compared(difference)}.`;
+}
+
+function wrong(loss: Loss, mean: number): string {
+  if (loss.kind === 'error') return `was wrong on ${points(mean)} %`;
+  if (loss.kind === 'nearer') return `was further from the label on ${points(mean)} %`;
+  return `was off by ${points(mean)} % of the labels’ standard deviation in training`;
+}
+
+/** A mean loss difference in favour of the one spoken of: "4.1 points better". */
+function compared(difference: number): string {
+  const size = points(Math.abs(difference));
+  if (Number(size) === 0) return 'as good';
+  return `${size} points ${difference > 0 ? 'better' : 'worse'}`;
+}
+
+/** Hundredths of the whole, with one decimal; smaller ones with two, so that 0.02 is not called 0. */
+function points(share: number): string {
+  const value = share * 100;
+  return value.toFixed(Math.abs(value) < 0.1 ? 2 : 1);
+}
+
+/** With a true minus, and no minus before zero. */
+function signed(share: number): string {
+  const text = points(share);
+  return Number(text) === 0 ? '0' : text.replace('-', '−');
+}
+
+function count(n: number): string {
+  return n.toLocaleString('en-GB');
+}

@@ -366,3 +366,24 @@ export const ChangeEvent = Type.Object({
   at: Type.Number(),
 });
 export type ChangeEvent = Static<typeof ChangeEvent>;
+
+export const UploadAnswer = Type.Object({
+  digest: Type.String({ description: 'SHA-256, hex' }),
+  bytes: Type.Integer(),
+});
+
+/** A journaled request answered again from its record. Answers are the version's raw answer rows. */
+export const ReproductionView = Type.Object({
+  id: Type.String(),
+  answers: Type.Array(
+    Type.Object({
+      version: Type.Integer(),
+      update: Type.Integer(),
+      journaled: Type.Array(Type.Number()),
+      reproduced: Nullable(Type.Array(Type.Number())),
+      equal: Nullable(Type.Boolean()),
+      why: Nullable(Type.String({ description: 'Why it could not be answered again' })),
+    }),
+  ),
+});
+export type ReproductionView = Static<typeof ReproductionView>;

@@ -32,8 +32,8 @@ export interface ServedVersion {
   program: string;
   signature: Signature;
   policy: RowPolicy;
-  /** Replacement values for imputation, one a feature (baseline median or most frequent; NaN: none). */
-  impute: number[];
+  /** Replacement values for imputation, one a feature (baseline median or most frequent; null: missing stays missing). */
+  impute: (number | null)[];
   /** Digest of the baseline profile (JSON, monitors/baseline.ts), or null. */
   baseline: string | null;
   /** What the gate measured, µs a row for a single fresh row. Decides where a shadow arm runs. */

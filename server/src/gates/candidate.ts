@@ -24,7 +24,7 @@ export interface Tried {
   facts: Record<string, string | number | boolean>;
   gates: Gate[];
   microseconds: number;
-  impute: number[];
+  impute: (number | null)[];
   promise: { metric: 'accuracy' | 'mae'; value: number; rows: number } | null;
   hasBaseline: boolean;
 }
@@ -85,12 +85,22 @@ function run(trial: Trial, bounds: Bounds): Promise<Tried> {
     };
     const fail = (error: SlipwayError): void => settle(() => reject(error));
     const timer = setTimeout(() => {
-      fail(new SlipwayError('CANDIDATE_TIMEOUT', `${name} was not done ${step} after ${bounds.milliseconds / 1000} s.`));
+      fail(
+        new SlipwayError(
+          'CANDIDATE_TIMEOUT',
+          `${name} was not done ${step} after ${bounds.milliseconds / 1000} s.`,
+        ),
+      );
     }, bounds.milliseconds);
     const look = setInterval(() => {
       const bytes = residentBytes(child);
       if (bytes > bounds.bytes) {
-        fail(new SlipwayError('CANDIDATE_MEMORY', `${name} needed more than ${Math.round(bounds.bytes / 2 ** 20)} MB while ${step}.`));
+        fail(
+          new SlipwayError(
+            'CANDIDATE_MEMORY',
+            `${name} needed more than ${Math.round(bounds.bytes / 2 ** 20)} MB while ${step}.`,
+          ),
+        );
       }
     }, lookMs);
     child.on('message', (answer: CandidateAnswer) => {
@@ -100,9 +110,16 @@ function run(trial: Trial, bounds: Bounds): Promise<Tried> {
     });
     child.on('exit', (code, signal) => {
       const how = signal ? `by ${signal}` : `with code ${code}`;
-      fail(new SlipwayError('CANDIDATE_CRASHED', `${name} ended the process it was tried in (${how}) while ${step}.`));
+      fail(
+        new SlipwayError(
+          'CANDIDATE_CRASHED',
+          `${name} ended the process it was tried in (${how}) while ${step}.`,
+        ),
+      );
     });
-    child.on('error', (error) => fail(new SlipwayError('CANDIDATE_CRASHED', `${name} could not be tried: ${error.message}.`)));
+    child.on('error', (error) =>
+      fail(new SlipwayError('CANDIDATE_CRASHED', `${name} could not be tried: ${error.message}.`)),
+    );
     child.send(trial);
   });
 }

@@ -23,7 +23,11 @@ interface GoldenTensor {
 /** Throws DATA_BROKEN, naming the file and what does not fit. */
 export function readGolden(text: string, name: string, signature: Signature): Golden {
   const broken = (message: string): never => {
-    throw new SlipwayError('DATA_BROKEN', `${name}: ${message}`, 'Golden rows are described in docs/models.md.');
+    throw new SlipwayError(
+      'DATA_BROKEN',
+      `${name}: ${message}`,
+      'Golden rows are described in docs/models.md.',
+    );
   };
   let parsed: { inputs?: GoldenTensor[]; outputs?: GoldenTensor[] };
   try {
@@ -31,16 +35,20 @@ export function readGolden(text: string, name: string, signature: Signature): Go
   } catch (error) {
     return broken(`it is not JSON: ${(error as Error).message}.`);
   }
-  if (!isTensors(parsed?.inputs) || !isTensors(parsed.outputs)) return broken('it has no "inputs" and "outputs".');
+  if (!isTensors(parsed?.inputs) || !isTensors(parsed.outputs))
+    return broken('it has no "inputs" and "outputs".');
   const rows = parsed.inputs[0]?.data.length ?? 0;
   const frame = newFrame(rows, signature.features.length);
   const filled = new Set<number>();
   for (const tensor of parsed.inputs) {
-    if (tensor.data.length !== rows) broken(`input "${tensor.name}" has ${tensor.data.length} rows, not ${rows}.`);
-    const columns = columnsOf(tensor, parsed.inputs.length, signature) ?? broken(`there is no input "${tensor.name}".`);
+    if (tensor.data.length !== rows)
+      broken(`input "${tensor.name}" has ${tensor.data.length} rows, not ${rows}.`);
+    const columns =
+      columnsOf(tensor, parsed.inputs.length, signature) ?? broken(`there is no input "${tensor.name}".`);
     for (let row = 0; row < rows; row++) {
       const values = [tensor.data[row]].flat(Number.POSITIVE_INFINITY);
-      if (values.length !== columns.length) broken(`row ${row} of "${tensor.name}" has ${values.length} values, not ${columns.length}.`);
+      if (values.length !== columns.length)
+        broken(`row ${row} of "${tensor.name}" has ${values.length} values, not ${columns.length}.`);
       for (const [i, column] of columns.entries()) {
         filled.add(column);
         frame.values[row * frame.width + column] = valueOf(values[i], signature, column, frame.texts);
@@ -54,7 +62,9 @@ export function readGolden(text: string, name: string, signature: Signature): Go
     return spec ? [{ spec, data: tensor.data }] : [];
   });
   if (outputs.length === 0) {
-    broken(`none of its outputs is one of the version's: ${signature.outputs.map((one) => one.name).join(', ')}.`);
+    broken(
+      `none of its outputs is one of the version's: ${signature.outputs.map((one) => one.name).join(', ')}.`,
+    );
   }
   return { frame, outputs };
 }
@@ -89,7 +99,9 @@ export function firstDifference(
 
 function columnsOf(tensor: GoldenTensor, inputs: number, signature: Signature): number[] | null {
   if (tensor.columns) {
-    const columns = tensor.columns.map((name) => signature.features.findIndex((feature) => feature.name === name));
+    const columns = tensor.columns.map((name) =>
+      signature.features.findIndex((feature) => feature.name === name),
+    );
     if (!columns.includes(-1)) return columns;
   }
   const only = inputs === 1 && signature.inputs.length === 1 ? signature.inputs[0] : undefined;
@@ -121,6 +133,9 @@ function isTensors(value: unknown): value is GoldenTensor[] {
   return (
     Array.isArray(value) &&
     value.length > 0 &&
-    value.every((one) => typeof one === 'object' && one !== null && typeof one.name === 'string' && Array.isArray(one.data))
+    value.every(
+      (one) =>
+        typeof one === 'object' && one !== null && typeof one.name === 'string' && Array.isArray(one.data),
+    )
   );
 }

@@ -42,7 +42,10 @@ export async function readTable(path: string, name: string): Promise<Table> {
       ),
     };
   } catch (error) {
-    throw new SlipwayError('DATA_BROKEN', `${name} cannot be read: ${(error as Error).message.split('\n')[0]}`);
+    throw new SlipwayError(
+      'DATA_BROKEN',
+      `${name} cannot be read: ${(error as Error).message.split('\n')[0]}`,
+    );
   } finally {
     instance.closeSync();
   }
@@ -60,10 +63,17 @@ async function isParquet(path: string): Promise<boolean> {
 }
 
 /** The label column as classes, or as values where a class for each would be too many to be classes. */
-export function labelsOf(table: Table, label: string, name: string): { values: (string | number)[]; classes: (string | number)[] } {
+export function labelsOf(
+  table: Table,
+  label: string,
+  name: string,
+): { values: (string | number)[]; classes: (string | number)[] } {
   const column = table.names.indexOf(label);
   if (column < 0) {
-    throw new SlipwayError('DATA_BROKEN', `${name} has no column "${label}"; it has ${table.names.slice(0, 30).join(', ')}.`);
+    throw new SlipwayError(
+      'DATA_BROKEN',
+      `${name} has no column "${label}"; it has ${table.names.slice(0, 30).join(', ')}.`,
+    );
   }
   const values = Array.from(table.columns[column] as ArrayLike<string | number | null>, (value, row) => {
     if (value === null || Number.isNaN(value)) {
@@ -87,7 +97,8 @@ export function frameOf(table: Table, signature: Pick<Signature, 'features'>, na
       throw new SlipwayError('DATA_BROKEN', `${name} has no column for the feature "${feature.name}".`);
     }
     const code = coder(feature, frame.texts);
-    for (let row = 0; row < table.rows; row++) frame.values[row * features.length + i] = code(column[row] ?? null);
+    for (let row = 0; row < table.rows; row++)
+      frame.values[row * features.length + i] = code(column[row] ?? null);
   }
   return frame;
 }

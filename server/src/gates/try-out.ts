@@ -39,12 +39,20 @@ export async function tryOut(trial: Trial, step: (step: string) => void): Promis
   step('loading it');
   const model = await kindNamed(kind.name).attach(prepared.program, signature);
   await writeFile(join(trial.folder, 'program'), prepared.program);
-  gates.push({ name: 'loads', passed: true, detail: `${kind.title}, ${prepared.program.length} bytes when prepared` });
+  gates.push({
+    name: 'loads',
+    passed: true,
+    detail: `${kind.title}, ${prepared.program.length} bytes when prepared`,
+  });
   if (trial.golden) gates.push(await goldenGate(trial.golden, kind, model, signature, step));
   const frame = training ? frameOf(training.table, signature, trial.baseline!.name) : null;
   step('being timed');
   const microseconds = await timePerRow(model, frame ?? emptyRow(signature));
-  gates.push({ name: 'time per row', passed: true, detail: `${microseconds.toFixed(1)} µs for a single fresh row` });
+  gates.push({
+    name: 'time per row',
+    passed: true,
+    detail: `${microseconds.toFixed(1)} µs for a single fresh row`,
+  });
   let promise: Tried['promise'] = null;
   let baseline: Baseline | null = null;
   if (training && frame) {
@@ -52,7 +60,10 @@ export async function tryOut(trial: Trial, step: (step: string) => void): Promis
     const { labels } = training;
     promise = labels ? await promiseOf(kind, prepared, model, frame, labels.values) : null;
     const task = signature.classes ? 'classification' : 'regression';
-    baseline = { ...profile(signature.features, frame, labels ? { task, values: labels.values } : undefined), promise };
+    baseline = {
+      ...profile(signature.features, frame, labels ? { task, values: labels.values } : undefined),
+      promise,
+    };
     await writeFile(join(trial.folder, 'baseline'), JSON.stringify(baseline));
   }
   await model.close?.();
@@ -79,7 +90,9 @@ function hintsOf(trial: Trial, training: Training | null): ModelHints {
   const hints: ModelHints = trial.classes ? { classes: trial.classes } : {};
   if (!training?.labels) return hints;
   const { table, labels } = training;
-  const names = table.names.filter((name, i) => name !== trial.label && table.columns[i] instanceof Float64Array);
+  const names = table.names.filter(
+    (name, i) => name !== trial.label && table.columns[i] instanceof Float64Array,
+  );
   const features = { features: names.map((name) => ({ name, type: 'number' as const })) };
   const classes = trial.classes ?? labels.classes;
   const codes = new Map(classes.map((label, code) => [String(label), code]));
@@ -153,20 +166,21 @@ async function promiseOf(
   let sum = 0;
   for (let row = 0; row < rows; row++) {
     const label = labels[from + row]!;
-    if (signature.classes) sum += predictedClass(signature, answers, row) === classIndex(signature, label) ? 1 : 0;
+    if (signature.classes)
+      sum += predictedClass(signature, answers, row) === classIndex(signature, label) ? 1 : 0;
     else sum += Math.abs(answers[row * width + signature.answer.column]! - Number(label));
   }
   return { metric: signature.classes ? 'accuracy' : 'mae', value: sum / rows, rows };
 }
 
-function imputeOf(baseline: Baseline | null, i: number): number {
+function imputeOf(baseline: Baseline | null, i: number): number | null {
   const feature = baseline?.features[i];
-  if (!feature) return Number.NaN;
+  if (!feature) return null;
   if (feature.numeric && !feature.categories) return feature.numeric.median;
   const counts = feature.categories?.counts ?? [];
   const most = counts.indexOf(Math.max(...counts));
   const value = feature.categories?.values[most];
-  return typeof value === 'number' ? value : most;
+  return typeof value === 'number' ? value : most < 0 ? null : most;
 }
 
 function emptyRow(signature: Signature): Frame {
@@ -174,4 +188,3 @@ function emptyRow(signature: Signature): Frame {
   frame.texts.push('');
   return frame;
 }
-

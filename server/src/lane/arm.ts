@@ -83,9 +83,7 @@ async function warm(arm: Arm): Promise<void> {
   frame.texts.push('');
   // A typical row where the baseline knows one.
   for (let i = 0; i < signature.features.length; i++) {
-    const value = arm.version.impute[i];
-    frame.values[i] =
-      signature.features[i]!.type === 'string' || value === undefined || Number.isNaN(value) ? 0 : value;
+    frame.values[i] = signature.features[i]!.type === 'string' ? 0 : (arm.version.impute[i] ?? 0);
   }
   const answers = new Float64Array(arm.width);
   for (let run = 0; run < warmRuns; run++) await arm.attached.predict(frame, answers);

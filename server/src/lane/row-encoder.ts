@@ -98,8 +98,7 @@ export class RowEncoder {
 
   #impute(i: number): number {
     this.imputed++;
-    const value = this.#version.impute[i];
-    return value === undefined ? Number.NaN : value;
+    return this.#version.impute[i] ?? Number.NaN;
   }
 }
 

@@ -1,5 +1,5 @@
-import type { Frame } from '../tensor.ts';
 import type { Signature } from '../signature.ts';
+import type { Frame } from '../tensor.ts';
 
 /** A version, attached and ready to answer. Lives in lanes, the candidate, the loops (learners) and the scorer. */
 export interface Model {

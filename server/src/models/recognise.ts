@@ -7,14 +7,30 @@ const headBytes = 4096;
 
 /** Things that people give instead of a model, by how they begin. */
 const others: [RegExp, 'FILE_UNSAFE' | 'FILE_NOT_RECOGNISED' | 'FILE_UNSUPPORTED', string][] = [
-  [/^version https:\/\/git-lfs/, 'FILE_NOT_RECOGNISED', 'is a Git LFS pointer, not the file itself. Fetch it with `git lfs pull`'],
+  [
+    /^version https:\/\/git-lfs/,
+    'FILE_NOT_RECOGNISED',
+    'is a Git LFS pointer, not the file itself. Fetch it with `git lfs pull`',
+  ],
   [/^\x80[\x02-\x05]/, 'FILE_UNSAFE', 'is a Python pickle: to load it is to run the code inside it'],
-  [/^(\x78[\x01\x5e\x9c\xda]|\x1f\x8b|BZh|\xfd7zXZ)/, 'FILE_UNSAFE', 'is compressed, as joblib writes pickles: to load one is to run the code inside it'],
+  [
+    /^(\x78[\x01\x5e\x9c\xda]|\x1f\x8b|BZh|\xfd7zXZ)/,
+    'FILE_UNSAFE',
+    'is compressed, as joblib writes pickles: to load one is to run the code inside it',
+  ],
   [/^PK\x03\x04/, 'FILE_UNSUPPORTED', 'is a zip archive (a PyTorch or Keras file, perhaps)'],
   [/^\x89PNG/, 'FILE_NOT_RECOGNISED', 'is a PNG picture'],
-  [/^\s*<(!doctype|html)/i, 'FILE_NOT_RECOGNISED', 'is an HTML page, perhaps an error page that was saved as the model'],
+  [
+    /^\s*<(!doctype|html)/i,
+    'FILE_NOT_RECOGNISED',
+    'is an HTML page, perhaps an error page that was saved as the model',
+  ],
   [/^CBM1/, 'FILE_UNSUPPORTED', 'is a CatBoost model, which this release does not take'],
-  [/^\s*\{[\s\S]{0,3000}"(learner|gradient_booster|gbtree)"/, 'FILE_UNSUPPORTED', 'is an XGBoost model, which this release does not take'],
+  [
+    /^\s*\{[\s\S]{0,3000}"(learner|gradient_booster|gbtree)"/,
+    'FILE_UNSUPPORTED',
+    'is an XGBoost model, which this release does not take',
+  ],
   [/^\{L/, 'FILE_UNSUPPORTED', 'is an XGBoost model (UBJSON), which this release does not take'],
 ];
 
@@ -33,10 +49,14 @@ export async function recognise(files: ModelFiles): Promise<Kind> {
   const text = head.toString('latin1');
   for (const [pattern, code, found] of others) {
     if (!pattern.test(text)) continue;
-    const way = code === 'FILE_UNSAFE' ? `Export the model to ONNX (skl2onnx) or to its library’s own text format. ${takes}` : takes;
+    const way =
+      code === 'FILE_UNSAFE'
+        ? `Export the model to ONNX (skl2onnx) or to its library’s own text format. ${takes}`
+        : takes;
     throw new SlipwayError(code, `${files.main} ${found}.`, way);
   }
   const kind = kinds.find((one) => one.recognises(head, files));
-  if (!kind) throw new SlipwayError('FILE_NOT_RECOGNISED', `${files.main} is in no format that Slipway knows.`, takes);
+  if (!kind)
+    throw new SlipwayError('FILE_NOT_RECOGNISED', `${files.main} is in no format that Slipway knows.`, takes);
   return kind;
 }

@@ -1,5 +1,5 @@
 import { createHash, type Hash, randomBytes } from 'node:crypto';
-import { createReadStream, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { createReadStream, existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SlipwayError } from '../errors.ts';
@@ -19,7 +19,11 @@ export class Blobs {
   path(digest: string): string {
     const path = join(this.folder, digest);
     if (!digestPattern.test(digest) || !existsSync(path)) {
-      throw new SlipwayError('NOT_FOUND', `There is no upload ${digest.slice(0, 80)}.`, 'Upload the file first: PUT /api/uploads.');
+      throw new SlipwayError(
+        'NOT_FOUND',
+        `There is no upload ${digest.slice(0, 80)}.`,
+        'Upload the file first: PUT /api/uploads.',
+      );
     }
     return path;
   }
@@ -49,7 +53,8 @@ export class Blobs {
       try {
         for await (const chunk of chunks) {
           bytes += chunk.length;
-          if (bytes > limit) throw new SlipwayError('BODY_TOO_LARGE', `The upload is larger than ${limit} bytes.`);
+          if (bytes > limit)
+            throw new SlipwayError('BODY_TOO_LARGE', `The upload is larger than ${limit} bytes.`);
           hash.update(chunk);
           await file.writeFile(chunk);
         }
@@ -64,6 +69,10 @@ export class Blobs {
       await rm(fresh, { force: true });
       throw error;
     }
+  }
+
+  size(digest: string): number {
+    return statSync(this.path(digest)).size;
   }
 
   delete(digest: string): void {

@@ -13,7 +13,7 @@ export interface VersionRecord {
   program: string;
   signature: Signature;
   policy: RowPolicy;
-  impute: number[];
+  impute: (number | null)[];
   baseline: string | null;
   promise: { metric: 'accuracy' | 'mae'; value: number; rows: number } | null;
   microseconds: number;
@@ -244,7 +244,9 @@ function statements(database: DatabaseSync) {
     addEntry: sql(
       'INSERT INTO timeline (at, event_time, model, version, kind, level, message, by, reasons) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
     ),
-    timeline: sql('SELECT * FROM timeline WHERE id < ? AND (? IS NULL OR model = ?) ORDER BY id DESC LIMIT ?'),
+    timeline: sql(
+      'SELECT * FROM timeline WHERE id < ? AND (? IS NULL OR model = ?) ORDER BY id DESC LIMIT ?',
+    ),
     findings: sql('SELECT finding FROM findings WHERE ? IS NULL OR model = ?'),
     saveFinding: sql('INSERT OR REPLACE INTO findings VALUES (?, ?, ?)'),
     isDone: sql('SELECT 1 FROM done WHERE id = ?'),

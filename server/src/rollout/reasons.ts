@@ -6,8 +6,8 @@ import type { Paired, Recent } from './paired.ts';
 
 /** Recent stretches hold at least so many pairs. */
 const recentPairs = 2000;
-/** Mean losses nearer to each other than this are called equal in a sentence. */
-const asGood = 0.005;
+/** A mean loss that has fallen by this much lately is called a recovery. */
+const recovery = 0.03;
 
 /** The sentences under a verdict: what was measured, how sure it is, and how it has gone lately. */
 export function reasonsOf(paired: Paired, rule: Rule, look: RolloutLook | null, verdict: Verdict): string[] {
@@ -18,7 +18,7 @@ export function reasonsOf(paired: Paired, rule: Rule, look: RolloutLook | null, 
   if (look.pairs < rule.leastPairs)
     reasons.push(`No verdict before ${count(rule.leastPairs)} labelled pairs.`);
   const recent = paired.recent(recentPairs);
-  if (recent !== null && recent.pairs < look.pairs) reasons.push(lately(recent, rule, look));
+  if (recent !== null && recent.pairs < look.pairs) reasons.push(lately(paired, recent, rule));
   return reasons;
 }
 
@@ -37,42 +37,46 @@ function interval(paired: Paired, rule: Rule, look: RolloutLook, verdict: Verdic
     return 'Not once did their losses differ: there is nothing to choose between them.';
   const sure = `${Number(((1 - rule.alpha) * 100).toFixed(2))} %`;
   const bounds = `The ${sure} interval for that difference is ${signed(look.low)} to ${signed(look.high)} points, valid however often it was looked at`;
-  return `${bounds}: ${settled(rule, verdict)}.`;
+  return `${bounds}: ${settled(rule, look, verdict)}.`;
 }
 
-function settled(rule: Rule, verdict: Verdict): string {
+function settled(rule: Rule, look: RolloutLook, verdict: Verdict): string {
   const margin = rule.margin > 0 ? ` by more than ${points(rule.margin)} points` : '';
   if (verdict === 'promote' || verdict === 'roll back') return `version ${rule.candidate} is better${margin}`;
   if (verdict === 'inconclusive')
     return 'the two are as good as each other, and there is no reason to change';
   if (verdict === 'hold' && !rule.held)
     return `version ${rule.candidate} is worse${margin}, and stays in shadow`;
+  if (look.high < 0) return `version ${rule.candidate} is worse`;
   return `not enough to call version ${rule.candidate} better${margin}`;
 }
 
-function lately(recent: Recent, rule: Rule, look: RolloutLook): string {
+function lately(paired: Paired, recent: Recent, rule: Rule): string {
+  const { pairs, candidate } = paired.total;
   const difference = recent.live - recent.candidate;
   const newest = `over the newest ${count(recent.pairs)} of these rows`;
-  // A version that has fallen behind and caught up since: what happens to frozen models when the world turns back.
-  if (look.difference < -2 * asGood && difference > -asGood) {
-    return (
-      `Version ${rule.candidate} has recovered: ${newest} it is ${difference > asGood ? compared(difference) : 'as good'} ` +
-      `${difference > asGood ? 'than' : 'as'} version ${rule.live}, but over all of them it is ${compared(look.difference)}.`
-    );
+  const overall = (candidate * unit) / pairs;
+  if (rule.phase === 'compare' || recent.candidate > overall - recovery) {
+    return `Lately, ${newest}, version ${rule.candidate} is ${compared(difference)}.`;
   }
-  return `Lately, ${newest}, version ${rule.candidate} is ${compared(difference)}.`;
+  // What happens to a frozen model when the world turns back.
+  return (
+    `Version ${rule.candidate} has recovered: ${newest} it ${wrong(paired.loss, recent.candidate)}, over all of them ` +
+    `it ${wrong(paired.loss, overall)}. Version ${rule.live} ${wrong(paired.loss, recent.live)} of the newest, so lately ` +
+    `version ${rule.candidate} is ${compared(difference)}; what decides is the whole time since the promotion.`
+  );
 }
 
 function wrong(loss: Loss, mean: number): string {
   if (loss.kind === 'error') return `was wrong on ${points(mean)} %`;
-  if (loss.kind === 'nearer') return `was further from the label on ${points(mean)} %`;
-  return `was off by ${points(mean)} % of the labels’ standard deviation in training`;
+  if (loss.kind === 'nearer') return `was further from the label than the other on ${points(mean)} %`;
+  return `was off by ${points(mean)} % of the labels’ standard deviation`;
 }
 
 /** A mean loss difference in favour of the one spoken of: "4.1 points better". */
 function compared(difference: number): string {
   const size = points(Math.abs(difference));
-  if (Number(size) === 0) return 'as good';
+  if (Number(size) === 0) return 'as good as the other';
   return `${size} points ${difference > 0 ? 'better' : 'worse'}`;
 }
 
@@ -82,10 +86,11 @@ function points(share: number): string {
   return value.toFixed(Math.abs(value) < 0.1 ? 2 : 1);
 }
 
-/** With a true minus, and no minus before zero. */
+/** With a true minus; a bound that only just clears zero is not called 0. */
 function signed(share: number): string {
   const text = points(share);
-  return Number(text) === 0 ? '0' : text.replace('-', '−');
+  const shown = Number(text) === 0 && share !== 0 ? String(Number((share * 100).toPrecision(1))) : text;
+  return shown.replace('-', '−');
 }
 
 function count(n: number): string {

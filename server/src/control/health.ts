@@ -1,0 +1,73 @@
+import type { FindingView, ModelView, RolloutView, Score } from '../api.ts';
+
+/** What a health sentence is made from. */
+export interface Facts {
+  live: number | null;
+  predictions: number;
+  /** Of what was served, over the newest stretch; and as promised by the live version's training rows. */
+  recent: Score;
+  promise: { metric: string; value: number } | null;
+  /** Not cleared. */
+  findings: FindingView[];
+  rollout: Pick<RolloutView, 'candidate' | 'live' | 'state'> | null;
+}
+
+/** Right answers so far below the promise are worth a look, and worth acting on. Shares. */
+const lookGap = 0.05;
+const actGap = 0.15;
+/** For regression: mean absolute error so many times the promised. */
+const lookTimes = 1.2;
+const actTimes = 1.5;
+
+/** The first thing to know about a model: a level, and a sentence that says why. Pure. */
+export function health(facts: Facts): ModelView['health'] {
+  const { live, predictions, recent, findings } = facts;
+  if (live === null) return { level: 'act', sentence: 'No version is live: the model answers nothing.' };
+  if (predictions === 0)
+    return { level: 'well', sentence: `Version ${live} is ready; nobody has asked it anything yet.` };
+  const below = belowPromise(facts);
+  if (below) return below;
+  const act = findings.find((finding) => finding.level === 'act' && finding.version === live);
+  const look = findings.find((finding) => finding.version === live);
+  const how = recent.value === null ? 'its labels have not come yet' : rightness(recent);
+  if (act)
+    return {
+      level: 'look',
+      sentence: `${act.message} So far version ${live} is as right as it was: ${how}.`,
+    };
+  if (look) return { level: 'look', sentence: `${look.message} Version ${live}: ${how}.` };
+  return { level: 'well', sentence: `Version ${live} is well: ${how}.${tested(facts)}` };
+}
+
+function belowPromise({ live, recent, promise }: Facts): ModelView['health'] | null {
+  if (!promise || recent.value === null || recent.low === null || recent.high === null) return null;
+  if (promise.metric !== recent.metric) return null;
+  const was = promise.metric === 'accuracy' ? percent(promise.value) : number(promise.value);
+  const sentence = `Version ${live} is below its promise: ${rightness(recent)}, ${was} on its training rows.`;
+  // The whole interval must lie below: a few unlucky rows are no news.
+  const gap = promise.metric === 'accuracy' ? promise.value - recent.high : 0;
+  const times = promise.metric === 'mae' && promise.value > 0 ? recent.low / promise.value : 1;
+  if (gap >= actGap || times >= actTimes) return { level: 'act', sentence };
+  if (gap >= lookGap || times >= lookTimes) return { level: 'look', sentence };
+  return null;
+}
+
+function tested({ rollout }: Facts): string {
+  if (!rollout || rollout.state === 'ended') return '';
+  return ` Version ${rollout.candidate} is compared with it in shadow.`;
+}
+
+function rightness(score: Score): string {
+  if (score.value === null) return 'no labels yet';
+  return score.metric === 'accuracy'
+    ? `${percent(score.value)} right`
+    : `off by ${number(score.value)} on average`;
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)} %`;
+}
+
+function number(value: number): string {
+  return String(Number(value.toPrecision(3)));
+}

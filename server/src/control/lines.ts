@@ -1,0 +1,198 @@
+import type { Server } from 'node:net';
+import { SlipwayError } from '../errors.ts';
+import { type Link, listen } from '../link/link.ts';
+import type {
+  Command,
+  ControlToLane,
+  ControlToLoops,
+  LaneMetrics,
+  LaneToControl,
+  LoopsToControl,
+} from '../messages.ts';
+import type { Snapshot } from '../snapshot.ts';
+
+type Incoming = LaneToControl | LoopsToControl;
+type Outgoing = ControlToLane | ControlToLoops;
+
+interface Lane {
+  link: Link<Incoming, Outgoing>;
+  lane: number;
+  incarnation: number;
+  /** Newest snapshot that it serves, and the newest that it would not. */
+  serving: number;
+  refused: { snapshot: number; message: string } | null;
+  metrics: LaneMetrics | null;
+}
+
+/** A lane that has not acknowledged by then is named in the error, ms. */
+const patienceMs = 10_000;
+/** For the lanes' counters, ms. */
+const metricsMs = 500;
+
+/** Control's ends of the lines to lanes and loops. */
+export class Lines {
+  readonly #lanes = new Set<Lane>();
+  #loops: Link<Incoming, Outgoing> | null = null;
+  readonly #onCommand: (command: Command) => Promise<void>;
+  readonly #onChanged: (topics: string[]) => void;
+  readonly #current: () => Snapshot | null;
+  /** Counters of lanes that are gone: totals never go back. */
+  readonly #past: LaneMetrics[] = [];
+  #waiters: (() => void)[] = [];
+  #server: Server | null = null;
+
+  constructor(
+    current: () => Snapshot | null,
+    onCommand: (command: Command) => Promise<void>,
+    onChanged: (topics: string[]) => void,
+  ) {
+    this.#current = current;
+    this.#onCommand = onCommand;
+    this.#onChanged = onChanged;
+  }
+
+  async open(path: string): Promise<void> {
+    this.#server = await listen<Incoming, Outgoing>(path, (link) => this.#met(link));
+  }
+
+  close(): void {
+    this.#server?.close();
+    for (const lane of this.#lanes) lane.link.close();
+    this.#loops?.close();
+  }
+
+  get lanes(): number {
+    return this.#lanes.size;
+  }
+
+  get loopsConnected(): boolean {
+    return this.#loops !== null;
+  }
+
+  /** Whether every lane that lives serves this snapshot. */
+  allServe(snapshot: number): boolean {
+    return this.#lanes.size > 0 && [...this.#lanes].every((lane) => lane.serving >= snapshot);
+  }
+
+  /**
+   * Sends a snapshot to all; resolves with the number of lanes when every lane that lives serves it. Throws
+   * GATE_FAILED if one would not take it, TIMEOUT if one does not answer.
+   */
+  async serve(snapshot: Snapshot): Promise<number> {
+    for (const { link } of this.#lanes) link.send({ type: 'snapshot', snapshot });
+    this.#loops?.send({ type: 'snapshot', snapshot });
+    const end = performance.now() + patienceMs;
+    for (;;) {
+      const lanes = [...this.#lanes];
+      const refusal = lanes.find((lane) => lane.refused?.snapshot === snapshot.number);
+      if (refusal)
+        throw new SlipwayError('GATE_FAILED', `A lane could not take it: ${refusal.refused!.message}`);
+      const late = lanes.find((lane) => lane.serving < snapshot.number);
+      if (!late) return lanes.length;
+      if (performance.now() > end) {
+        throw new SlipwayError(
+          'TIMEOUT',
+          `Lane ${late.lane} does not serve snapshot ${snapshot.number} yet.`,
+        );
+      }
+      await this.#nextAnswer(end);
+    }
+  }
+
+  sendToLoops(message: ControlToLoops): void {
+    if (!this.#loops)
+      throw new SlipwayError('TIMEOUT', 'The loops are being replaced.', 'Try again in a moment.');
+    this.#loops.send(message);
+  }
+
+  /** Counters of all lanes, those that are gone included. */
+  async metrics(): Promise<LaneMetrics[]> {
+    const end = performance.now() + metricsMs;
+    for (const lane of this.#lanes) {
+      lane.link.send({ type: 'metrics?' });
+    }
+    const asked = new Set(this.#lanes);
+    const before = new Map([...asked].map((lane) => [lane, lane.metrics]));
+    while (
+      performance.now() < end &&
+      [...asked].some((lane) => this.#lanes.has(lane) && lane.metrics === before.get(lane))
+    ) {
+      await this.#nextAnswer(end);
+    }
+    return [...this.#past, ...[...this.#lanes].flatMap((lane) => (lane.metrics ? [lane.metrics] : []))];
+  }
+
+  #met(link: Link<Incoming, Outgoing>): void {
+    let lane: Lane | null = null;
+    link.onClose = () => {
+      if (lane) {
+        this.#lanes.delete(lane);
+        if (lane.metrics) this.#past.push({ ...lane.metrics, residentBytes: 0 });
+      } else if (this.#loops === link) this.#loops = null;
+      this.#wake();
+    };
+    link.onMessage = (message) => {
+      switch (message.type) {
+        case 'hello':
+          if (message.role === 'loops') this.#loops = link;
+          else {
+            lane = {
+              link,
+              lane: message.lane,
+              incarnation: message.incarnation,
+              serving: 0,
+              refused: null,
+              metrics: null,
+            };
+            this.#lanes.add(lane);
+          }
+          this.#greet(link);
+          break;
+        case 'serving':
+          if (lane) lane.serving = message.snapshot;
+          this.#wake();
+          break;
+        case 'refused':
+          if (lane) lane.refused = { snapshot: message.snapshot, message: message.message };
+          this.#wake();
+          break;
+        case 'metrics':
+          if (lane) lane.metrics = message.metrics;
+          this.#wake();
+          break;
+        case 'command': {
+          const { id } = message.command;
+          this.#onCommand(message.command).then(
+            () => link.send({ type: 'done', id, error: null }),
+            (error: Error) => link.send({ type: 'done', id, error: error.message }),
+          );
+          break;
+        }
+        case 'changed':
+          this.#onChanged(message.topics);
+          break;
+      }
+    };
+  }
+
+  #greet(link: Link<Incoming, Outgoing>): void {
+    const snapshot = this.#current();
+    if (snapshot) link.send({ type: 'snapshot', snapshot });
+  }
+
+  #nextAnswer(end: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, Math.max(1, end - performance.now()));
+      this.#waiters.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  #wake(): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const wake of waiters) wake();
+  }
+}

@@ -1,0 +1,59 @@
+import type { ModelRecord, Registry, VersionRecord } from '../registry/registry.ts';
+import type { ServedModel, ServedVersion, Snapshot } from '../snapshot.ts';
+
+/** What the lanes should serve, by what the registry says. Models without a live version are not in it. */
+export function makeSnapshot(registry: Registry, number: number, at: number): Snapshot {
+  const models: Snapshot['models'] = {};
+  for (const model of registry.models()) {
+    const served = servedModel(registry, model);
+    if (served) models[model.model] = served;
+  }
+  return { number, at, models };
+}
+
+function servedModel(registry: Registry, model: ModelRecord): ServedModel | null {
+  if (model.live === null) return null;
+  const rollout = model.rollout === null ? null : registry.rollout(model.rollout);
+  const shadows = rollout ? [rollout.candidate] : [];
+  // The previous version stays warm, so that going back to it is immediate.
+  const wanted = new Set([model.live, ...shadows, ...(model.previous === null ? [] : [model.previous])]);
+  const versions: ServedModel['versions'] = {};
+  for (const record of registry.versions(model.model)) {
+    if (!wanted.has(record.version) || record.quarantined) continue;
+    versions[record.version] = servedVersion(registry, record);
+  }
+  if (!versions[model.live]) return null;
+  return {
+    name: model.model,
+    live: model.live,
+    shadows: shadows.filter((version) => versions[version]),
+    rollout: rollout && {
+      id: rollout.id,
+      phase: rollout.phase,
+      live: rollout.live,
+      candidate: rollout.candidate,
+      alpha: rollout.alpha,
+      leastPairs: rollout.leastPairs,
+      margin: rollout.margin,
+      held: rollout.held,
+    },
+    failedWrite: model.failedWrite,
+    privacy: model.privacy,
+    versions,
+  };
+}
+
+function servedVersion(registry: Registry, record: VersionRecord): ServedVersion {
+  const newest = registry.checkpoints(record.model, record.version).at(-1);
+  return {
+    version: record.version,
+    kind: record.kind,
+    program: record.program,
+    signature: record.signature,
+    policy: record.policy,
+    impute: record.impute,
+    baseline: record.baseline,
+    microseconds: record.microseconds,
+    checkpoint: newest ? { update: newest.update, digest: newest.digest } : null,
+  };
+}

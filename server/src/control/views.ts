@@ -1,0 +1,320 @@
+import type {
+  AccuracyView,
+  DriftView,
+  FindingView,
+  ModelView,
+  PredictionView,
+  RolloutView,
+  StatusView,
+  VersionView,
+} from '../api.ts';
+import { SlipwayError } from '../errors.ts';
+import type { PredictionEvent, RequestId } from '../events.ts';
+import type { Finder } from '../journal/find.ts';
+import { idTime, parseId, rowId } from '../journal/id.ts';
+import type { StateReader } from '../loops/reader.ts';
+import type { LaneMetrics, ProcessStatus } from '../messages.ts';
+import { kindNamed } from '../models/kinds.ts';
+import type { Registry, RolloutRecord, VersionRecord } from '../registry/registry.ts';
+import { lossFor, lossText } from '../rollout/loss.ts';
+import { answerWidth, predictedClass, type Signature } from '../signature.ts';
+import { health } from './health.ts';
+import { LaneFigures } from './lane-figures.ts';
+
+/** The newest stretch of event time that "recent" means, as a share of all that was served. */
+const recentShare = 0.1;
+
+/** What readers of the API see: the registry and the loops' state, put together. Reads only. */
+export class Views {
+  readonly #registry: Registry;
+  readonly #state: StateReader;
+  readonly #finder: Finder;
+  readonly #figures = new LaneFigures();
+
+  constructor(registry: Registry, state: StateReader, finder: Finder) {
+    this.#registry = registry;
+    this.#state = state;
+    this.#finder = finder;
+  }
+
+  models(metrics: LaneMetrics[]): ModelView[] {
+    const order = { act: 0, look: 1, well: 2 };
+    return this.#registry
+      .models()
+      .map(({ model }) => this.model(model, metrics))
+      .sort((a, b) => order[a.health.level] - order[b.health.level] || a.model.localeCompare(b.model));
+  }
+
+  model(name: string, metrics: LaneMetrics[]): ModelView {
+    const record = this.#registry.model(name);
+    if (!record) throw new SlipwayError('MODEL_NOT_FOUND', `There is no model "${name}".`);
+    const versions = this.versions(name);
+    const live = versions.find((version) => version.version === record.live) ?? null;
+    const traffic = this.#state.traffic(name);
+    const overall = this.#state.score(name, 'served');
+    const windows = this.#state.accuracy(name, { windows: Math.round(1 / recentShare) });
+    const recent = windows.filter((window) => window.role === 'served').at(-1)?.score ?? overall;
+    const findings = this.findings(name).filter((finding) => finding.cleared === null);
+    const rollout = this.rollouts(name)[0] ?? null;
+    return {
+      model: name,
+      live: record.live,
+      previous: record.previous,
+      health: health({
+        live: record.live,
+        predictions: traffic.predictions,
+        recent,
+        promise: live?.promise ?? null,
+        findings,
+        rollout,
+      }),
+      task: versions.at(-1)?.task ?? '',
+      traffic: {
+        predictions: traffic.predictions,
+        labels: traffic.labels,
+        waiting: traffic.waiting,
+        ...this.#figures.of(name, metrics),
+        spark: traffic.spark,
+      },
+      recent,
+      overall,
+      promise: live?.promise ?? null,
+      versions,
+      rollout,
+      findings,
+      watermark: traffic.watermark,
+    };
+  }
+
+  versions(model: string): VersionView[] {
+    return this.#registry.versions(model).map((record) => this.#version(record));
+  }
+
+  version(model: string, version: number): VersionView {
+    const record = this.#registry.version(model, version);
+    if (!record) throw new SlipwayError('VERSION_NOT_FOUND', `"${model}" has no version ${version}.`);
+    return this.#version(record);
+  }
+
+  /** Newest first. */
+  rollouts(model: string): RolloutView[] {
+    return this.#registry.rollouts(model).map((record) => this.rollout(record));
+  }
+
+  rollout(record: RolloutRecord): RolloutView {
+    const { id, model, phase, live, candidate, held, alpha, leastPairs, margin, startedAt, endedAt } = record;
+    const fold = this.#state.rollout(id, phase);
+    const task = this.#registry.version(model, live)?.signature.task ?? 'binary';
+    const ended = endedAt !== null;
+    return {
+      id,
+      model,
+      kind: 'shadow',
+      live,
+      candidate,
+      state: ended ? 'ended' : held ? 'held' : 'running',
+      verdict: ended || !fold ? record.verdict : fold.verdict,
+      reasons: ended || !fold ? record.reasons : fold.reasons,
+      startedAt,
+      endedAt,
+      rule: { alpha, leastPairs, margin, loss: lossText(lossFor(task, null)) },
+      look: fold?.look ?? null,
+      looks: fold?.looks ?? [],
+      ...this.#state.rolloutGaps(model, id, live, candidate),
+      next: ended
+        ? 'It has ended.'
+        : (fold?.next ?? 'It decides once labels of rows that both versions answered have come.'),
+    };
+  }
+
+  drift(model: string, version: number): DriftView {
+    this.version(model, version);
+    return (
+      this.#state.drift(model, version) ?? {
+        model,
+        version,
+        explanation:
+          'Nothing to compare yet: drift is watched for versions with a baseline, from their first live prediction on.',
+        features: [],
+      }
+    );
+  }
+
+  accuracy(model: string, query: { windows?: number; edges?: string }): AccuracyView {
+    if (!this.#registry.model(model))
+      throw new SlipwayError('MODEL_NOT_FOUND', `There is no model "${model}".`);
+    if (query.edges === undefined)
+      return { model, windows: this.#state.accuracy(model, query.windows ? { windows: query.windows } : {}) };
+    const edges = query.edges.split(',').map(Number);
+    if (
+      edges.length < 2 ||
+      edges.length > 1001 ||
+      edges.some((edge, i) => !Number.isFinite(edge) || edge < (edges[i - 1] ?? edge))
+    ) {
+      throw new SlipwayError('INVALID_REQUEST', '"edges" is not a list of 2 to 1001 ascending times.');
+    }
+    return { model, windows: this.#state.accuracy(model, { edges }) };
+  }
+
+  findings(model?: string): FindingView[] {
+    return [...this.#registry.findings(model), ...this.#state.findings(model)];
+  }
+
+  /** A prediction by its id text, with what every arm answered and the label, if they are there. */
+  prediction(text: string): PredictionView {
+    const parsed = parseId(text);
+    if (!parsed) throw new SlipwayError('INVALID_REQUEST', `"${text.slice(0, 60)}" is no prediction id.`);
+    const view = this.#prediction(parsed.id, parsed.row);
+    if (view) return view;
+    const { oldest = 0 } = this.#state.journal() ?? {};
+    if (idTime(parsed.id) < oldest)
+      throw new SlipwayError('PREDICTION_EXPIRED', `Prediction ${text} is past retention.`);
+    throw new SlipwayError('PREDICTION_NOT_FOUND', `There is no prediction ${text}.`);
+  }
+
+  /** By key, by subject, or the newest of a model. */
+  predictions(query: { model: string; key?: string; subject?: string; limit: number }): PredictionView[] {
+    const { model, key, subject, limit } = query;
+    const ids =
+      key !== undefined
+        ? this.#state.named('key', model, key, limit)
+        : subject !== undefined
+          ? this.#state.named('subject', model, subject, limit)
+          : this.#state.recent(model, limit);
+    return ids.flatMap((id) => this.#prediction(id, 0) ?? []);
+  }
+
+  status(
+    facts: Pick<StatusView, 'version' | 'startedAt' | 'dataFolder' | 'dataPlane' | 'control' | 'snapshot'>,
+    processes: (ProcessStatus & { megabytes: number })[],
+    metrics: LaneMetrics[],
+  ): StatusView {
+    const journal = this.#state.journal();
+    return {
+      ...facts,
+      processes: processes.map(({ name, pid, state, restarts, megabytes }) => ({
+        name,
+        pid,
+        state,
+        restarts,
+        megabytes,
+      })),
+      journal: { bytes: journal?.bytes ?? 0, segments: journal?.segments ?? 0, events: this.#state.events() },
+      models: this.models(metrics),
+    };
+  }
+
+  #version(record: VersionRecord & { quarantined: boolean }): VersionView {
+    const { model, version, kind, signature, policy, provenance, facts, gates, microseconds, promise } =
+      record;
+    const learns = kindNamed(kind).learns;
+    return {
+      model,
+      version,
+      kind,
+      state: this.#stateOf(record),
+      task: signature.task,
+      features: signature.features.map(({ name, type, categories }) =>
+        categories ? { name, type, categories } : { name, type },
+      ),
+      classes: signature.classes ?? null,
+      policy: { ...policy },
+      provenance,
+      facts,
+      gates,
+      microseconds,
+      promise,
+      score: this.#state.score(model, version),
+      learner: learns
+        ? {
+            update: this.#state.update(model, version),
+            checkpoints: this.#registry
+              .checkpoints(model, version)
+              .map(({ update, at, digest, reason, gates: passed }) => ({
+                update,
+                at,
+                digest,
+                reason,
+                gates: passed,
+              })),
+          }
+        : null,
+    };
+  }
+
+  #stateOf({ model, version, quarantined }: VersionRecord & { quarantined: boolean }): VersionView['state'] {
+    if (quarantined) return 'quarantined';
+    const record = this.#registry.model(model);
+    if (record?.live === version) return 'live';
+    const rollout = record?.rollout ? this.#registry.rollout(record.rollout) : null;
+    return rollout?.candidate === version ? 'shadow' : 'idle';
+  }
+
+  #prediction(id: RequestId, row: number): PredictionView | null {
+    const found = this.#finder.find(id);
+    if (!found || row >= found.live.rows) return null;
+    const { live, shadows } = found;
+    const outcomes = this.#state.outcomes(id, row);
+    return {
+      id: rowId(id, row, live.rows),
+      model: live.model,
+      at: live.at,
+      received: idTime(id),
+      subject: live.subject,
+      key: live.key,
+      snapshot: live.snapshot,
+      rollout: live.rollout,
+      propensity: live.propensity,
+      arm: 'live',
+      features: this.#features(live, row),
+      answers: [live, ...shadows].map((event) => {
+        const outcome = outcomes.find((one) => one.version === event.version);
+        return {
+          version: event.version,
+          update: event.update,
+          role: event.role,
+          ...this.#answer(event, row),
+          latencyMicroseconds: event.latency,
+          correct: outcome?.correct ?? null,
+          loss: outcome?.loss ?? null,
+        };
+      }),
+      label: this.#state.label(id, row),
+    };
+  }
+
+  #features(live: PredictionEvent, row: number): PredictionView['features'] {
+    const signature = this.#registry.version(live.model, live.version)?.signature;
+    const entries = live.features.map((name, i): [string, PredictionView['features'][string]] => {
+      const value = live.values[i * live.rows + row]!;
+      const feature = signature?.features.find((one) => one.name === name);
+      if (Number.isNaN(value)) return [name, null];
+      if (feature?.type === 'string') return [name, live.texts[value] ?? null];
+      if (feature?.type === 'boolean') return [name, value !== 0];
+      if (feature?.categories) return [name, feature.categories[value] ?? value];
+      return [name, value];
+    });
+    return Object.fromEntries(entries);
+  }
+
+  #answer(
+    event: PredictionEvent,
+    row: number,
+  ): Pick<PredictionView['answers'][number], 'prediction' | 'probabilities'> {
+    const signature = this.#registry.version(event.model, event.version)?.signature;
+    if (!signature) return { prediction: event.answers[row] ?? Number.NaN, probabilities: null };
+    const from = row * answerWidth(signature) + signature.answer.column;
+    if (!signature.classes) return { prediction: event.answers[from]!, probabilities: null };
+    return {
+      prediction: signature.classes[predictedClass(signature, event.answers, row)]!,
+      probabilities: probabilities(signature, event.answers, from),
+    };
+  }
+}
+
+function probabilities(signature: Signature, answers: Float64Array, from: number): Record<string, number> {
+  const classes = signature.classes ?? [];
+  const p = (k: number) =>
+    signature.task === 'binary' ? (k === 1 ? answers[from]! : 1 - answers[from]!) : answers[from + k]!;
+  return Object.fromEntries(classes.map((label, k) => [String(label), p(k)]));
+}

@@ -1,0 +1,79 @@
+import { Counter, Gauge, Registry as Metrics } from 'prom-client';
+import { type LaneMetrics, latencyBuckets } from '../../messages.ts';
+
+/** Lanes' counters in Prometheus's text format, summed over lanes, those that are gone included. */
+export async function prometheusText(
+  lanes: LaneMetrics[],
+  processes: { name: string; megabytes: number; restarts: number }[],
+): Promise<{ text: string; type: string }> {
+  const registers = [new Metrics()];
+  const counter = (name: string, help: string, labelNames: string[] = []) =>
+    new Counter({ name, help, labelNames, registers });
+  const requests = counter(
+    'slipway_requests_total',
+    'Prediction requests by outcome; code "ok" or an error code.',
+    ['model', 'code'],
+  );
+  const rows = counter('slipway_predictions_total', 'Rows answered.', ['model']);
+  const shadows = counter('slipway_shadow_rows_total', 'Rows for shadow arms: answered, skipped or failed.', [
+    'model',
+    'outcome',
+  ]);
+  const imputed = counter('slipway_imputed_values_total', 'Values imputed by a version’s policy.', ['model']);
+  const labels = counter('slipway_labels_total', 'Labels taken in.');
+  const bytes = counter('slipway_journal_bytes_total', 'Bytes written to the journal.');
+  const unjournaled = counter(
+    'slipway_unjournaled_total',
+    'Answers that were served although they could not be journaled.',
+  );
+  const memory = new Gauge({
+    name: 'slipway_process_resident_bytes',
+    help: 'Resident memory.',
+    labelNames: ['process'],
+    registers,
+  });
+  const restarts = new Gauge({
+    name: 'slipway_process_restarts',
+    help: 'Replacements since the start.',
+    labelNames: ['process'],
+    registers,
+  });
+  for (const lane of lanes) {
+    labels.inc(lane.labels);
+    bytes.inc(lane.journalBytes);
+    unjournaled.inc(lane.unjournaled);
+    for (const [model, one] of Object.entries(lane.models)) {
+      requests.inc({ model, code: 'ok' }, one.requests);
+      for (const [code, count] of Object.entries(one.errors)) requests.inc({ model, code }, count);
+      rows.inc({ model }, one.rows);
+      imputed.inc({ model }, one.imputed);
+      shadows.inc({ model, outcome: 'answered' }, one.shadowRows);
+      shadows.inc({ model, outcome: 'skipped' }, one.shadowSkipped);
+      shadows.inc({ model, outcome: 'failed' }, one.shadowFailed);
+    }
+  }
+  for (const { name, megabytes, restarts: count } of processes) {
+    memory.set({ process: name }, megabytes * 2 ** 20);
+    restarts.set({ process: name }, count);
+  }
+  const [main] = registers as [Metrics];
+  return { text: (await main.metrics()) + histogramText(lanes), type: main.contentType };
+}
+
+/** The lanes count in buckets already, which prom-client's Histogram cannot take over. */
+function histogramText(lanes: LaneMetrics[]): string {
+  const name = 'slipway_request_seconds';
+  let text = `\n# HELP ${name} Time from the decoded request to its answer.\n# TYPE ${name} histogram\n`;
+  for (const model of new Set(lanes.flatMap((lane) => Object.keys(lane.models)))) {
+    const label = `model="${model}"`;
+    let total = 0;
+    let sum = 0;
+    for (const [i, bound] of [...latencyBuckets, '+Inf'].entries()) {
+      for (const lane of lanes) total += lane.models[model]?.latency[i] ?? 0;
+      text += `${name}_bucket{${label},le="${bound}"} ${total}\n`;
+    }
+    for (const lane of lanes) sum += lane.models[model]?.latencySum ?? 0;
+    text += `${name}_sum{${label}} ${sum}\n${name}_count{${label}} ${total}\n`;
+  }
+  return text;
+}

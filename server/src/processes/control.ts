@@ -1,0 +1,104 @@
+import { readFileSync } from 'node:fs';
+import { pino } from 'pino';
+import { Control } from '../control/control.ts';
+import { Reproduction } from '../control/reproduction.ts';
+import { Views } from '../control/views.ts';
+import { ChangeStream } from '../http/control/events.ts';
+import { controlServer } from '../http/control/server.ts';
+import { Keys } from '../http/keys.ts';
+import { Finder } from '../journal/find.ts';
+import { layout } from '../layout.ts';
+import { StateReader } from '../loops/reader.ts';
+import { UpdateHistory } from '../loops/update-history.ts';
+import type { ProcessStatus } from '../messages.ts';
+import { productVersion } from '../product.ts';
+import { superviseMe } from './child.ts';
+import { listenDescriptor, readAssignment } from './config.ts';
+
+/** Largest file that can be uploaded, bytes. */
+const uploadLimit = 2 * 1024 * 1024 * 1024;
+
+/** Control: registry, API, console. Its parts are put together here. */
+const { config, dataPlane, control: address } = readAssignment();
+const places = layout(config.data);
+const log = pino({ name: 'control', level: config.logLevel });
+
+const tellProcesses: ((processes: ProcessStatus[]) => void)[] = [];
+const me = superviseMe(
+  (message) => {
+    if (message.type === 'status') {
+      for (const tell of tellProcesses.splice(0)) tell(message.processes);
+    } else if (message.type === 'hung' && message.model !== null && message.version !== null) {
+      control.hung(message.model, message.version).catch((error) => log.error(error));
+    } else if (message.type === 'replaced') {
+      control.replaced(message.name, message.signal ?? `code ${message.code}`);
+    }
+  },
+  async () => {
+    changes.close();
+    await app.close();
+    control.close();
+    state.close();
+  },
+);
+
+const changes = new ChangeStream();
+const control = new Control({
+  layout: places,
+  bounds: { milliseconds: config.candidateMs, bytes: config.candidateBytes },
+  now: Date.now,
+  onChanged: (topics) => changes.changed(topics),
+});
+const state = new StateReader(places.state);
+const finder = new Finder(places.journal);
+const views = new Views(control.registry, state, finder);
+const reproduction = new Reproduction(
+  control.registry,
+  control.blobs,
+  finder,
+  new UpdateHistory(places.state),
+);
+await control.open();
+
+const app = await controlServer(
+  {
+    control,
+    views,
+    reproduction,
+    changes,
+    log,
+    uploadLimit,
+    facts: {
+      version: productVersion,
+      startedAt: Date.now(),
+      dataFolder: places.root,
+      dataPlane,
+      control: address,
+    },
+    processes: async () =>
+      (await askProcesses()).map((one) => ({ ...one, megabytes: residentMegabytes(one.pid) })),
+    ready: () => control.lines.loopsConnected && control.lines.allServe(control.snapshot),
+  },
+  new Keys(config.keyFile),
+  () => Number(new URL(address).port),
+);
+app.server.listen({ fd: listenDescriptor }, () => {
+  control.started();
+  me.ready();
+});
+
+function askProcesses(): Promise<ProcessStatus[]> {
+  return new Promise((resolve) => {
+    tellProcesses.push(resolve);
+    me.send({ type: 'status?' });
+  });
+}
+
+/** 0 where the system does not say. */
+function residentMegabytes(pid: number): number {
+  try {
+    return (Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * 4096) / 2 ** 20;
+  } catch {
+    return 0;
+  }
+}

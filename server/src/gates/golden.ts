@@ -51,7 +51,7 @@ export function readGolden(text: string, name: string, signature: Signature): Go
         broken(`row ${row} of "${tensor.name}" has ${values.length} values, not ${columns.length}.`);
       for (const [i, column] of columns.entries()) {
         filled.add(column);
-        frame.values[row * frame.width + column] = valueOf(values[i], signature, column, frame.texts);
+        frame.values[row * frame.width + column] = columnValue(values[i], signature, column, frame.texts);
       }
     }
   }
@@ -109,7 +109,7 @@ function columnsOf(tensor: GoldenTensor, inputs: number, signature: Signature): 
   return spec ? Array.from({ length: spec.width }, (_, i) => spec.column + i) : null;
 }
 
-function valueOf(value: unknown, signature: Signature, column: number, texts: string[]): number {
+function columnValue(value: unknown, signature: Signature, column: number, texts: string[]): number {
   const feature = signature.features[column]!;
   if (feature.type === 'string') return texts.push(String(value)) - 1;
   // Golden rows hold codes where the library takes codes, and names where it takes names.

@@ -5,21 +5,28 @@ import type { Kind, ModelFiles } from './model.ts';
 
 const headBytes = 4096;
 
-/** Things that people give instead of a model, by how they begin. */
-const others: [RegExp, 'FILE_UNSAFE' | 'FILE_NOT_RECOGNISED' | 'FILE_UNSUPPORTED', string][] = [
+type Refusal = 'FILE_UNSAFE' | 'FILE_NOT_RECOGNISED' | 'FILE_UNSUPPORTED';
+
+const pickle = 'to load it is to run the code inside it';
+
+/** Things that people give instead of a model, by how they begin: bytes in hexadecimal, or text. */
+const others: [begins: string | RegExp, code: Refusal, found: string][] = [
   [
     /^version https:\/\/git-lfs/,
     'FILE_NOT_RECOGNISED',
-    'is a Git LFS pointer, not the file itself. Fetch it with `git lfs pull`',
+    'is a Git LFS pointer, not the file itself: fetch it with `git lfs pull`',
   ],
-  [/^\x80[\x02-\x05]/, 'FILE_UNSAFE', 'is a Python pickle: to load it is to run the code inside it'],
-  [
-    /^(\x78[\x01\x5e\x9c\xda]|\x1f\x8b|BZh|\xfd7zXZ)/,
-    'FILE_UNSAFE',
-    'is compressed, as joblib writes pickles: to load one is to run the code inside it',
-  ],
-  [/^PK\x03\x04/, 'FILE_UNSUPPORTED', 'is a zip archive (a PyTorch or Keras file, perhaps)'],
-  [/^\x89PNG/, 'FILE_NOT_RECOGNISED', 'is a PNG picture'],
+  ['8002', 'FILE_UNSAFE', `is a Python pickle: ${pickle}`],
+  ['8003', 'FILE_UNSAFE', `is a Python pickle: ${pickle}`],
+  ['8004', 'FILE_UNSAFE', `is a Python pickle: ${pickle}`],
+  ['8005', 'FILE_UNSAFE', `is a Python pickle: ${pickle}`],
+  ['7801', 'FILE_UNSAFE', `is compressed, as joblib writes pickles: ${pickle}`],
+  ['785e', 'FILE_UNSAFE', `is compressed, as joblib writes pickles: ${pickle}`],
+  ['789c', 'FILE_UNSAFE', `is compressed, as joblib writes pickles: ${pickle}`],
+  ['78da', 'FILE_UNSAFE', `is compressed, as joblib writes pickles: ${pickle}`],
+  ['1f8b', 'FILE_UNSUPPORTED', 'is a gzip archive: unpack it first'],
+  ['504b0304', 'FILE_UNSUPPORTED', 'is a zip archive (a PyTorch or Keras file, perhaps)'],
+  ['89504e47', 'FILE_NOT_RECOGNISED', 'is a PNG picture'],
   [
     /^\s*<(!doctype|html)/i,
     'FILE_NOT_RECOGNISED',
@@ -47,8 +54,9 @@ export async function recognise(files: ModelFiles): Promise<Kind> {
   const takes = `Slipway takes: ${kinds.map((kind) => kind.title).join('; ')}.`;
   if (head.length === 0) throw new SlipwayError('FILE_NOT_RECOGNISED', `${files.main} is empty.`, takes);
   const text = head.toString('latin1');
-  for (const [pattern, code, found] of others) {
-    if (!pattern.test(text)) continue;
+  const hex = head.subarray(0, 8).toString('hex');
+  for (const [begins, code, found] of others) {
+    if (typeof begins === 'string' ? !hex.startsWith(begins) : !begins.test(text)) continue;
     const way =
       code === 'FILE_UNSAFE'
         ? `Export the model to ONNX (skl2onnx) or to its library’s own text format. ${takes}`

@@ -1,0 +1,94 @@
+import type { AccuracyView, FindingView, ModelView, TimelineEntry } from '../../api.ts';
+import { paint, percent, table } from '../output.ts';
+import { ask, type Remote } from '../remote.ts';
+import type { Replayed } from './replay.ts';
+import { blockEdges, timeOf, trainRows } from './stream.ts';
+
+/** The closing table. `row`s are zero-based rows of the stream: 9,062 training rows and the live row. */
+export interface Closing {
+  rows: number;
+  versions: { version: number; kind: string; accuracy: number | null; blocks: (number | null)[] }[];
+  served: { accuracy: number | null; blocks: (number | null)[] };
+  findings: { feature: string | null; monitor: string; row: number }[];
+  promotion: { row: number; version: number; reasons: string[] } | null;
+  requestsPerSecond: number;
+  p99Ms: number;
+}
+
+/** Everything but the caller's own rate and p99 is read from the API. */
+export async function closing(remote: Remote, replayed: Replayed): Promise<Closing> {
+  const path = '/api/models/electricity';
+  const model = await ask<ModelView>(remote, 'GET', path);
+  const edges = blockEdges.map(timeOf);
+  const { windows } = await ask<AccuracyView>(remote, 'GET', `${path}/accuracy?edges=${edges.join(',')}`);
+  const { findings } = await ask<{ findings: FindingView[] }>(
+    remote,
+    'GET',
+    '/api/findings?model=electricity',
+  );
+  const { entries } = await ask<{ entries: TimelineEntry[] }>(
+    remote,
+    'GET',
+    '/api/timeline?model=electricity&limit=1000',
+  );
+  const block = (match: (window: AccuracyView['windows'][number]) => boolean) =>
+    edges
+      .slice(0, -1)
+      .map((from) => windows.find((window) => window.from === from && match(window))?.score.value ?? null);
+  const promoted = entries.find((entry) => entry.kind === 'promote');
+  const place = promoted && /live row (\d+)/.exec(promoted.reasons.at(-1) ?? '');
+  return {
+    rows: replayed.rows,
+    versions: model.versions.map(({ version, kind, score }) => ({
+      version,
+      kind,
+      accuracy: score.value,
+      blocks: block((window) => window.role === 'version' && window.version === version),
+    })),
+    served: { accuracy: model.overall.value, blocks: block((window) => window.role === 'served') },
+    findings: findings
+      .map(({ feature, monitor, row }) => ({ feature, monitor, row: trainRows + row - 1 }))
+      .sort((a, b) => a.row - b.row || String(a.feature).localeCompare(String(b.feature))),
+    promotion:
+      promoted && place
+        ? {
+            row: trainRows + Number(place[1]) - 1,
+            version: promoted.version ?? 0,
+            reasons: promoted.reasons.slice(0, -1),
+          }
+        : null,
+    requestsPerSecond: replayed.requestsPerSecond,
+    p99Ms: replayed.p99Ms,
+  };
+}
+
+/** The table as a person reads it. */
+export function closingText(closing: Closing): string {
+  const header = [
+    'share of right answers',
+    'overall',
+    ...blockEdges.slice(0, -1).map((edge, i) => `${edge}–${blockEdges[i + 1]! - 1}`),
+  ];
+  const line = (name: string, accuracy: number | null, blocks: (number | null)[]) => [
+    name,
+    percent(accuracy),
+    ...blocks.map((share) => percent(share)),
+  ];
+  const rows = [
+    ...closing.versions.map((one) => line(`version ${one.version} (${one.kind})`, one.accuracy, one.blocks)),
+    line('what was served', closing.served.accuracy, closing.served.blocks),
+  ];
+  const lines = ['', table(header, rows), ''];
+  const { promotion } = closing;
+  if (promotion) {
+    lines.push(`Version ${promotion.version} was promoted at row ${promotion.row}:`);
+    for (const reason of promotion.reasons) lines.push(`  ${reason}`);
+  } else lines.push('Nothing was promoted.');
+  lines.push(
+    paint(
+      'dim',
+      `${closing.requestsPerSecond.toFixed(0)} requests/s, p99 of a prediction ${closing.p99Ms.toFixed(2)} ms: one request at a time, each label learned and served before the next row (the barrier’s rate, not the server’s).`,
+    ),
+  );
+  return lines.join('\n');
+}

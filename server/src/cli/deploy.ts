@@ -1,0 +1,118 @@
+import { Command, Option } from 'commander';
+import type { DeployAnswer, DeployRequest } from '../api.ts';
+import { list, type RemoteOptions, remoteOf, withRemote } from './options.ts';
+import { paint, say, sayJson } from './output.ts';
+import { ask, upload } from './remote.ts';
+
+interface Options extends RemoteOptions {
+  baseline?: string;
+  golden?: string;
+  label?: string;
+  classes?: string[];
+  as?: 'idle' | 'live' | 'shadow';
+  missing?: 'reject' | 'impute';
+  unknown?: 'reject' | 'impute';
+  extra?: 'reject' | 'ignore';
+  failedWrite?: 'refuse' | 'serve';
+  hash?: string[];
+  drop?: string[];
+  allowSignatureChange?: boolean;
+}
+
+export const deploy = withRemote(
+  new Command('deploy')
+    .description('prove a model file in a process of its own, and register it as the model’s next version')
+    .argument('<name>', 'the model: what production calls it')
+    .argument('<file>', 'LightGBM text, ONNX, or a learner’s JSON; recognised by its content'),
+)
+  .option('--baseline <file>', 'its training data (CSV or Parquet): drift is measured against it')
+  .option('--label <column>', 'the label’s column in the training data')
+  .option('--golden <file>', 'rows with the training library’s own answers (JSON), to be reproduced')
+  .option('--classes <labels>', 'class labels in order, where the file has none', list)
+  .addOption(
+    new Option(
+      '--as <state>',
+      'a later version: idle waits, live at once, shadow is compared and promoted by itself',
+    )
+      .choices(['idle', 'live', 'shadow'])
+      .default('idle'),
+  )
+  .addOption(
+    new Option('--missing <policy>', 'absent features').choices(['reject', 'impute']).default('reject'),
+  )
+  .addOption(
+    new Option('--unknown <policy>', 'unknown categories').choices(['reject', 'impute']).default('reject'),
+  )
+  .addOption(
+    new Option('--extra <policy>', 'fields that are no feature')
+      .choices(['reject', 'ignore'])
+      .default('reject'),
+  )
+  .addOption(
+    new Option('--failed-write <policy>', 'when the journal cannot be written').choices(['refuse', 'serve']),
+  )
+  .option('--hash <features>', 'journal these as keyed hashes only', list)
+  .option('--drop <features>', 'do not journal these', list)
+  .option('--allow-signature-change', 'although its features differ from the version before')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  $ slipway deploy churn model.txt --baseline train.parquet --label churned --golden golden.json
+  $ slipway deploy churn better.onnx --baseline train.parquet --label churned --as shadow
+
+The first version goes live at once. A file that fails a gate is not registered, and the exit code is 4.`,
+  )
+  .action(async (name: string, file: string, options: Options) => {
+    const remote = remoteOf(options);
+    const { missing, unknown, extra } = options;
+    const request: DeployRequest = {
+      file: await upload(remote, file),
+      ...(options.baseline ? { baseline: await upload(remote, options.baseline) } : {}),
+      ...(options.golden ? { golden: await upload(remote, options.golden) } : {}),
+      ...(options.label ? { label: options.label } : {}),
+      ...(options.classes ? { classes: options.classes.map(asLabel) } : {}),
+      ...(options.as ? { as: options.as } : {}),
+      ...(options.failedWrite ? { failedWrite: options.failedWrite } : {}),
+      ...(options.allowSignatureChange ? { allowSignatureChange: true } : {}),
+      policy: {
+        ...(missing ? { missing } : {}),
+        ...(unknown ? { unknown } : {}),
+        ...(extra ? { extra } : {}),
+      },
+      ...(options.hash || options.drop
+        ? {
+            privacy: {
+              ...(options.hash ? { hash: options.hash } : {}),
+              ...(options.drop ? { drop: options.drop } : {}),
+            },
+          }
+        : {}),
+    };
+    const answer = await ask<DeployAnswer>(
+      remote,
+      'POST',
+      `/api/models/${encodeURIComponent(name)}/versions`,
+      request,
+    );
+    if (options.json) {
+      sayJson(answer);
+      return;
+    }
+    const { version } = answer;
+    say(`${name} version ${version.version} (${version.kind}) is ${paint('green', version.state)}.`);
+    for (const gate of version.gates) say(`  ${paint('green', '✓')} ${gate.name}: ${gate.detail}`);
+    if (version.promise) {
+      const { metric, value, rows } = version.promise;
+      const promised =
+        metric === 'accuracy'
+          ? `${(value * 100).toFixed(1)} % right`
+          : `off by ${value.toPrecision(3)} on average`;
+      say(`  promise: ${promised} on its ${rows} training rows`);
+    }
+    if (answer.rollout) say(`Rollout ${answer.rollout} compares it with the live version on the same rows.`);
+  });
+
+function asLabel(text: string): string | number {
+  return text !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
+}

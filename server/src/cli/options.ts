@@ -1,0 +1,43 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Remote } from './remote.ts';
+
+export interface RemoteOptions {
+  server: string;
+  key?: string;
+  json?: boolean;
+}
+
+/** Every command that talks to a running server takes these. */
+export function withRemote(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--server <url>', 'control address of a running Slipway')
+        .default('http://127.0.0.1:8090')
+        .env('SLIPWAY_SERVER'),
+    )
+    .addOption(new Option('--key <key>', 'its key, where it was started with --key-file').env('SLIPWAY_KEY'))
+    .option('--json', 'print one JSON document and nothing else');
+}
+
+export function remoteOf(options: RemoteOptions): Remote {
+  return { server: options.server, key: options.key };
+}
+
+export function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError('It is not a whole number.');
+  return value;
+}
+
+export function port(text: string): number {
+  const value = wholeNumber(text);
+  if (value > 65_535) throw new InvalidArgumentError('It is not a port.');
+  return value;
+}
+
+export function list(text: string): string[] {
+  return text
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one.length > 0);
+}

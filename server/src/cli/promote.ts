@@ -1,0 +1,49 @@
+import { Command } from 'commander';
+import type { ChangeAnswer } from '../api.ts';
+import { type RemoteOptions, remoteOf, wholeNumber, withRemote } from './options.ts';
+import { say, sayJson } from './output.ts';
+import { ask } from './remote.ts';
+
+interface Options extends RemoteOptions {
+  reason?: string;
+}
+
+const told = (name: string, answer: ChangeAnswer, json: boolean | undefined): void => {
+  if (json) sayJson(answer);
+  else {
+    const lanes = answer.lanes === 1 ? 'the lane serves' : `all ${answer.lanes} lanes serve`;
+    const before = answer.previous === null ? '' : `; version ${answer.previous} stays warm`;
+    say(`Version ${answer.live} of ${name} is live: ${lanes} it${before}.`);
+  }
+};
+
+export const promote = withRemote(
+  new Command('promote')
+    .description('make a version live; returns when every lane serves it')
+    .argument('<name>', 'the model')
+    .argument('<version>', 'its version', wholeNumber),
+)
+  .option('--reason <text>', 'why, for the timeline')
+  .action(async (name: string, version: number, options: Options) => {
+    const body = { version, ...(options.reason ? { reason: options.reason } : {}) };
+    told(
+      name,
+      await ask(remoteOf(options), 'POST', `/api/models/${encodeURIComponent(name)}/promote`, body),
+      options.json,
+    );
+  });
+
+export const rollback = withRemote(
+  new Command('rollback')
+    .description('make the version live again that was live before; returns when every lane serves it')
+    .argument('<name>', 'the model'),
+)
+  .option('--reason <text>', 'why, for the timeline')
+  .action(async (name: string, options: Options) => {
+    const body = options.reason ? { reason: options.reason } : {};
+    told(
+      name,
+      await ask(remoteOf(options), 'POST', `/api/models/${encodeURIComponent(name)}/rollback`, body),
+      options.json,
+    );
+  });

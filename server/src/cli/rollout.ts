@@ -1,0 +1,62 @@
+import { Command } from 'commander';
+import type { RolloutView } from '../api.ts';
+import { SlipwayError } from '../errors.ts';
+import { type RemoteOptions, remoteOf, wholeNumber, withRemote } from './options.ts';
+import { paint, say, sayJson } from './output.ts';
+import { ask } from './remote.ts';
+
+interface Options extends RemoteOptions {
+  candidate?: number;
+  alpha?: number;
+  leastPairs?: number;
+  hold?: boolean;
+  resume?: boolean;
+  stop?: boolean;
+}
+
+export const rollout = withRemote(
+  new Command('rollout')
+    .description('what a model’s rollout says, with reasons; begin, hold, resume or stop one')
+    .argument('<name>', 'the model'),
+)
+  .option('--candidate <version>', 'begin: compare this version with the live one in shadow', wholeNumber)
+  .option('--alpha <rate>', 'error rate of the whole comparison, however often it is looked at', Number)
+  .option('--least-pairs <count>', 'fewest labelled pairs before any verdict', wholeNumber)
+  .option('--hold', 'count on, decide nothing')
+  .option('--resume', 'decide again')
+  .option('--stop', 'end it; the live version stays')
+  .action(async (name: string, options: Options) => {
+    const remote = remoteOf(options);
+    const path = `/api/models/${encodeURIComponent(name)}/rollouts`;
+    if (options.candidate !== undefined) {
+      const { candidate, alpha, leastPairs } = options;
+      const body = { candidate, ...(alpha ? { alpha } : {}), ...(leastPairs ? { leastPairs } : {}) };
+      tell(await ask<RolloutView>(remote, 'POST', path, body), options.json);
+      return;
+    }
+    const { rollouts } = await ask<{ rollouts: RolloutView[] }>(remote, 'GET', path);
+    const newest = rollouts[0];
+    const change = options.hold ? 'hold' : options.resume ? 'resume' : options.stop ? 'stop' : null;
+    if (!newest) {
+      if (change) throw new SlipwayError('ROLLOUT_NOT_FOUND', `"${name}" has no rollout.`);
+      if (options.json) sayJson(null);
+      else say(`${name} has no rollout. Begin one with: slipway rollout ${name} --candidate VERSION`);
+      return;
+    }
+    tell(
+      change ? await ask<RolloutView>(remote, 'POST', `${path}/${newest.id}/${change}`, {}) : newest,
+      options.json,
+    );
+  });
+
+function tell(view: RolloutView, json: boolean | undefined): void {
+  if (json) {
+    sayJson(view);
+    return;
+  }
+  say(
+    `Rollout ${view.id}: version ${view.candidate} beside live version ${view.live}, ${view.state}. Verdict: ${paint('bold', view.verdict)}.`,
+  );
+  for (const reason of view.reasons) say(`  ${reason}`);
+  if (view.next) say(view.next);
+}

@@ -1,0 +1,83 @@
+import { availableParallelism } from 'node:os';
+import { Command, InvalidArgumentError } from 'commander';
+import { type Config, defaultConfig } from '../processes/config.ts';
+import { type Running, startSupervisor } from '../processes/supervisor.ts';
+import { port, wholeNumber } from './options.ts';
+import { paint, say, sayJson } from './output.ts';
+
+interface Options {
+  host: string;
+  port: number;
+  controlPort: number;
+  data: string;
+  lanes: number;
+  keyFile?: string;
+  json?: boolean;
+}
+
+const mostLanes = 64;
+
+export const serve = new Command('serve')
+  .description('start Slipway on this machine')
+  .option('--port <port>', 'data plane: predictions and labels (0: any free port)', port, defaultConfig.port)
+  .option(
+    '--control-port <port>',
+    'console, API and metrics (0: any free port)',
+    port,
+    defaultConfig.controlPort,
+  )
+  .option('--data <folder>', 'where everything is kept', defaultConfig.data)
+  .option('--lanes <count>', 'processes that answer predictions', lanes, defaultConfig.lanes)
+  .option(
+    '--host <address>',
+    'numeric address to listen on; beyond loopback it needs --key-file',
+    defaultConfig.host,
+  )
+  .option('--key-file <file>', 'lines of "name:key"; every request then needs a key')
+  .option('--json', 'print the addresses as JSON')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  $ slipway serve
+  $ slipway serve --lanes 2 --data /var/lib/slipway
+  $ slipway serve --host 0.0.0.0 --key-file keys
+
+Ctrl-C stops gracefully: what was accepted is answered. A second Ctrl-C stops at once.`,
+  )
+  .action(async (options: Options) => {
+    const { json, keyFile, ...rest } = options;
+    const config: Config = { ...defaultConfig, ...rest, keyFile: keyFile ?? null };
+    const running = await startSupervisor(config);
+    if (json) sayJson({ dataPlane: running.dataPlane, control: running.control, data: config.data });
+    else {
+      say(`Slipway is up. Everything is kept in ${config.data}.`);
+      say(`  predictions and labels  ${paint('cyan', running.dataPlane)}`);
+      say(`  console, API, metrics   ${paint('cyan', running.control)}`);
+    }
+    await stopped(running, () => {
+      if (!json) say('\nStopping: what was accepted is answered. (Ctrl-C again: at once.)');
+    });
+  });
+
+/** Waits for Ctrl-C or a TERM, and for the graceful end that follows. */
+async function stopped(running: Running, onStopping: () => void): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const stop = (): void => {
+      process.once('SIGINT', () => process.exit(1));
+      process.once('SIGTERM', () => process.exit(1));
+      resolve();
+    };
+    process.once('SIGINT', stop);
+    process.once('SIGTERM', stop);
+  });
+  onStopping();
+  await running.stop();
+  process.exit(0);
+}
+
+function lanes(text: string): number {
+  const value = text === 'auto' ? availableParallelism() : wholeNumber(text);
+  if (value < 1 || value > mostLanes) throw new InvalidArgumentError(`It is not between 1 and ${mostLanes}.`);
+  return value;
+}

@@ -1,0 +1,45 @@
+import { Command } from 'commander';
+import type { StatusView } from '../api.ts';
+import { type RemoteOptions, remoteOf, withRemote } from './options.ts';
+import { paint, percent, say, sayJson, table } from './output.ts';
+import { ask } from './remote.ts';
+
+const marks = { well: ['green', '●'], look: ['yellow', '▲'], act: ['red', '■'] } as const;
+
+export const status = withRemote(
+  new Command('status').description('how every model and every process is'),
+).action(async (options: RemoteOptions) => {
+  const view = await ask<StatusView>(remoteOf(options), 'GET', '/api/status');
+  if (options.json) {
+    sayJson(view);
+    return;
+  }
+  if (view.models.length === 0) say('No model yet. Deploy one: slipway deploy NAME FILE');
+  for (const { model, health, findings } of view.models) {
+    const [colour, mark] = marks[health.level];
+    say(`${paint(colour, `${mark} ${health.level}`)}  ${paint('bold', model)}  ${health.sentence}`);
+    for (const finding of findings.slice(0, 5)) say(`        ${finding.level}: ${finding.message}`);
+  }
+  if (view.models.length > 0) {
+    const rows = view.models.map((one) => [
+      one.model,
+      one.live === null ? '–' : String(one.live),
+      String(one.traffic.predictions),
+      String(one.traffic.labels),
+      one.overall.metric === 'accuracy'
+        ? percent(one.overall.value)
+        : (one.overall.value?.toPrecision(3) ?? '–'),
+      one.traffic.p99 === null ? '–' : `${one.traffic.p99.toFixed(2)} ms`,
+    ]);
+    say(`\n${table(['model', 'live', 'predictions', 'labels', 'right', 'p99'], rows)}`);
+  }
+  const processes = view.processes.map((one) => [
+    one.name,
+    one.state,
+    String(one.pid),
+    `${one.megabytes.toFixed(0)} MB`,
+    String(one.restarts),
+  ]);
+  say(`\n${table(['process', 'state', 'pid', 'memory', 'restarts'], processes)}`);
+  say(`\nConsole ${view.control}   data plane ${view.dataPlane}   data ${view.dataFolder}`);
+});

@@ -1,0 +1,45 @@
+import { Command } from 'commander';
+import type { VersionView } from '../api.ts';
+import { type RemoteOptions, remoteOf, withRemote } from './options.ts';
+import { percent, say, sayJson, table } from './output.ts';
+import { ask } from './remote.ts';
+
+export const versions = withRemote(
+  new Command('versions')
+    .description('a model’s versions: state, promise, live accuracy, checkpoints')
+    .argument('<name>', 'the model'),
+).action(async (name: string, options: RemoteOptions) => {
+  const path = `/api/models/${encodeURIComponent(name)}/versions`;
+  const { versions: all } = await ask<{ versions: VersionView[] }>(remoteOf(options), 'GET', path);
+  if (options.json) {
+    sayJson({ versions: all });
+    return;
+  }
+  const rows = all.map((one) => [
+    String(one.version),
+    one.kind,
+    one.state,
+    one.promise?.metric === 'accuracy'
+      ? percent(one.promise.value)
+      : (one.promise?.value.toPrecision(3) ?? '–'),
+    one.score.metric === 'accuracy' ? percent(one.score.value) : (one.score.value?.toPrecision(3) ?? '–'),
+    String(one.score.labelled),
+    `${one.microseconds.toFixed(1)} µs`,
+    one.provenance.file,
+    one.provenance.by,
+    new Date(one.provenance.at).toISOString().slice(0, 16).replace('T', ' '),
+  ]);
+  say(
+    table(
+      ['version', 'kind', 'state', 'promise', 'live', 'labelled', 'per row', 'file', 'by', 'deployed (UTC)'],
+      rows,
+    ),
+  );
+  for (const { version, learner } of all) {
+    if (!learner || learner.checkpoints.length === 0) continue;
+    const updates = learner.checkpoints.map(({ update }) => update);
+    say(
+      `\nVersion ${version} has learned ${learner.update} labels; checkpoints at updates ${updates.join(', ')}.`,
+    );
+  }
+});

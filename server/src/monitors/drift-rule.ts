@@ -12,9 +12,13 @@ const mostStretch = 4;
 /** Cells of the chi-square test hold at least so many expected rows (Cochran 1954). */
 const leastExpected = 5;
 
-export interface Judgement {
+/** Null where a window or the training data has no value. */
+export interface Measure {
   psi: number | null;
   pValue: number | null;
+}
+
+export interface Judgement extends Measure {
   level: Level | null;
 }
 

@@ -3,7 +3,7 @@ import type { PredictionEvent } from '../events.ts';
 import { shares } from '../stats/psi.ts';
 import { type Columns, columnsOf } from './columns.ts';
 import { type DriftEvidence, driftFinding } from './drift-finding.ts';
-import { actPsi, judge, lookPsi, measure, usualPsi } from './drift-rule.ts';
+import { actPsi, judge, lookPsi, type Measure, measure, usualPsi } from './drift-rule.ts';
 import { type Episode, follow } from './episode.ts';
 import { errorRate, perVersion } from './false-alarms.ts';
 import type { Finding, Monitor, MonitorContext, MonitorKind } from './monitor.ts';
@@ -25,6 +25,13 @@ interface Saved {
 }
 type SavedWindow = [from: number, to: number, rows: number, tally: Tally];
 
+/** A closed window with what does not change any more: its JSON and its distance from the baseline, by feature. */
+interface KeptWindow {
+  window: SavedWindow;
+  text: string;
+  measures: Measure[];
+}
+
 const mostWindows = 200;
 const explanation =
   `Counts live rows in the bins of the training data (at most ten, on its quantiles), in windows of whole days ` +
@@ -35,7 +42,11 @@ const explanation =
   `a level less. On independent rows like those of training, the chance of any finding for a version, ever, is at ` +
   `most ${perVersion * 100} %. It cannot know whether a shift harms: see the accuracy.`;
 
-export const drift: MonitorKind & { create(context: MonitorContext): DriftMonitor | null } = {
+interface DriftKind extends MonitorKind {
+  create(context: MonitorContext): DriftMonitor | null;
+}
+
+export const drift: DriftKind = {
   name: 'drift',
   explanation,
   create(context) {
@@ -53,9 +64,8 @@ class Drift implements DriftMonitor {
   /** Over closed windows. */
   #totals: Tally;
   #episodes: (Episode<DriftEvidence> | null)[];
-  #history: SavedWindow[] = [];
-  /** The history as JSON, made once a window: saving is frequent, closing is not. */
-  #historyText: string[] = [];
+  /** Newest last; saving and viewing are frequent, closing is not. */
+  #history: KeptWindow[] = [];
   #learns: boolean;
 
   constructor(context: MonitorContext, columns: Columns) {
@@ -82,8 +92,8 @@ class Drift implements DriftMonitor {
     const filling = this.#windows.filling();
     const open = new Array<number>(this.#totals.length).fill(0);
     for (const tally of filling?.tallies ?? []) addTo(open, tally);
-    const windows: SavedWindow[] = [...this.#history];
-    if (filling !== null) windows.push([filling.from, filling.to, filling.rows, open]);
+    const windows = [...this.#history];
+    if (filling !== null) windows.push(this.#keep([filling.from, filling.to, filling.rows, open]));
     return {
       model: this.#context.model,
       version: this.#context.version.version,
@@ -101,7 +111,9 @@ class Drift implements DriftMonitor {
       history: [],
     };
     const head = JSON.stringify(rest).slice(0, -1);
-    return new TextEncoder().encode(`${head},"history":[${this.#historyText.join(',')}]}`);
+    return new TextEncoder().encode(
+      `${head},"history":[${this.#history.map(({ text }) => text).join(',')}]}`,
+    );
   }
 
   restore(state: Uint8Array): void {
@@ -109,8 +121,7 @@ class Drift implements DriftMonitor {
     this.#windows.restore(saved.windows);
     this.#totals = saved.totals;
     this.#episodes = saved.episodes;
-    this.#history = saved.history;
-    this.#historyText = saved.history.map((window) => JSON.stringify(window));
+    this.#history = saved.history.map((window) => this.#keep(window));
   }
 
   #count(event: PredictionEvent, tally: Tally): void {
@@ -134,13 +145,8 @@ class Drift implements DriftMonitor {
 
   #close(window: ClosedWindow<Tally>): Finding[] {
     addTo(this.#totals, window.tally);
-    const kept: SavedWindow = [window.from, window.to, window.rows, window.tally];
-    this.#history.push(kept);
-    this.#historyText.push(JSON.stringify(kept));
-    if (this.#history.length > mostWindows) {
-      this.#history.shift();
-      this.#historyText.shift();
-    }
+    this.#history.push(this.#keep([window.from, window.to, window.rows, window.tally]));
+    if (this.#history.length > mostWindows) this.#history.shift();
     const alpha = errorRate(this.#columns.readers.length, window.index);
     return this.#columns.readers.flatMap((_, k) => this.#judge(k, window, alpha));
   }
@@ -171,21 +177,18 @@ class Drift implements DriftMonitor {
     return [driftFinding(this.#context, reader, said, evidence)];
   }
 
-  #viewFeature(k: number, windows: SavedWindow[], open: Tally): DriftFeature {
+  #keep(window: SavedWindow): KeptWindow {
+    const measures = this.#columns.readers.map((reader, k) => measure(reader, this.#counts(k, window[3])));
+    return { window, text: JSON.stringify(window), measures };
+  }
+
+  #viewFeature(k: number, windows: KeptWindow[], open: Tally): DriftFeature {
     const reader = this.#columns.readers[k]!;
     const start = this.#starts[k]!;
-    const seen = windows.map((window): DriftFeature['windows'][number] => {
+    const seen = windows.map(({ window, measures }): DriftFeature['windows'][number] => {
       const [from, to, rows, tally] = window;
-      const counts = this.#counts(k, tally);
-      return {
-        from,
-        to,
-        rows,
-        ...measure(reader, counts),
-        missing: tally[start]!,
-        outOfRange: tally[start + 1]!,
-        counts,
-      };
+      const [missing, outOfRange] = [tally[start]!, tally[start + 1]!];
+      return { from, to, rows, ...measures[k]!, missing, outOfRange, counts: this.#counts(k, tally) };
     });
     const episode = this.#episodes[k]!;
     return {

@@ -62,10 +62,11 @@ function profileNumbers(present: number[]): NonNullable<FeatureBaseline['numeric
   const ascending = Float64Array.from(present).sort();
   const max = ascending.at(-1)!;
   const bins = Math.max(2, Math.min(mostBins, Math.floor(ascending.length / leastInBin)));
-  // Ties merge bins; an edge at the maximum would leave an empty bin above it.
+  // Edges are values of the data (the inverse of its distribution function), so that no bin is empty; ties merge
+  // bins, and an edge at the maximum would leave none above it.
   const edges: number[] = [];
   for (let k = 1; k < bins; k++) {
-    const edge = quantile(ascending, k / bins);
+    const edge = ascending[Math.ceil((k / bins) * ascending.length) - 1]!;
     if (edge < max && edge !== edges.at(-1)) edges.push(edge);
   }
   const counts = new Array<number>(edges.length + 1).fill(0);

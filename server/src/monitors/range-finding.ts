@@ -2,21 +2,9 @@ import type { FeatureBaseline } from './baseline.ts';
 import type { Columns } from './columns.ts';
 import { calmWindows, type Episode, type Said } from './episode.ts';
 import type { Finding, MonitorContext } from './monitor.ts';
+import type { Cause } from './range-cause.ts';
+import type { Oddity } from './range-tally.ts';
 import { countText, day, numberText, percent } from './wording.ts';
-
-/** One thing that can be unusual about one feature. */
-export interface Cause {
-  kind: 'missing' | 'outside';
-  /** Index among the watched features. */
-  feature: number;
-  /** Training had one value only, or none: any other is news. */
-  never: boolean;
-  /** Whether findings are made of it. */
-  watched: boolean;
-  /** Training rows like that, of `trainingRows`, as the test counts them. */
-  trained: number;
-  trainingRows: number;
-}
 
 /** Of the window, when it was said. */
 export interface RangeEvidence {
@@ -25,6 +13,16 @@ export interface RangeEvidence {
   lowest: number | null;
   highest: number | null;
   text: string | null;
+}
+
+export function evidenceOf(oddity: Oddity | null, rows: number): RangeEvidence {
+  return {
+    count: oddity?.count ?? 0,
+    rows,
+    lowest: oddity?.lowest ?? null,
+    highest: oddity?.highest ?? null,
+    text: oddity?.text ?? null,
+  };
 }
 
 export function rangeFinding(

@@ -4,8 +4,9 @@ import { type Columns, columnsOf } from './columns.ts';
 import { type Episode, follow, type Said } from './episode.ts';
 import { errorRate, perVersion } from './false-alarms.ts';
 import type { Finding, Monitor, MonitorContext, MonitorKind } from './monitor.ts';
-import { type Cause, type RangeEvidence, rangeFinding, withdrawn } from './range-finding.ts';
-import { actShare, judgeConstant, judgeShare, lookShare } from './range-rule.ts';
+import { type Cause, causesOf } from './range-cause.ts';
+import { evidenceOf, type RangeEvidence, rangeFinding, withdrawn } from './range-finding.ts';
+import { actShare, judgeShare, leastOdd, lookShare } from './range-rule.ts';
 import {
   addOddity,
   emptyTally,
@@ -31,12 +32,17 @@ export interface RangeMonitor extends Monitor {
 
 const explanation =
   `Counts missing values and values that training never showed: beyond the range of its rows, an unknown category, ` +
-  `or any other value of a feature that was constant there; this last is said at the first row (act: at the fifth). ` +
-  `The others are said as soon as ${lookShare * 100} % of a window (${actShare * 100} %: act; of ` +
-  `${defaultWindows.leastRows} rows at least) are like that and an exact test against training leaves no room for chance: on independent rows like those of training, the chance of any ` +
-  `finding for a version, ever, is at most ${perVersion * 100} %. It cannot tell a fault from a change in the world.`;
+  `or any other value of a feature that was constant there. It speaks as soon as ${lookShare * 100} % of a window ` +
+  `(${actShare * 100} %: act) of at least ${defaultWindows.leastRows} rows are like that, and of what was constant as soon as ` +
+  `${leastOdd} rows differ; and an exact test against training leaves no room for chance (seven rows against nine ` +
+  `thousand): on independent rows like those of training, the chance of any finding for a version, ever, is at most ` +
+  `${perVersion * 100} %. "Since" and the row are those of the first such value. It cannot tell a fault from a change in the world.`;
 
-export const range: MonitorKind & { create(context: MonitorContext): RangeMonitor | null } = {
+interface RangeKind extends MonitorKind {
+  create(context: MonitorContext): RangeMonitor | null;
+}
+
+export const range: RangeKind = {
   name: 'range',
   explanation,
   create(context) {
@@ -157,7 +163,7 @@ class Range implements RangeMonitor {
     return this.#causes.flatMap((cause, c) => {
       const oddity = tally[cause.kind][cause.feature]!;
       const rows = tally.rows[cause.feature]!;
-      const level = this.#judge(cause, oddity, rows, index);
+      const level = this.#judge(cause, oddity, rows, index, true);
       const { at, row } = oddity?.first ?? { at: to, row: 0 };
       const judged = { level, evidence: evidenceOf(oddity, rows), since: at, at, row: row ?? window.row, to };
       const { episode, said } = follow(this.#episodes[c]!, judged, false);
@@ -191,14 +197,15 @@ class Range implements RangeMonitor {
   #told(c: number, filling: RangeTally[]): Told | null {
     const cause = this.#causes[c]!;
     const episode = this.#episodes[c]!;
+    const known = episode?.level ? { ...episode, level: episode.level, cleared: null } : null;
+    if (known?.level === 'act') return known;
     let oddity: Oddity | null = null;
     let rows = 0;
     for (const tally of filling) {
       oddity = mergeOddity(oddity, tally[cause.kind][cause.feature]!);
       rows += tally.rows[cause.feature]!;
     }
-    const known = episode?.level ? { ...episode, level: episode.level, cleared: null } : null;
-    const level = this.#judge(cause, oddity, rows, this.#windows.index);
+    const level = this.#judge(cause, oddity, rows, this.#windows.index, false);
     if (level === null || oddity === null) return known;
     const evidence = evidenceOf(oddity, rows);
     if (known !== null) return level === 'act' ? { ...known, level, evidence } : known;
@@ -207,11 +214,9 @@ class Range implements RangeMonitor {
     return { level, since: at, at, row, calm: 0, last: level, evidence, cleared: null };
   }
 
-  #judge(cause: Cause, oddity: Oddity | null, rows: number, index: number): Level | null {
+  #judge(cause: Cause, oddity: Oddity | null, rows: number, index: number, closed: boolean): Level | null {
     if (oddity === null || !cause.watched) return null;
-    if (cause.never) return judgeConstant(oddity.count);
-    const { trained, trainingRows } = cause;
-    const share = { count: oddity.count, rows, trained, trainingRows };
+    const share = { ...cause, count: oddity.count, rows, closed };
     return judgeShare(share, this.#windows.rule.leastRows, errorRate(this.#causes.length, index));
   }
 
@@ -224,41 +229,6 @@ class Range implements RangeMonitor {
 
 function changed(before: Finding, told: Told): boolean {
   return before.level !== told.level || before.since !== told.since || before.row !== told.row;
-}
-
-function evidenceOf(oddity: Oddity | null, rows: number): RangeEvidence {
-  return {
-    count: oddity?.count ?? 0,
-    rows,
-    lowest: oddity?.lowest ?? null,
-    highest: oddity?.highest ?? null,
-    text: oddity?.text ?? null,
-  };
-}
-
-/** Two of each feature: 2k missing, 2k + 1 outside what training showed. */
-function causesOf(context: MonitorContext, columns: Columns): Cause[] {
-  const trainingRows = context.baseline?.rows ?? 0;
-  const learns = context.learns ?? context.version.checkpoint !== null;
-  return columns.profiles.flatMap((profile, feature): Cause[] => {
-    const present = trainingRows - profile.missing;
-    const never = profile.constant !== null || present === 0;
-    // Beyond the range: of all orders of old and new values as likely, so one old one at each end but one (see
-    // moreOften). Categories that came once in training say how many are yet to come (Good and Turing).
-    const once = profile.categories?.counts.filter((count) => count === 1).length ?? 1;
-    return [
-      { kind: 'missing', feature, never: false, watched: true, trained: profile.missing, trainingRows },
-      // A learner has long learned what was constant in its first rows.
-      {
-        kind: 'outside',
-        feature,
-        never,
-        watched: !(never && learns),
-        trained: never ? 0 : once,
-        trainingRows: present,
-      },
-    ];
-  });
 }
 
 const nothing: Finding[] = [];

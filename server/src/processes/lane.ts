@@ -17,6 +17,8 @@ import { listenDescriptor, readAssignment } from './config.ts';
 
 /** How long a starting lane waits for the learners' newest updates before it serves their last checkpoints, ms. */
 const patienceMs = 3000;
+/** A lane that stops goes on accepting for so long, ms. */
+const settleMs = 200;
 /** How often a lane that stops looks whether its requests are done, ms. */
 const drainMs = 20;
 
@@ -82,6 +84,8 @@ server.listen({ fd: listenDescriptor }, () => {
 /** No accepted request is cut: what is in flight is answered, what is answered is written. */
 async function stop(): Promise<void> {
   ready = false;
+  // Connections that already wait in the kernel's queue are accepted and answered, too.
+  await new Promise((resolve) => setTimeout(resolve, settleMs));
   server.close();
   server.closeIdleConnections();
   while (inFlight > 0) {

@@ -2,8 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import type { ChildToSupervisor, ProcessStatus, SupervisorToChild } from '../messages.ts';
 import type { Assignment } from './config.ts';
 
-/** A process that dies again within this time after its start is given a pause before the next try, ms. */
-const quickDeathMs = 5000;
+/** A process that dies before it was ready is given a pause before the next try, longer each time, ms. */
 const firstPauseMs = 100;
 const longestPauseMs = 5000;
 /** A process that does not come up at all is as good as hung, ms. */
@@ -72,15 +71,15 @@ export class Supervised {
     // A failed start is followed by 'exit' or leaves no process; either way the next line handles it.
     child.on('error', () => {});
     child.on('exit', (code, signal) => {
+      const wasReady = this.#state === 'ready';
       this.#child = null;
       this.#state = 'stopped';
       if (this.#stopping) return;
       this.#restarts += 1;
       onLost({ hung: this.#hung, signal, code, assignment: given });
-      const lived = Date.now() - this.#startedAt;
-      this.#pause = lived > quickDeathMs ? 0 : Math.min(longestPauseMs, this.#pause * 2 || firstPauseMs);
-      // The first death is answered at once; only one that repeats waits.
-      this.#timer = setTimeout(() => this.start(), this.#pause > firstPauseMs ? this.#pause : 0);
+      // One that did its work is replaced at once, whatever killed it.
+      this.#pause = wasReady ? 0 : Math.min(longestPauseMs, this.#pause * 2 || firstPauseMs);
+      this.#timer = setTimeout(() => this.start(), this.#pause);
     });
   }
 

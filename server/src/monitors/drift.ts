@@ -7,6 +7,7 @@ import { actPsi, judge, lookPsi, type Measure, measure, usualPsi } from './drift
 import { type Episode, follow } from './episode.ts';
 import { errorRate, perVersion } from './false-alarms.ts';
 import type { Finding, Monitor, MonitorContext, MonitorKind } from './monitor.ts';
+import { leastOdd } from './range-rule.ts';
 import { type ClosedWindow, defaultWindows, type SavedWindows, Windows } from './windows.ts';
 
 export interface DriftMonitor extends Monitor {
@@ -190,19 +191,20 @@ class Drift implements DriftMonitor {
       const [missing, outOfRange] = [tally[start]!, tally[start + 1]!];
       return { from, to, rows, ...measures[k]!, missing, outOfRange, counts: this.#counts(k, tally) };
     });
+    const profile = this.#columns.profiles[k]!;
     const episode = this.#episodes[k]!;
+    // What was constant has moved with the first few rows, not only when a window closes: as `range` says.
+    const moves = seen
+      .slice(-2)
+      .find(({ outOfRange }) => profile.constant !== null && outOfRange >= leastOdd);
     return {
       feature: reader.name,
       psi: seen[this.#history.length - 1]?.psi ?? null,
-      level: episode?.level ?? 'well',
-      since: episode?.level ? episode.since : null,
+      level: moves ? 'act' : (episode?.level ?? 'well'),
+      since: episode?.level ? episode.since : (moves?.from ?? null),
       missing: this.#totals[start]! + open[start]!,
       outOfRange: this.#totals[start + 1]! + open[start + 1]!,
-      baseline: {
-        bins: reader.bins,
-        shares: reader.baselineShares,
-        constant: this.#columns.profiles[k]!.constant,
-      },
+      baseline: { bins: reader.bins, shares: reader.baselineShares, constant: profile.constant },
       windows: seen,
     };
   }

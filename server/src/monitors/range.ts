@@ -145,7 +145,7 @@ class Range implements RangeMonitor {
           touched.add(2 * k);
         } else if (reader.outside(value, texts)) {
           const text = reader.text(value, texts);
-          addOddity(tally.outside, k, placed, text === null ? value : null, text);
+          addOddity(tally.outside, k, placed, text === null ? finite(value) : null, text);
           touched.add(2 * k + 1);
         }
       }
@@ -225,6 +225,11 @@ class Range implements RangeMonitor {
     for (const tally of this.#windows.filling()?.tallies ?? []) mergeTally(open, tally);
     return open;
   }
+}
+
+/** JSON has no infinity. */
+function finite(value: number): number {
+  return Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, value));
 }
 
 function changed(before: Finding, told: Told): boolean {

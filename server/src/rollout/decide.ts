@@ -1,16 +1,10 @@
 import type { RolloutLook, Verdict } from '../api.ts';
-import type { ServedRollout } from '../snapshot.ts';
 import { exceeds } from '../stats/confidence-sequence.ts';
 import type { Paired } from './paired.ts';
 import { reasonsOf } from './reasons.ts';
+import type { Rule } from './rule.ts';
 
-/** What it takes to decide; every ServedRollout is one. */
-export type Rule = Pick<
-  ServedRollout,
-  'phase' | 'live' | 'candidate' | 'alpha' | 'leastPairs' | 'margin' | 'held'
->;
-
-export const defaultRule = { alpha: 0.05, leastPairs: 500, margin: 0 } as const;
+export { defaultRule, type Rule } from './rule.ts';
 
 /** Mean loss differences nearer to 0 than this are no reason to change anything. */
 export const tooCloseToMatter = 0.01;

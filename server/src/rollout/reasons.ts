@@ -1,8 +1,8 @@
 import type { RolloutLook, Verdict } from '../api.ts';
 import { unit } from '../stats/confidence-sequence.ts';
-import type { Rule } from './decide.ts';
 import type { Loss } from './loss.ts';
 import type { Paired, Recent } from './paired.ts';
+import type { Rule } from './rule.ts';
 
 /** Recent stretches hold at least so many pairs. */
 const recentPairs = 2000;
@@ -37,10 +37,10 @@ function interval(paired: Paired, rule: Rule, look: RolloutLook, verdict: Verdic
     return 'Not once did their losses differ: there is nothing to choose between them.';
   const sure = `${Number(((1 - rule.alpha) * 100).toFixed(2))} %`;
   const bounds = `The ${sure} interval for that difference is ${signed(look.low)} to ${signed(look.high)} points, valid however often it was looked at`;
-  return `${bounds}: ${settled(rule, look, verdict)}.`;
+  return `${bounds}: ${conclusion(rule, look, verdict)}.`;
 }
 
-function settled(rule: Rule, look: RolloutLook, verdict: Verdict): string {
+function conclusion(rule: Rule, look: RolloutLook, verdict: Verdict): string {
   const margin = rule.margin > 0 ? ` by more than ${points(rule.margin)} points` : '';
   if (verdict === 'promote' || verdict === 'roll back') return `version ${rule.candidate} is better${margin}`;
   if (verdict === 'inconclusive')

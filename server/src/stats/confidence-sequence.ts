@@ -91,8 +91,9 @@ const boundary = gammaExponential(500, 0.025, 1);
  * Confidence sequence for the running mean of paired differences d_i ∈ [−1, 1]: with probability at least
  * 1 − alpha the interval holds (1/n) Σ E[d_i | what came before] at every n at once.
  *
- * Why: for ξ ≥ −1 and λ ∈ [0, 1), exp(λξ − ψ(λ)ξ²) ≤ 1 + λξ with ψ(λ) = −log(1 − λ) − λ (Fan, Grama and
- * Liu 2015, "Exponential inequalities for martingales with applications", inequality (4.11)). With ξ = d_i
+ * Why: for ξ ≥ −1 and λ ∈ [0, 1), exp(λξ − ψ(λ)ξ²) ≤ 1 + λξ with ψ(λ) = −log(1 − λ) − λ, since
+ * (log(1 + λξ) − λξ) / ξ² rises in ξ and is −ψ(λ) at ξ = −1 (Fan, Grama and Liu 2015, "Exponential
+ * inequalities for martingales with applications", Electronic Journal of Probability 20). With ξ = d_i
  * and μ_i = E[d_i | past] the conditional mean of the left side is at most 1 + λμ_i ≤ exp(λμ_i). So
  * exp(λ Σ(d_i − μ_i) − ψ(λ) Σ d_i²) is a supermartingale: Σ(d_i − μ_i) is sub-exponential with scale 1 and
  * variance process V = Σ d_i² (Howard et al. 2021, Theorem 4, with 0 as the predicted value), and

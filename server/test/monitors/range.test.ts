@@ -122,3 +122,13 @@ describe('looking after every row costs nothing', () => {
     expect(bound(4000)).toBeGreaterThan(bound(1000));
   });
 });
+
+test('infinite values are outside, and survive being saved', () => {
+  const monitor = train({ name: 'x', type: 'number' }, counting);
+  const wrong = Array.from({ length: 200 }, () => [Number.POSITIVE_INFINITY]);
+  const [finding] = monitor.fold(event(['x'], wrong, 0));
+  expect(finding!.evidence.highest).toBe(Number.MAX_VALUE);
+  const again = train({ name: 'x', type: 'number' }, counting);
+  again.restore(monitor.save());
+  expect(again.save()).toEqual(monitor.save());
+});

@@ -157,3 +157,17 @@ test('holds without independence: losses that depend on the past in a hostile wa
   }
   expect(alarms).toBeLessThanOrEqual(mostByChance(runs, 0.05));
 });
+
+test('the inequality under it: exp(λξ − ψ(λ)ξ²) ≤ 1 + λξ for ξ in [-1, 1]', () => {
+  fc.assert(
+    fc.property(
+      fc.double({ min: -1, max: 1, noNaN: true }),
+      fc.double({ min: 0, max: 0.999, noNaN: true }),
+      (xi, lambda) => {
+        const psi = -Math.log(1 - lambda) - lambda;
+        expect(Math.exp(lambda * xi - psi * xi * xi)).toBeLessThanOrEqual((1 + lambda * xi) * (1 + 1e-12));
+      },
+    ),
+    { seed: 3, numRuns: 1000 },
+  );
+});

@@ -59,6 +59,8 @@ export interface Signature {
   answer: { column: number; width: number };
   /** Whether the model itself has a rule for missing values (NaN). */
   missingAllowed: boolean;
+  /** Rows that the model takes in one call, where that is bounded. Callers need not know: rows are looped. */
+  rowsAtOnce?: number;
 }
 
 /** What to do with rows that do not fit: stated per version, counted when it is not a rejection. */

@@ -1,0 +1,165 @@
+import { type Field, fields, numbers, type Span, text } from './protobuf.ts';
+
+/** What is read of an ONNX model before a runtime sees it. Field numbers: onnx.proto3 of the ONNX repository. */
+export interface OnnxModel {
+  irVersion: number;
+  opsets: { domain: string; version: number }[];
+  producer: string;
+  graph: OnnxGraph;
+}
+
+export interface OnnxGraph {
+  nodes: OnnxNode[];
+  initializers: OnnxTensor[];
+  inputs: OnnxValue[];
+  outputs: OnnxValue[];
+}
+
+export interface OnnxNode {
+  op: string;
+  domain: string;
+  inputs: string[];
+  outputs: string[];
+  attributes: Map<string, OnnxAttribute>;
+}
+
+export interface OnnxAttribute {
+  ints: bigint[];
+  strings: string[];
+  tensors: OnnxTensor[];
+  graphs: OnnxGraph[];
+}
+
+export interface OnnxTensor {
+  name: string;
+  dims: bigint[];
+  type: number;
+  /** Bytes of raw data; null where the values stand in typed fields. */
+  rawBytes: number | null;
+  external: boolean;
+}
+
+/** `dims`: −1 for what is not fixed; null for a shape that is not given, or a type that is no tensor. */
+export interface OnnxValue {
+  name: string;
+  type: number;
+  dims: number[] | null;
+  isTensor: boolean;
+}
+
+/** Deeper subgraphs than these are no model. */
+const mostDepth = 24;
+
+/** Throws RangeError in words for what is no ONNX model. */
+export function readModel(file: Uint8Array): OnnxModel {
+  const model = { irVersion: 0, opsets: [] as OnnxModel['opsets'], producer: '', graph: null as OnnxGraph | null };
+  for (const field of fields({ bytes: file, from: 0, to: file.length })) {
+    if (field.number === 1) model.irVersion = Number(field.value);
+    else if (field.number === 2) model.producer = `${text(field.span)}${model.producer}`;
+    else if (field.number === 3) model.producer = `${model.producer} ${text(field.span)}`;
+    else if (field.number === 7) model.graph = readGraph(need(field), 0);
+    else if (field.number === 8) model.opsets.push(readOpset(need(field)));
+  }
+  if (!model.graph) throw new RangeError('it holds no graph');
+  if (model.opsets.length === 0) throw new RangeError('it names no operator set');
+  return { ...model, graph: model.graph };
+}
+
+function readGraph(span: Span, depth: number): OnnxGraph {
+  if (depth > mostDepth) throw new RangeError(`its graphs are nested more than ${mostDepth} deep`);
+  const graph: OnnxGraph = { nodes: [], initializers: [], inputs: [], outputs: [] };
+  for (const field of fields(span)) {
+    if (field.number === 1) graph.nodes.push(readNode(need(field), depth));
+    else if (field.number === 5) graph.initializers.push(readTensor(need(field)));
+    else if (field.number === 11) graph.inputs.push(readValue(need(field)));
+    else if (field.number === 12) graph.outputs.push(readValue(need(field)));
+  }
+  return graph;
+}
+
+function readNode(span: Span, depth: number): OnnxNode {
+  const node: OnnxNode = { op: '', domain: '', inputs: [], outputs: [], attributes: new Map() };
+  for (const field of fields(span)) {
+    if (field.number === 1) node.inputs.push(text(need(field)));
+    else if (field.number === 2) node.outputs.push(text(need(field)));
+    else if (field.number === 4) node.op = text(need(field));
+    else if (field.number === 7) node.domain = text(need(field));
+    else if (field.number === 5) {
+      const { name, ...attribute } = readAttribute(need(field), depth);
+      node.attributes.set(name, attribute);
+    }
+  }
+  return node;
+}
+
+function readAttribute(span: Span, depth: number): OnnxAttribute & { name: string } {
+  const attribute = {
+    name: '',
+    ints: [] as bigint[],
+    strings: [] as string[],
+    tensors: [] as OnnxTensor[],
+    graphs: [] as OnnxGraph[],
+  };
+  for (const field of fields(span)) {
+    if (field.number === 1) attribute.name = text(need(field));
+    else if (field.number === 3 || field.number === 8) attribute.ints.push(...numbers(field));
+    else if (field.number === 4 || field.number === 9) attribute.strings.push(text(need(field)));
+    else if (field.number === 5 || field.number === 10) attribute.tensors.push(readTensor(need(field)));
+    else if (field.number === 6 || field.number === 11) attribute.graphs.push(readGraph(need(field), depth + 1));
+  }
+  return attribute;
+}
+
+function readTensor(span: Span): OnnxTensor {
+  const tensor: OnnxTensor = { name: '', dims: [], type: 0, rawBytes: null, external: false };
+  for (const field of fields(span)) {
+    if (field.number === 1) tensor.dims.push(...numbers(field));
+    else if (field.number === 2) tensor.type = Number(field.value);
+    else if (field.number === 8) tensor.name = text(need(field));
+    else if (field.number === 9) tensor.rawBytes = field.span.to - field.span.from;
+    else if (field.number === 13 || (field.number === 14 && field.value === 1n)) tensor.external = true;
+  }
+  return tensor;
+}
+
+export function readValue(span: Span): OnnxValue {
+  const value: OnnxValue = { name: '', type: 0, dims: null, isTensor: false };
+  for (const field of fields(span)) {
+    if (field.number === 1) value.name = text(need(field));
+    else if (field.number !== 2) continue;
+    else
+      for (const type of fields(need(field))) {
+        if (type.number !== 1) continue;
+        value.isTensor = true;
+        for (const part of fields(need(type))) {
+          if (part.number === 1) value.type = Number(part.value);
+          else if (part.number === 2) value.dims = readDims(need(part));
+        }
+      }
+  }
+  return value;
+}
+
+function readDims(span: Span): number[] {
+  const dims: number[] = [];
+  for (const dim of fields(span)) {
+    let size = -1;
+    for (const part of fields(need(dim))) if (part.number === 1) size = Number(BigInt.asIntN(64, part.value));
+    dims.push(size);
+  }
+  return dims;
+}
+
+function readOpset(span: Span): { domain: string; version: number } {
+  const opset = { domain: '', version: 0 };
+  for (const field of fields(span)) {
+    if (field.number === 1) opset.domain = text(need(field));
+    else if (field.number === 2) opset.version = Number(field.value);
+  }
+  return opset;
+}
+
+function need(field: Field): Span {
+  if (field.wire !== 2) throw new RangeError(`field ${field.number} is of the wrong type`);
+  return field.span;
+}

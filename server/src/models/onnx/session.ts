@@ -1,0 +1,47 @@
+import { InferenceSession, type Tensor } from 'onnxruntime-node';
+import { answerWidth, type Signature } from '../../signature.ts';
+import type { Frame } from '../../tensor.ts';
+import type { Model } from '../model.ts';
+import { copyOutput, inputTensor } from './tensors.ts';
+
+/** One thread a session: lanes are the parallelism, and callers' requests must not wait for each other's cores. */
+export function openSession(file: Uint8Array): Promise<InferenceSession> {
+  return InferenceSession.create(file, {
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    logSeverityLevel: 4,
+  });
+}
+
+/** An ONNX graph on onnxruntime. `rowsAtOnce` 1: the graph was exported for one row; rows go one by one. */
+export class OnnxSession implements Model {
+  readonly signature: Signature;
+  readonly #session: InferenceSession;
+  readonly #rowsAtOnce: number;
+  readonly #width: number;
+
+  constructor(session: InferenceSession, signature: Signature, rowsAtOnce: number) {
+    this.signature = signature;
+    this.#session = session;
+    this.#rowsAtOnce = rowsAtOnce;
+    this.#width = answerWidth(signature);
+  }
+
+  async predict(frame: Frame, answers: Float64Array): Promise<void> {
+    const step = Math.min(frame.rows, this.#rowsAtOnce);
+    for (let from = 0; from < frame.rows; from += step) {
+      const to = Math.min(frame.rows, from + step);
+      const feeds: Record<string, Tensor> = {};
+      for (const spec of this.signature.inputs) feeds[spec.name] = inputTensor(spec, frame, from, to);
+      const results = await this.#session.run(feeds);
+      for (const spec of this.signature.outputs) {
+        copyOutput(results[spec.name]!, spec, this.signature.classes, answers, this.#width, from);
+      }
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#session.release();
+  }
+}

@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { SlipwayError } from '../errors.ts';
 import { kinds } from './kinds.ts';
 import type { Kind, ModelFiles } from './model.ts';
@@ -43,6 +43,9 @@ const others: [begins: string | RegExp, code: Refusal, found: string][] = [
 
 /** Finds the kind by looking into the file. Throws FILE_* in words: what was found, and what Slipway takes. */
 export async function recognise(files: ModelFiles): Promise<Kind> {
+  if (!(await stat(files.path)).isFile()) {
+    throw new SlipwayError('FILE_NOT_RECOGNISED', `${files.main || files.path} is a folder, not a model file.`, 'Name the file that holds the model.');
+  }
   const file = await open(files.path);
   let head: Buffer;
   try {

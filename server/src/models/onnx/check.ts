@@ -4,10 +4,34 @@ import type { OnnxGraph, OnnxModel, OnnxNode, OnnxTensor } from './graph.ts';
 /** What onnxruntime-node 1.30 takes. */
 const newestIr = 13;
 const newestOpset = 26;
-const domains = ['', 'ai.onnx', 'ai.onnx.ml', 'com.microsoft', 'com.microsoft.nchwc', 'ai.onnx.training', 'ai.onnx.preview.training'];
+const domains = [
+  '',
+  'ai.onnx',
+  'ai.onnx.ml',
+  'com.microsoft',
+  'com.microsoft.nchwc',
+  'ai.onnx.training',
+  'ai.onnx.preview.training',
+];
 
 /** Bytes of one element, by ONNX's type numbers; 0: strings and types that have no fixed size. */
-const elementBytes: Record<number, number> = { 1: 4, 2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8, 12: 4, 13: 8, 14: 8, 15: 16, 16: 2 };
+const elementBytes: Record<number, number> = {
+  1: 4,
+  2: 1,
+  3: 1,
+  4: 2,
+  5: 2,
+  6: 4,
+  7: 8,
+  9: 1,
+  10: 2,
+  11: 8,
+  12: 4,
+  13: 8,
+  14: 8,
+  15: 16,
+  16: 2,
+};
 const mostElements = 2n ** 31n;
 
 /**
@@ -17,14 +41,26 @@ const mostElements = 2n ** 31n;
 export function checkModel(model: OnnxModel, file: string): void {
   const { irVersion, opsets, graph } = model;
   if (irVersion > newestIr) {
-    throw new SlipwayError('FILE_UNSUPPORTED', `${file} has IR version ${irVersion}; this release takes up to ${newestIr}.`, exportOlder);
+    throw new SlipwayError(
+      'FILE_UNSUPPORTED',
+      `${file} has IR version ${irVersion}; this release takes up to ${newestIr}.`,
+      exportOlder,
+    );
   }
   for (const { domain, version } of opsets) {
     if (!domains.includes(domain)) {
-      throw new SlipwayError('FILE_UNSUPPORTED', `${file} uses operators of the domain "${domain}", which are in no standard runtime.`, 'Export it with standard operators only.');
+      throw new SlipwayError(
+        'FILE_UNSUPPORTED',
+        `${file} uses operators of the domain "${domain}", which are in no standard runtime.`,
+        'Export it with standard operators only.',
+      );
     }
     if ((domain === '' || domain === 'ai.onnx') && version > newestOpset) {
-      throw new SlipwayError('FILE_UNSUPPORTED', `${file} has opset ${version}; this release takes up to ${newestOpset}.`, exportOlder);
+      throw new SlipwayError(
+        'FILE_UNSUPPORTED',
+        `${file} has opset ${version}; this release takes up to ${newestOpset}.`,
+        exportOlder,
+      );
     }
   }
   checkGraph(graph, file);
@@ -53,20 +89,34 @@ function checkTensor({ name, dims, type, rawBytes, external }: OnnxTensor, file:
   }
   let elements = 1n;
   for (const dim of dims) {
-    if (dim < 0n) throw new SlipwayError('FILE_BROKEN', `${file}: tensor "${name}" has a negative dimension.`);
+    if (dim < 0n)
+      throw new SlipwayError('FILE_BROKEN', `${file}: tensor "${name}" has a negative dimension.`);
     elements *= dim;
-    if (elements > mostElements) throw new SlipwayError('FILE_BROKEN', `${file}: tensor "${name}" says it has more than ${mostElements} values.`);
+    if (elements > mostElements)
+      throw new SlipwayError(
+        'FILE_BROKEN',
+        `${file}: tensor "${name}" says it has more than ${mostElements} values.`,
+      );
   }
   const size = elementBytes[type];
   if (rawBytes !== null && size && BigInt(rawBytes) !== elements * BigInt(size)) {
-    throw new SlipwayError('FILE_BROKEN', `${file}: tensor "${name}" says it has ${elements} values, but holds ${rawBytes} bytes.`);
+    throw new SlipwayError(
+      'FILE_BROKEN',
+      `${file}: tensor "${name}" says it has ${elements} values, but holds ${rawBytes} bytes.`,
+    );
   }
 }
 
 /** Every child exists and has one parent, and no tree reads a feature beyond the input. */
 function checkTrees(node: OnnxNode, graph: OnnxGraph, file: string): void {
   const ints = (name: string) => (node.attributes.get(name)?.ints ?? []).map(Number);
-  const [trees, ids, yes, no, features] = ['treeids', 'nodeids', 'truenodeids', 'falsenodeids', 'featureids'].map((name) => ints(`nodes_${name}`)) as [number[], number[], number[], number[], number[]];
+  const [trees, ids, yes, no, features] = [
+    'treeids',
+    'nodeids',
+    'truenodeids',
+    'falsenodeids',
+    'featureids',
+  ].map((name) => ints(`nodes_${name}`)) as [number[], number[], number[], number[], number[]];
   const modes = node.attributes.get('nodes_modes')?.strings ?? [];
   const broken = (message: string): never => {
     throw new SlipwayError('FILE_BROKEN', `${file}: ${node.op}: ${message}.`);
@@ -82,10 +132,12 @@ function checkTrees(node: OnnxNode, graph: OnnxGraph, file: string): void {
   const parents = new Set<string>();
   for (const [i, tree] of trees.entries()) {
     if (modes[i] === 'LEAF') continue;
-    if (features[i]! < 0 || (width > 0 && features[i]! >= width)) broken(`it reads feature ${features[i]} of ${width}`);
+    if (features[i]! < 0 || (width > 0 && features[i]! >= width))
+      broken(`it reads feature ${features[i]} of ${width}`);
     for (const child of [`${tree}/${yes[i]}`, `${tree}/${no[i]}`]) {
       if (!known.has(child)) broken(`tree ${tree} leads to a node that is not there`);
-      if (parents.has(child)) broken(`two ways lead to node ${child} of tree ${tree}: the tree walks in circles`);
+      if (parents.has(child))
+        broken(`two ways lead to node ${child} of tree ${tree}: the tree walks in circles`);
       parents.add(child);
     }
   }

@@ -52,7 +52,12 @@ const mostDepth = 24;
 
 /** Throws RangeError in words for what is no ONNX model. */
 export function readModel(file: Uint8Array): OnnxModel {
-  const model = { irVersion: 0, opsets: [] as OnnxModel['opsets'], producer: '', graph: null as OnnxGraph | null };
+  const model = {
+    irVersion: 0,
+    opsets: [] as OnnxModel['opsets'],
+    producer: '',
+    graph: null as OnnxGraph | null,
+  };
   for (const field of fields({ bytes: file, from: 0, to: file.length })) {
     if (field.number === 1) model.irVersion = Number(field.value);
     else if (field.number === 2) model.producer = `${text(field.span)}${model.producer}`;
@@ -105,7 +110,8 @@ function readAttribute(span: Span, depth: number): OnnxAttribute & { name: strin
     else if (field.number === 3 || field.number === 8) attribute.ints.push(...numbers(field));
     else if (field.number === 4 || field.number === 9) attribute.strings.push(text(need(field)));
     else if (field.number === 5 || field.number === 10) attribute.tensors.push(readTensor(need(field)));
-    else if (field.number === 6 || field.number === 11) attribute.graphs.push(readGraph(need(field), depth + 1));
+    else if (field.number === 6 || field.number === 11)
+      attribute.graphs.push(readGraph(need(field), depth + 1));
   }
   return attribute;
 }

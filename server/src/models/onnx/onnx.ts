@@ -5,8 +5,8 @@ import type { Feature, Signature, TensorSpec } from '../../signature.ts';
 import { newFrame } from '../../tensor.ts';
 import type { Kind, Model, ModelFiles, ModelHints, Prepared } from '../model.ts';
 import { checkModel } from './check.ts';
-import { type OnnxGraph, type OnnxModel, type OnnxValue, readModel } from './graph.ts';
 import { datatypeOf, elementTypes } from './element-types.ts';
+import { type OnnxGraph, type OnnxModel, type OnnxValue, readModel } from './graph.ts';
 import { cutZipMaps } from './zip-map.ts';
 
 const mostFileBytes = 2 ** 31 - 1;
@@ -40,7 +40,11 @@ async function prepare(files: ModelFiles, hints: ModelHints): Promise<Prepared> 
   try {
     const { inputs, features, rowsAtOnce } = inputsOf(model.graph, hints, files.main);
     const { outputs, missingAllowed } = await outputsOf(session, inputs, features, rowsAtOnce, files.main);
-    const signature = { ...signatureOf(model, inputs, features, outputs, hints), missingAllowed, ...(rowsAtOnce === 1 ? { rowsAtOnce } : {}) };
+    const signature = {
+      ...signatureOf(model, inputs, features, outputs, hints),
+      missingAllowed,
+      ...(rowsAtOnce === 1 ? { rowsAtOnce } : {}),
+    };
     return { signature, program, facts: factsOf(model) };
   } finally {
     await session.release();
@@ -50,7 +54,11 @@ async function prepare(files: ModelFiles, hints: ModelHints): Promise<Prepared> 
 async function attach(program: Uint8Array, signature: Signature): Promise<Model> {
   // Loaded only where an ONNX version is served: the runtime is 46 MB.
   const { OnnxSession, openSession } = await import('./session.ts');
-  return new OnnxSession(await openSession(program), signature, signature.rowsAtOnce ?? Number.POSITIVE_INFINITY);
+  return new OnnxSession(
+    await openSession(program),
+    signature,
+    signature.rowsAtOnce ?? Number.POSITIVE_INFINITY,
+  );
 }
 
 function parse(bytes: Uint8Array, file: string): OnnxModel {
@@ -81,14 +89,27 @@ function inputsOf(
   const inputs: TensorSpec[] = [];
   const features: Feature[] = [];
   for (const value of values) {
-    const { datatype, feature } = elementTypes[value.type] ?? unsupported(file, value, 'is of a type that rows cannot hold');
+    const { datatype, feature } =
+      elementTypes[value.type] ?? unsupported(file, value, 'is of a type that rows cannot hold');
     const dims = dimsOf(value, values.length, hints, file);
     const width = dims.slice(1).reduce((product, size) => product * size, 1);
-    if (features.length + width > mostColumns) unsupported(file, value, `makes more than ${mostColumns} columns`);
-    inputs.push({ name: value.name, datatype, shape: [-1, ...dims.slice(1)], column: features.length, width });
-    for (const name of namesOf(value.name, width, values.length, hints)) features.push({ name, type: feature });
+    if (features.length + width > mostColumns)
+      unsupported(file, value, `makes more than ${mostColumns} columns`);
+    inputs.push({
+      name: value.name,
+      datatype,
+      shape: [-1, ...dims.slice(1)],
+      column: features.length,
+      width,
+    });
+    for (const name of namesOf(value.name, width, values.length, hints))
+      features.push({ name, type: feature });
   }
-  return { inputs, features, rowsAtOnce: values.some((value) => value.dims?.[0] === 1) ? 1 : Number.POSITIVE_INFINITY };
+  return {
+    inputs,
+    features,
+    rowsAtOnce: values.some((value) => value.dims?.[0] === 1) ? 1 : Number.POSITIVE_INFINITY,
+  };
 }
 
 /** The first dimension is the row; the others are fixed, or as wide as the training data. */
@@ -145,16 +166,22 @@ async function outputsOf(
     outputs.push({ name, datatype, shape: [-1, ...tensor.dims.slice(1)], column, width });
     column += width;
   }
-  if (outputs.length === 0) throw new SlipwayError('FILE_UNSUPPORTED', `${file} has no output with a value a row.`);
+  if (outputs.length === 0)
+    throw new SlipwayError('FILE_UNSUPPORTED', `${file} has no output with a value a row.`);
   // A graph with a rule for missing values (trees, an imputer) answers numbers where numbers are missing.
   for (const [i, feature] of features.entries()) {
-    if (feature.type === 'number') for (let row = 0; row < rows; row++) frame.values[row * features.length + i] = Number.NaN;
+    if (feature.type === 'number')
+      for (let row = 0; row < rows; row++) frame.values[row * features.length + i] = Number.NaN;
   }
   const answered = await ask().catch(() => null);
   const missingAllowed =
     answered !== null &&
     features.some((feature) => feature.type === 'number') &&
-    outputs.every(({ name, datatype }) => !datatype.startsWith('FP') || [...answered[name]!.data].every((value) => Number.isFinite(Number(value))));
+    outputs.every(
+      ({ name, datatype }) =>
+        !datatype.startsWith('FP') ||
+        [...answered[name]!.data].every((value) => Number.isFinite(Number(value))),
+    );
   return { outputs, missingAllowed };
 }
 
@@ -173,7 +200,8 @@ function signatureOf(
     floats.find((output) => output.width >= 2 && /prob/i.test(output.name));
   if (scores) {
     const classes = hints.classes ?? named ?? Array.from({ length: scores.width }, (_, k) => k);
-    if (scores.width === 2) return { ...base, task: 'binary', classes, answer: { column: scores.column + 1, width: 1 } };
+    if (scores.width === 2)
+      return { ...base, task: 'binary', classes, answer: { column: scores.column + 1, width: 1 } };
     return { ...base, task: 'multiclass', classes, answer: { column: scores.column, width: scores.width } };
   }
   const value = floats[0] ?? outputs[0]!;
@@ -209,9 +237,15 @@ function factsOf(model: OnnxModel): Prepared['facts'] {
 }
 
 function unsupported(file: string, value: OnnxValue, why: string): never {
-  throw new SlipwayError('FILE_UNSUPPORTED', `${file}: input "${value.name}" ${why}.`, 'This release takes inputs whose first dimension is the row and whose others are fixed.');
+  throw new SlipwayError(
+    'FILE_UNSUPPORTED',
+    `${file}: input "${value.name}" ${why}.`,
+    'This release takes inputs whose first dimension is the row and whose others are fixed.',
+  );
 }
 
 function firstLine(error: unknown): string {
-  return String((error as Error).message).split('\n')[0]!.slice(0, 300);
+  return String((error as Error).message)
+    .split('\n')[0]!
+    .slice(0, 300);
 }

@@ -39,7 +39,8 @@ export function* fields(message: Span): Generator<Field> {
       at.i += size;
     } else if (wire === 2) {
       const length = varint(bytes, at, to);
-      if (length > BigInt(to - at.i)) throw new RangeError(`a part says it has ${length} bytes; ${to - at.i} are left`);
+      if (length > BigInt(to - at.i))
+        throw new RangeError(`a part says it has ${length} bytes; ${to - at.i} are left`);
       span = { bytes, from: at.i, to: at.i + Number(length) };
       at.i = span.to;
     } else throw new RangeError(`there is no wire type ${wire}`);

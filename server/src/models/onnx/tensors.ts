@@ -23,10 +23,18 @@ export function inputTensor(spec: TensorSpec, frame: Frame, from: number, to: nu
   const at = (i: number): number =>
     frame.values[(from + Math.floor(i / spec.width)) * frame.width + spec.column + (i % spec.width)]!;
   if (spec.datatype === 'BYTES') {
-    return new Tensor('string', Array.from({ length: size }, (_, i) => frame.texts[at(i)] ?? ''), dims);
+    return new Tensor(
+      'string',
+      Array.from({ length: size }, (_, i) => frame.texts[at(i)] ?? ''),
+      dims,
+    );
   }
   if (spec.datatype === 'INT64') {
-    return new Tensor('int64', BigInt64Array.from({ length: size }, (_, i) => toBigInt(at(i))), dims);
+    return new Tensor(
+      'int64',
+      BigInt64Array.from({ length: size }, (_, i) => toBigInt(at(i))),
+      dims,
+    );
   }
   const data = new arrays[spec.datatype as keyof typeof arrays](size);
   for (let i = 0; i < size; i++) data[i] = at(i);

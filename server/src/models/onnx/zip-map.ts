@@ -11,7 +11,9 @@ const float = 1;
  */
 export function cutZipMaps(file: Uint8Array, model: OnnxModel): Uint8Array | null {
   const cut = new Map(
-    model.graph.nodes.filter((node) => node.op === 'ZipMap').map((node) => [node.outputs[0]!, classCount(node.attributes)]),
+    model.graph.nodes
+      .filter((node) => node.op === 'ZipMap')
+      .map((node) => [node.outputs[0]!, classCount(node.attributes)]),
   );
   if (cut.size === 0) return null;
   const writer = new MessageWriter();
@@ -41,7 +43,8 @@ function isZipMap(node: Span): boolean {
 
 function identity(node: Span): Uint8Array {
   const writer = new MessageWriter();
-  for (const field of fields(node)) if (field.number === 1 || field.number === 2 || field.number === 3) writer.copy(field);
+  for (const field of fields(node))
+    if (field.number === 1 || field.number === 2 || field.number === 3) writer.copy(field);
   writer.text(4, 'Identity');
   return writer.done();
 }
@@ -64,12 +67,16 @@ function floatTensor(name: string, classes: number): Uint8Array {
   });
   return message((writer) => {
     writer.text(1, name);
-    writer.bytes(2, message((type) => type.bytes(1, tensor)));
+    writer.bytes(
+      2,
+      message((type) => type.bytes(1, tensor)),
+    );
   });
 }
 
 function classCount(attributes: Map<string, { ints: bigint[]; strings: string[] }>): number {
   return (
-    (attributes.get('classlabels_int64s')?.ints.length ?? 0) || (attributes.get('classlabels_strings')?.strings.length ?? 0)
+    (attributes.get('classlabels_int64s')?.ints.length ?? 0) ||
+    (attributes.get('classlabels_strings')?.strings.length ?? 0)
   );
 }

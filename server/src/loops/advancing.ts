@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Command } from '../messages.ts';
 import type { Baseline } from '../monitors/baseline.ts';
-import { decide } from '../rollout/decide.ts';
+import { decide, settled } from '../rollout/decide.ts';
 import { lossFor, pairOf } from '../rollout/loss.ts';
 import { Paired } from '../rollout/paired.ts';
 import type { ServedRollout, Snapshot } from '../snapshot.ts';
@@ -14,8 +14,6 @@ interface Running {
   paired: Paired;
   /** Its verdict was sent: control carries it out once. */
   decided: boolean;
-  /** Pairs since the last look. */
-  moved: boolean;
 }
 
 /** What state.db keeps of a rollout for its readers. */
@@ -65,7 +63,6 @@ export class Advancing {
         rule,
         paired: new Paired(lossFor(version.signature.task, scale)),
         decided: false,
-        moved: true,
       };
       this.#addUp(one);
       running.push(one);
@@ -77,17 +74,12 @@ export class Advancing {
   advance(outcomes: Outcome[], withdrawn: boolean, rowOf: (model: string) => number): Command[] {
     const commands: Command[] = [];
     for (const running of this.#running) {
-      // Corrections are rare enough to add up again from the outcomes that count now.
-      if (withdrawn || outcomes.some((one) => one.replaces !== null && one.model === running.model))
-        this.#addUp(running);
-      else for (let i = 0; i < outcomes.length; i++) this.#add(running, outcomes, i);
-      if (!running.moved || running.decided) continue;
-      const { rule, paired, model } = running;
-      const { verdict, reasons, look } = decide(paired, rule);
-      running.moved = false;
-      if (verdict !== 'promote' && verdict !== 'roll back') continue;
+      const verdict = this.#addAll(running, outcomes, withdrawn);
+      if (verdict === null || running.decided) continue;
       running.decided = true;
       this.#keepOne(running);
+      const { rule, paired, model } = running;
+      const { reasons, look } = decide(paired, rule);
       commands.push({
         id: `${rule.id}/${rule.phase}/${verdict}`,
         kind: verdict,
@@ -100,6 +92,24 @@ export class Advancing {
       });
     }
     return commands;
+  }
+
+  /** Adds a batch; looks after every pair, so that the verdict does not depend on how events were batched. */
+  #addAll(running: Running, outcomes: Outcome[], withdrawn: boolean): ReturnType<typeof settled> {
+    // Corrections are rare enough to add up again from the outcomes that count now.
+    if (withdrawn || outcomes.some((one) => one.replaces !== null && one.model === running.model)) {
+      this.#addUp(running);
+      return settled(running.paired, running.rule);
+    }
+    for (let i = 0; i < outcomes.length; i++) {
+      if (!this.#add(running, outcomes, i) || running.decided) continue;
+      const verdict = settled(running.paired, running.rule);
+      if (verdict === null) continue;
+      // The rest of the batch still counts.
+      for (let k = i + 1; k < outcomes.length; k++) this.#add(running, outcomes, k);
+      return verdict;
+    }
+    return null;
   }
 
   /** Puts what each rollout says now where readers find it. */
@@ -131,20 +141,19 @@ export class Advancing {
     )) {
       running.paired.add(pairOf(loss, at, truth, live, candidate));
     }
-    running.moved = true;
   }
 
   /** A pair is complete with the candidate's outcome: the live one's is always written before it. */
-  #add(running: Running, outcomes: Outcome[], index: number): void {
+  #add(running: Running, outcomes: Outcome[], index: number): boolean {
     const { model, rule, paired } = running;
     const candidate = outcomes[index]!;
     if (candidate.version !== rule.candidate || candidate.role !== 'shadow' || candidate.model !== model)
-      return;
-    if (candidate.rollout !== rule.id || candidate.liveVersion !== rule.live) return;
+      return false;
+    if (candidate.rollout !== rule.id || candidate.liveVersion !== rule.live) return false;
     const answer = this.#liveAnswer(outcomes, index);
-    if (answer === null) return;
+    if (answer === null) return false;
     paired.add(pairOf(paired.loss, candidate.at, candidate.truth, answer, candidate.answer));
-    running.moved = true;
+    return true;
   }
 
   #liveAnswer(outcomes: Outcome[], index: number): number | null {

@@ -19,12 +19,21 @@ export function readText(fields: { [name: string]: unknown }, name: string): str
   return text;
 }
 
-/** ms since the epoch, given as such or as an ISO 8601 time. */
+/** An event later than this from now has a wrong clock or unit; one such would hold up every window, ms. */
+const aheadMs = 24 * 3600_000;
+
+/** ms since the epoch, given as such or as an ISO 8601 time; at most a day ahead. */
 export function readTime(value: unknown): number | null {
   if (value === undefined || value === null) return null;
   const time = typeof value === 'number' ? value : typeof value === 'string' ? Date.parse(value) : Number.NaN;
   if (!Number.isFinite(time) || Math.abs(time) > 8.64e15) {
     throw new SlipwayError('INVALID_REQUEST', '"at" is neither ms since the epoch nor an ISO 8601 time.');
+  }
+  if (time > Date.now() + aheadMs) {
+    throw new SlipwayError(
+      'INVALID_REQUEST',
+      '"at" is more than a day ahead: it is in ms since the epoch, UTC.',
+    );
   }
   return time;
 }

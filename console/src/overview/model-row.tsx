@@ -1,0 +1,77 @@
+import { Link } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+import type { ModelView } from '../../../server/src/api.ts';
+import { Sparkline } from '../parts/sparkline.tsx';
+import { StateMark } from '../parts/state-mark.tsx';
+import { Term } from '../parts/term.tsx';
+import { count, milliseconds, plural, scoreBand, scoreValue } from '../words/numbers.ts';
+
+/** A model in one row: its sentence first, then the figures behind it. */
+export function ModelRow({ model }: { model: ModelView }) {
+  const { traffic, recent, rollout } = model;
+  const drifted = new Set(
+    model.findings
+      .filter((one) => one.cleared === null && one.version === model.live && one.feature !== null)
+      .map((one) => one.feature),
+  ).size;
+  return (
+    <article className="model-row">
+      <div className="model-says">
+        <h2>
+          <StateMark level={model.health.level} />{' '}
+          <Link to="/models/$model" params={{ model: model.model }}>
+            {model.model}
+          </Link>
+        </h2>
+        <p>{model.health.sentence}</p>
+      </div>
+      <dl className="figures">
+        <Figure name="answered">
+          <Sparkline values={traffic.spark} label={`${plural(traffic.predictions, 'row')} answered, over event time`} />
+          <span className="small quiet">
+            {plural(traffic.predictions, 'row')}
+            {traffic.requestsPerSecond >= 0.5 ? `, ${count(traffic.requestsPerSecond)} a second` : ''}
+          </span>
+        </Figure>
+        <Figure name={<Term name={recent.metric === 'mae' ? 'mae' : 'score'}>{recent.metric === 'mae' ? 'error' : 'right lately'}</Term>}>
+          <b>{scoreValue(recent)}</b>
+          <span className="small quiet">{scoreBand(recent) ?? 'no labels yet'}</span>
+        </Figure>
+        <Figure name={<Term name="drift" />}>
+          <b>{drifted === 0 ? 'none' : plural(drifted, 'input')}</b>
+          <span className="small quiet">
+            {drifted === 0 ? 'moved' : `of ${model.versions.find((one) => one.version === model.live)?.features.length ?? '?'}`}
+          </span>
+        </Figure>
+        <Figure name={<Term name="p99" />}>
+          <b>{milliseconds(traffic.p99)}</b>
+          <span className="small quiet">{traffic.errors ? plural(traffic.errors, 'error') : 'no errors'}</span>
+        </Figure>
+        <Figure name={<Term name="rollout">tested</Term>}>
+          {rollout && rollout.state !== 'ended' ? (
+            <>
+              <b>version {rollout.candidate}</b>
+              <span className="small quiet">
+                {rollout.state === 'held' ? 'held' : rollout.verdict}, {plural(rollout.look?.pairs ?? 0, 'pair')}
+              </span>
+            </>
+          ) : (
+            <>
+              <b>nothing</b>
+              <span className="small quiet">version {model.live ?? '–'} alone</span>
+            </>
+          )}
+        </Figure>
+      </dl>
+    </article>
+  );
+}
+
+function Figure({ name, children }: { name: ReactNode; children: ReactNode }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}

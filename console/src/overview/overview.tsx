@@ -1,0 +1,53 @@
+import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import type { ModelView } from '../../../server/src/api.ts';
+import { modelsQuery, timelineQuery } from '../data/queries.ts';
+import { Trouble, Waiting } from '../parts/waiting.tsx';
+import { Entries } from '../timeline/entries.tsx';
+import { Empty } from './empty.tsx';
+import { ModelRow } from './model-row.tsx';
+
+/** Is anything wrong? What changed since I last looked? */
+export function Overview() {
+  const { data: models, error } = useQuery(modelsQuery);
+  const { data: entries } = useQuery(timelineQuery(undefined, 8));
+  if (!models) return error ? <Trouble error={error} /> : <Waiting>Asking Slipway …</Waiting>;
+  if (models.length === 0) return <Empty />;
+  return (
+    <>
+      <title>Slipway</title>
+      <h1>{summary(models)}</h1>
+      <div className="models">
+        {models.map((model) => (
+          <ModelRow key={model.model} model={model} />
+        ))}
+      </div>
+      <section className="section" aria-labelledby="lately">
+        <header>
+          <h2 id="lately">What changed lately</h2>
+          <Link to="/timeline" className="small">
+            everything
+          </Link>
+        </header>
+        {entries ? <Entries entries={entries} /> : <Waiting>Asking Slipway …</Waiting>}
+      </section>
+    </>
+  );
+}
+
+/** The answer to "is anything wrong?", in one sentence. Pure. */
+export function summary(models: ModelView[]): string {
+  const names = (level: string) => models.filter((one) => one.health.level === level).map((one) => one.model);
+  const act = names('act');
+  const look = names('look');
+  const all = models.length === 1 ? `${models[0]!.model} is well.` : `All ${models.length} models are well.`;
+  const parts: string[] = [];
+  if (act.length > 0) parts.push(`${listed(act)} ${act.length === 1 ? 'needs' : 'need'} you now`);
+  if (look.length > 0) parts.push(`${listed(look)} ${look.length === 1 ? 'is' : 'are'} worth a look`);
+  return parts.length === 0 ? `Nothing is wrong: ${all}` : `${parts.join('; ')}.`;
+}
+
+function listed(names: string[]): string {
+  if (names.length > 3) return `${names.slice(0, 2).join(', ')} and ${names.length - 2} more`;
+  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+}

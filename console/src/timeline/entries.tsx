@@ -1,0 +1,55 @@
+import { Link } from '@tanstack/react-router';
+import type { TimelineEntry } from '../../../server/src/api.ts';
+import { StateMark } from '../parts/state-mark.tsx';
+import { EventTime, When } from '../parts/when.tsx';
+
+/** What happened, who or what did it, and why: newest first. */
+export function Entries({ entries }: { entries: TimelineEntry[] }) {
+  if (entries.length === 0) return <p className="quiet">Nothing has happened yet; deploys, findings and promotions will stand here.</p>;
+  return (
+    <ol className="entries">
+      {entries.map((entry) => (
+        <Entry key={entry.id} entry={entry} />
+      ))}
+    </ol>
+  );
+}
+
+function Entry({ entry }: { entry: TimelineEntry }) {
+  return (
+    <li>
+      <StateMark level={entry.level} wordless />
+      <div className="entry-says">
+        <p>
+          {entry.model ? (
+            <>
+              <Link to="/models/$model" params={{ model: entry.model }}>
+                {entry.model}
+              </Link>{' '}
+            </>
+          ) : null}
+          {entry.message}
+        </p>
+        {entry.reasons.length > 0 ? (
+          <details>
+            <summary>why</summary>
+            <ul>
+              {entry.reasons.map((reason) => (
+                <li key={reason}>{reason}</li>
+              ))}
+            </ul>
+          </details>
+        ) : null}
+      </div>
+      <p className="entry-when small quiet">
+        <span className="kind">{entry.kind}</span> by {entry.by}, <When at={entry.at} />
+        {entry.eventTime !== null ? (
+          <>
+            <br />
+            at <EventTime at={entry.eventTime} /> in event time
+          </>
+        ) : null}
+      </p>
+    </li>
+  );
+}

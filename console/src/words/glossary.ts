@@ -1,0 +1,36 @@
+/** What the words mean, one line each: shown where a word is used. Statistics say how they are computed and what they cannot know. */
+export const glossary = {
+  model: 'A name that answers questions. Behind it stand versions; one of them is live.',
+  version: 'One deployed file with the features it expects. Versions are numbered and never change.',
+  live: 'The version whose answers callers get.',
+  baseline: 'The training rows given at deploy, as a profile: what the inputs looked like then.',
+  update: 'How many labels a learner had learned from when it answered. 0 for a version that does not learn.',
+  checkpoint: 'A saved state of a learner that passed its gates and can be returned to.',
+  shadow: 'A version that answers the same rows as the live one, unseen by callers, to be compared with it.',
+  rollout: 'A comparison of a candidate with the live version on the same rows, that ends in a verdict.',
+  verdict: 'What the comparison says now: continue, promote, hold, roll back or inconclusive.',
+  finding: 'Something a monitor noticed about a version. Look: worth a look. Act: worth acting on.',
+  psi: 'Population stability index: how far the shares of rows per bin moved from the baseline. Above 0.1 is noticeable, above 0.25 is much. It cannot know whether answers got worse.',
+  promise: 'How right the version was on its own training rows at deploy. Usually a little flattering.',
+  gate: 'A check that a version or checkpoint must pass before it may serve.',
+  score: 'Share of labelled answers that were right, with a 95 % Wilson interval. It knows nothing of rows whose label has not come.',
+  mae: 'Mean absolute error of the labelled answers. It knows nothing of rows whose label has not come.',
+  band: '95 % interval: where the true value plausibly lies given how many labels there are.',
+  confidence:
+    'A confidence sequence: an interval for the mean difference in loss that stays valid however often one looks. Above zero favours the candidate.',
+  pairs: 'Rows that both versions answered and whose label has come.',
+  p99: 'Ninety-nine of a hundred recent requests were answered faster than this.',
+  label: 'The truth about a predicted row, reported later.',
+  subject: 'Whom or what a prediction is about, if the caller said so.',
+  key: "The caller's own name for the row, to send a label for it later.",
+  snapshot: 'The number of the serving state under which the answer was given.',
+  propensity: 'The probability with which this arm was chosen for this row.',
+  arm: 'Which side of a rollout answered the caller.',
+  eventTime: 'When it happened in the world the rows describe, not when it arrived here.',
+  digest: 'SHA-256 of the file: names its exact bytes.',
+  drift: 'Inputs of the live version whose distribution has moved from the baseline.',
+  logLoss: 'How surprised the probabilities were by the truth; lower is better.',
+  quarantined: 'Taken out of service after it failed; it cannot be promoted.',
+} as const;
+
+export type TermName = keyof typeof glossary;

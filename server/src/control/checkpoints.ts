@@ -6,29 +6,50 @@ import type { Blobs } from '../registry/blobs.ts';
 import type { CheckpointRecord, VersionRecord } from '../registry/registry.ts';
 import { answerWidth } from '../signature.ts';
 import { newFrame } from '../tensor.ts';
+import type { Changes } from './changes.ts';
 
 /** Newest ones kept, then one in ten, up to so many in all. */
 const newestKept = 20;
 const thinnedTo = 10;
 const mostKept = 100;
 
-/**
- * Gates a learner's state and keeps it as a checkpoint. The state is Slipway's own learner's, so it may be
- * looked at here. Returns what was kept (null: a gate failed) and what the thinning drops.
- */
+/** Gates a learner's state and keeps it as a checkpoint, thinning the older ones; only within a turn. */
 export async function keepCheckpoint(
-  blobs: Blobs,
-  record: VersionRecord,
+  changes: Changes,
   command: Extract<Command, { kind: 'checkpoint' }>,
-  present: CheckpointRecord[],
-): Promise<{ kept: CheckpointRecord | null; dropped: CheckpointRecord[] }> {
-  const gates = await gatesOf(blobs, record, command.state);
-  if (gates.some((gate) => !gate.passed)) return { kept: null, dropped: [] };
-  const { model, version, update, at, reason } = command;
-  const { digest } = await blobs.put(command.state);
+): Promise<void> {
+  const { registry, blobs } = changes;
+  const { model, version, update, state, at, reason } = command;
+  const record = registry.version(model, version);
+  if (!record) return;
+  const gates = await gatesOf(blobs, record, state);
+  if (gates.some((gate) => !gate.passed)) {
+    const message = `The checkpoint at update ${update} of version ${version} did not pass its gates and was not kept.`;
+    const reasons = gates.map((gate) => `${gate.name}: ${gate.detail}`);
+    changes.enter({
+      model,
+      version,
+      kind: 'checkpoint',
+      level: 'look',
+      message,
+      reasons,
+      by: 'control',
+      eventTime: at,
+    });
+    return;
+  }
+  const { digest } = await blobs.put(state);
   const kept: CheckpointRecord = { model, version, update, at, digest, reason, gates };
-  const all = [...present.filter((one) => one.update !== update), kept].sort((a, b) => a.update - b.update);
-  return { kept, dropped: thin(all).filter((one) => one.digest !== digest) };
+  const present = registry.checkpoints(model, version).filter((one) => one.update !== update);
+  const all = [...present, kept].sort((a, b) => a.update - b.update);
+  const dropped = thin(all);
+  registry.transaction(() => {
+    registry.saveCheckpoint(kept);
+    for (const one of dropped) registry.dropCheckpoint(one);
+  });
+  const used = new Set(all.filter((one) => !dropped.includes(one)).map((one) => one.digest));
+  for (const one of dropped) if (!used.has(one.digest)) blobs.delete(one.digest);
+  changes.onChanged([`models/${model}`]);
 }
 
 /** What goes of a list that is sorted by update: beyond the newest, one in ten gaps is kept, so that thinning again changes nothing. */

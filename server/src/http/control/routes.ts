@@ -172,10 +172,9 @@ export function routes(app: FastifyInstance, edge: ControlEdge): void {
     '/api/models/:model/versions',
     { schema: { params: ofModel, body: api.DeployRequest, response: { 201: api.DeployAnswer } } },
     async ({ params, body, actor }, reply) => {
-      const { record, snapshot, rollout } = await control.deploy(params.model, body, actor);
-      return reply
-        .status(201)
-        .send({ version: views.version(record.model, record.version), snapshot, rollout });
+      const { record, rollout } = await control.deploy(params.model, body, actor);
+      const version = views.version(record.model, record.version);
+      return reply.status(201).send({ version, snapshot: control.snapshot, rollout });
     },
   );
   app.post<{ Params: Static<typeof ofModel>; Body: Static<typeof api.PromoteRequest> }>(

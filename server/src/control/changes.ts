@@ -1,0 +1,102 @@
+import { readSnapshot, writeSnapshot } from '../db/snapshot-file.ts';
+import { SlipwayError, toSlipwayError } from '../errors.ts';
+import type { Blobs } from '../registry/blobs.ts';
+import type { ModelRecord, NewEntry, Registry, VersionRecord } from '../registry/registry.ts';
+import type { Snapshot } from '../snapshot.ts';
+import type { Lines } from './lines.ts';
+import { makeSnapshot } from './manifest.ts';
+
+interface Parts {
+  registry: Registry;
+  blobs: Blobs;
+  snapshotFile: string;
+  /** ms since the epoch. */
+  now: () => number;
+  /** Something that readers of the API may have seen has changed. */
+  onChanged: (topics: string[]) => void;
+}
+
+/** How every use case changes what is served: one change at a time, in force on every lane when it is done, or undone as a whole. */
+export class Changes {
+  readonly registry: Registry;
+  readonly blobs: Blobs;
+  readonly now: () => number;
+  readonly onChanged: (topics: string[]) => void;
+  readonly #file: string;
+  #snapshot: Snapshot | null;
+  #lines: Lines | null = null;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: Parts) {
+    this.registry = parts.registry;
+    this.blobs = parts.blobs;
+    this.now = parts.now;
+    this.onChanged = parts.onChanged;
+    this.#file = parts.snapshotFile;
+    this.#snapshot = readSnapshot(parts.snapshotFile);
+  }
+
+  get snapshot(): Snapshot | null {
+    return this.#snapshot;
+  }
+
+  /** From now on changes reach these lanes. A new folder gets its first, empty snapshot. */
+  begin(lines: Lines): void {
+    this.#lines = lines;
+    if (!this.#snapshot) this.#put();
+  }
+
+  /** Changes wait for each other: a snapshot is in force, or undone, before the next is made. */
+  inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(change, change);
+    this.#last = turn.catch(() => {});
+    return turn;
+  }
+
+  /** Changes the registry, and has every lane serve what it says then; undone if a lane refuses. Only within a turn. */
+  async make<T>(change: () => T): Promise<T> {
+    const before = this.registry.models();
+    const result = this.registry.transaction(change);
+    const snapshot = this.#put();
+    try {
+      await this.#lines?.serve(snapshot);
+    } catch (error) {
+      if (toSlipwayError(error).code !== 'TIMEOUT') {
+        for (const model of before) this.registry.saveModel(model);
+        await this.#lines?.serve(this.#put()).catch(() => {});
+      }
+      throw error;
+    } finally {
+      const models = Object.keys(snapshot.models).map((model) => `models/${model}`);
+      this.onChanged(['models', 'timeline', ...models]);
+    }
+    return result;
+  }
+
+  /** A line of the timeline. */
+  enter(entry: Pick<NewEntry, 'model' | 'version' | 'kind' | 'message' | 'by'> & Partial<NewEntry>): void {
+    this.registry.addEntry({ eventTime: null, level: 'well', reasons: [], at: this.now(), ...entry });
+  }
+
+  /** Throws MODEL_NOT_FOUND. */
+  model(name: string): ModelRecord {
+    const record = this.registry.model(name);
+    if (!record) throw new SlipwayError('MODEL_NOT_FOUND', `There is no model "${name}".`);
+    return record;
+  }
+
+  /** Throws MODEL_NOT_FOUND or VERSION_NOT_FOUND. */
+  version(name: string, version: number): VersionRecord & { quarantined: boolean } {
+    this.model(name);
+    const record = this.registry.version(name, version);
+    if (!record) throw new SlipwayError('VERSION_NOT_FOUND', `"${name}" has no version ${version}.`);
+    return record;
+  }
+
+  #put(): Snapshot {
+    const snapshot = makeSnapshot(this.registry, this.registry.nextSnapshot(), this.now());
+    writeSnapshot(this.#file, snapshot);
+    this.#snapshot = snapshot;
+    return snapshot;
+  }
+}

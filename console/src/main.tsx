@@ -5,6 +5,7 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import '@mantine/core/styles.css';
 import './app/look.css';
+import './app/model.css';
 import './app/parts.css';
 import { router } from './app/router.tsx';
 import { theme } from './app/theme.ts';

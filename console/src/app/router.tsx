@@ -1,4 +1,5 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router';
+import type { Find } from '../data/queries.ts';
 import { Overview } from '../overview/overview.tsx';
 import { NotFound } from './not-found.tsx';
 import { Shell } from './shell.tsx';
@@ -47,7 +48,7 @@ const model = createRoute({
 const journal = createRoute({
   getParentRoute: () => root,
   path: '/journal',
-  validateSearch: (search: Record<string, unknown>) => ({
+  validateSearch: (search: Record<string, unknown>): Find => ({
     id: text(search.id),
     model: text(search.model),
     key: text(search.key),
@@ -59,7 +60,9 @@ const journal = createRoute({
 const timeline = createRoute({
   getParentRoute: () => root,
   path: '/timeline',
-  validateSearch: (search: Record<string, unknown>) => ({ model: text(search.model) }),
+  validateSearch: (search: Record<string, unknown>): { model?: string | undefined } => ({
+    model: text(search.model),
+  }),
   component: lazyRouteComponent(() => import('../timeline/page.tsx'), 'TimelinePage'),
 });
 

@@ -18,7 +18,8 @@ export function Shell() {
       <div role="status">
         {live.lost ? (
           <div className="banner">
-            The connection was lost <When at={live.since} />. What you see is from then; it is tried again by itself.
+            The connection was lost <When at={live.since} />. What you see is from then; it is tried again by
+            itself.
           </div>
         ) : null}
       </div>
@@ -53,7 +54,12 @@ function SchemeSwitch() {
   const scheme = useComputedColorScheme('light');
   const other = scheme === 'light' ? 'dark' : 'light';
   return (
-    <ActionIcon variant="subtle" color="gray" aria-label={`Change to ${other}`} onClick={() => setColorScheme(other)}>
+    <ActionIcon
+      variant="subtle"
+      color="gray"
+      aria-label={`Change to ${other}`}
+      onClick={() => setColorScheme(other)}
+    >
       <svg width="17" height="17" viewBox="0 0 16 16" aria-hidden="true">
         <circle cx="8" cy="8" r="6.2" fill="none" stroke="currentColor" strokeWidth="1.6" />
         <path d="M8 1.8a6.2 6.2 0 0 1 0 12.4z" fill="currentColor" />

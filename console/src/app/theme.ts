@@ -1,7 +1,16 @@
 import { createTheme, type MantineColorsTuple } from '@mantine/core';
 
 const accent: MantineColorsTuple = [
-  '#eef3fd', '#dbe5f9', '#b4c9f3', '#8aabed', '#6690e8', '#4f7fe5', '#3f73df', '#2f5fd0', '#254fb3', '#1b4197',
+  '#eef3fd',
+  '#dbe5f9',
+  '#b4c9f3',
+  '#8aabed',
+  '#6690e8',
+  '#4f7fe5',
+  '#3f73df',
+  '#2f5fd0',
+  '#254fb3',
+  '#1b4197',
 ];
 
 export const theme = createTheme({

@@ -1,5 +1,5 @@
-import { useEffect, useState } from 'react';
 import type { QueryClient } from '@tanstack/react-query';
+import { useEffect, useState } from 'react';
 import type { ChangeEvent } from '../../../server/src/api.ts';
 import { send } from './api.ts';
 

@@ -27,32 +27,46 @@ export function ModelRow({ model }: { model: ModelView }) {
       </div>
       <dl className="figures">
         <Figure name="answered">
-          <Sparkline values={traffic.spark} label={`${plural(traffic.predictions, 'row')} answered, over event time`} />
+          <Sparkline
+            values={traffic.spark}
+            label={`${plural(traffic.predictions, 'row')} answered, over event time`}
+          />
           <span className="small quiet">
             {plural(traffic.predictions, 'row')}
             {traffic.requestsPerSecond >= 0.5 ? `, ${count(traffic.requestsPerSecond)} a second` : ''}
           </span>
         </Figure>
-        <Figure name={<Term name={recent.metric === 'mae' ? 'mae' : 'score'}>{recent.metric === 'mae' ? 'error' : 'right lately'}</Term>}>
+        <Figure
+          name={
+            <Term name={recent.metric === 'mae' ? 'mae' : 'score'}>
+              {recent.metric === 'mae' ? 'error' : 'right lately'}
+            </Term>
+          }
+        >
           <b>{scoreValue(recent)}</b>
           <span className="small quiet">{scoreBand(recent) ?? 'no labels yet'}</span>
         </Figure>
         <Figure name={<Term name="drift" />}>
           <b>{drifted === 0 ? 'none' : plural(drifted, 'input')}</b>
           <span className="small quiet">
-            {drifted === 0 ? 'moved' : `of ${model.versions.find((one) => one.version === model.live)?.features.length ?? '?'}`}
+            {drifted === 0
+              ? 'moved'
+              : `of ${model.versions.find((one) => one.version === model.live)?.features.length ?? '?'}`}
           </span>
         </Figure>
         <Figure name={<Term name="p99" />}>
           <b>{milliseconds(traffic.p99)}</b>
-          <span className="small quiet">{traffic.errors ? plural(traffic.errors, 'error') : 'no errors'}</span>
+          <span className="small quiet">
+            {traffic.errors ? plural(traffic.errors, 'error') : 'no errors'}
+          </span>
         </Figure>
         <Figure name={<Term name="rollout">tested</Term>}>
           {rollout && rollout.state !== 'ended' ? (
             <>
               <b>version {rollout.candidate}</b>
               <span className="small quiet">
-                {rollout.state === 'held' ? 'held' : rollout.verdict}, {plural(rollout.look?.pairs ?? 0, 'pair')}
+                {rollout.state === 'held' ? 'held' : rollout.verdict},{' '}
+                {plural(rollout.look?.pairs ?? 0, 'pair')}
               </span>
             </>
           ) : (

@@ -24,7 +24,15 @@ export function usePalette() {
 
 export function Palette({ opened, close }: { opened: boolean; close: () => void }) {
   return (
-    <Modal opened={opened} onClose={close} withCloseButton={false} padding={0} yOffset="14vh" size="lg" aria-label="Find">
+    <Modal
+      opened={opened}
+      onClose={close}
+      withCloseButton={false}
+      padding={0}
+      yOffset="14vh"
+      size="lg"
+      aria-label="Find"
+    >
       <Finder close={close} />
     </Modal>
   );

@@ -31,7 +31,12 @@ export function AskOnce({ verb, effect, act, quiet = false, label }: AskOnceProp
   };
   return (
     <>
-      <Button size="xs" variant={quiet ? 'default' : 'filled'} aria-label={label} onClick={() => setOpen(true)}>
+      <Button
+        size="xs"
+        variant={quiet ? 'default' : 'filled'}
+        aria-label={label}
+        onClick={() => setOpen(true)}
+      >
         {verb}
       </Button>
       <Modal

@@ -9,21 +9,26 @@ interface PictureProps {
   make: (plot: Plotting, width: number) => Element;
   /** A part of the picture was chosen: the mark's class and the index of its datum. */
   choose?: (index: number) => void;
+  /** A stretch of the x axis was dragged over, ms. */
+  range?: (from: number, to: number) => void;
 }
 
 /** A picture by Observable Plot: the library is fetched, and the picture drawn, when it is first seen. */
-export function Picture({ label, height, make, choose }: PictureProps) {
+export function Picture({ label, height, make, choose, range }: PictureProps) {
   const place = useRef<HTMLDivElement>(null);
   const [plot, setPlot] = useState<Plotting | null>(null);
   const [width, setWidth] = useState(0);
   useEffect(() => {
     const element = place.current;
     if (!element) return;
-    const seen = new IntersectionObserver((entries) => {
-      if (!entries.some((entry) => entry.isIntersecting)) return;
-      seen.disconnect();
-      void import('@observablehq/plot').then(setPlot);
-    }, { rootMargin: '200px' });
+    const seen = new IntersectionObserver(
+      (entries) => {
+        if (!entries.some((entry) => entry.isIntersecting)) return;
+        seen.disconnect();
+        void import('@observablehq/plot').then(setPlot);
+      },
+      { rootMargin: '200px' },
+    );
     seen.observe(element);
     const sized = new ResizeObserver(([entry]) => setWidth(Math.floor(entry!.contentRect.width)));
     sized.observe(element);
@@ -45,12 +50,43 @@ export function Picture({ label, height, make, choose }: PictureProps) {
         rect.addEventListener('click', () => choose(index));
       });
     element.replaceChildren(drawn);
-  }, [plot, width, make, choose, label]);
+    return range ? brush(element, drawn, range) : undefined;
+  }, [plot, width, make, choose, range, label]);
   return <div ref={place} className="picture" style={{ minHeight: height }} />;
 }
 
-/** The colour of a version, the same in every picture; by Okabe and Ito, told apart by all eyes. */
-const hues = ['#0072b2', '#d55e00', '#009e73', '#b0579a', '#8c6d00', '#3a9ad9'];
-export function versionHue(version: number): string {
-  return hues[(version - 1) % hues.length]!;
+/** Lets a mouse drag over a picture choose a stretch of its x axis; a touch goes on scrolling the page. */
+function brush(element: HTMLElement, drawn: Element, range: (from: number, to: number) => void): () => void {
+  const scale = (drawn as Element & { scale(name: string): { invert(x: number): Date | number } }).scale('x');
+  const shade = document.createElement('div');
+  shade.className = 'brush';
+  let begun: number | null = null;
+  const x = (event: PointerEvent) => event.clientX - element.getBoundingClientRect().left;
+  const down = (event: PointerEvent) => {
+    if (event.pointerType !== 'mouse' || event.button !== 0) return;
+    begun = x(event);
+    element.append(shade);
+    shade.style.width = '0';
+  };
+  const move = (event: PointerEvent) => {
+    if (begun === null) return;
+    shade.style.left = `${Math.min(begun, x(event))}px`;
+    shade.style.width = `${Math.abs(x(event) - begun)}px`;
+  };
+  const up = (event: PointerEvent) => {
+    if (begun === null) return;
+    const ends = [begun, x(event)].sort((a, b) => a - b);
+    begun = null;
+    shade.remove();
+    if (ends[1]! - ends[0]! < 12) return;
+    range(Math.round(Number(scale.invert(ends[0]!))), Math.round(Number(scale.invert(ends[1]!))));
+  };
+  element.addEventListener('pointerdown', down);
+  window.addEventListener('pointermove', move);
+  window.addEventListener('pointerup', up);
+  return () => {
+    element.removeEventListener('pointerdown', down);
+    window.removeEventListener('pointermove', move);
+    window.removeEventListener('pointerup', up);
+  };
 }

@@ -10,7 +10,11 @@ export function Waiting({ children }: { children: ReactNode }) {
 export function Trouble({ error }: { error: Error }) {
   return (
     <div role="alert" className="trouble">
-      <p>{error instanceof Refusal ? error.message : 'Slipway cannot be reached; this is tried again by itself.'}</p>
+      <p>
+        {error instanceof Refusal
+          ? error.message
+          : 'Slipway cannot be reached; this is tried again by itself.'}
+      </p>
       {error instanceof Refusal && error.hint ? <p className="quiet">{error.hint}</p> : null}
     </div>
   );

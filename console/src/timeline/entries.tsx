@@ -5,7 +5,10 @@ import { EventTime, When } from '../parts/when.tsx';
 
 /** What happened, who or what did it, and why: newest first. */
 export function Entries({ entries }: { entries: TimelineEntry[] }) {
-  if (entries.length === 0) return <p className="quiet">Nothing has happened yet; deploys, findings and promotions will stand here.</p>;
+  if (entries.length === 0)
+    return (
+      <p className="quiet">Nothing has happened yet; deploys, findings and promotions will stand here.</p>
+    );
   return (
     <ol className="entries">
       {entries.map((entry) => (

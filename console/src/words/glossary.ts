@@ -13,7 +13,8 @@ export const glossary = {
   psi: 'Population stability index: how far the shares of rows per bin moved from the baseline. Above 0.1 is noticeable, above 0.25 is much. It cannot know whether answers got worse.',
   promise: 'How right the version was on its own training rows at deploy. Usually a little flattering.',
   gate: 'A check that a version or checkpoint must pass before it may serve.',
-  score: 'Share of labelled answers that were right, with a 95 % Wilson interval. It knows nothing of rows whose label has not come.',
+  score:
+    'Share of labelled answers that were right, with a 95 % Wilson interval. It knows nothing of rows whose label has not come.',
   mae: 'Mean absolute error of the labelled answers. It knows nothing of rows whose label has not come.',
   band: '95 % interval: where the true value plausibly lies given how many labels there are.',
   confidence:

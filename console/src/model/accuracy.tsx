@@ -1,0 +1,100 @@
+import { SegmentedControl } from '@mantine/core';
+import { getRouteApi } from '@tanstack/react-router';
+import { useCallback } from 'react';
+import type { AccuracyWindow, ModelView, TimelineEntry } from '../../../server/src/api.ts';
+import { Picture, type Plotting } from '../parts/picture.tsx';
+import { Term } from '../parts/term.tsx';
+import { Waiting } from '../parts/waiting.tsx';
+import { eventDate } from '../words/times.ts';
+import { accuracyPicture } from './accuracy-picture.ts';
+import { begin, lengths, type Stretch } from './stretch.ts';
+
+const route = getRouteApi('/models/$model');
+
+interface Props {
+  model: ModelView;
+  windows: AccuracyWindow[];
+  entries: TimelineEntry[];
+  times: Stretch | null;
+}
+
+/** How right each version was over event time, and what happened meanwhile. */
+export function AccuracySection({ model, windows, entries, times }: Props) {
+  const navigate = route.useNavigate();
+  const scored = windows.filter((one) => one.score.value !== null);
+  const make = useCallback(
+    (plot: Plotting, width: number) =>
+      accuracyPicture(plot, width, { model, windows: scored, entries, times: times! }),
+    [model, scored, entries, times],
+  );
+  const range = useCallback(
+    (from: number, to: number) =>
+      void navigate({ search: (was) => ({ ...was, from, to }), resetScroll: false }),
+    [navigate],
+  );
+  const metric = model.recent.metric;
+  const chosen = times
+    ? (lengths.find(
+        ([, days]) => (begin(times, days) ?? times.first) === times.from && times.to === times.last,
+      )?.[0] ?? '')
+    : '';
+  return (
+    <section className="section" aria-labelledby="accuracy">
+      <header>
+        <h2 id="accuracy">{metric === 'mae' ? 'Is it still near?' : 'Is it still right?'}</h2>
+        <span className="small quiet grow">
+          <Term name={metric === 'mae' ? 'mae' : 'score'}>
+            {metric === 'mae' ? 'Mean error' : 'Share right'}
+          </Term>{' '}
+          with its <Term name="band">95 % band</Term>, in <Term name="eventTime">event time</Term>. Thick:
+          what callers got.
+        </span>
+        {times && scored.length > 0 ? (
+          <SegmentedControl
+            size="xs"
+            aria-label="How much event time the pictures show"
+            data={lengths.map(([name]) => name)}
+            value={chosen}
+            onChange={(name) => {
+              const days = lengths.find(([one]) => one === name)?.[1] ?? null;
+              range(begin(times, days) as number, undefined as never);
+            }}
+          />
+        ) : null}
+      </header>
+      {times && scored.length > 0 ? (
+        <>
+          <Picture label={described(scored)} height={330} make={make} range={range} />
+          <p className="small quiet">
+            {times.whole
+              ? 'Drag over the picture to look closer: every picture of the page follows.'
+              : `${eventDate(times.from)} to ${eventDate(times.to)}.`}
+          </p>
+        </>
+      ) : (
+        <Waiting>
+          This fills when labels come: <code>POST /labels {'{"id": …, "label": …}'}</code> with the id of an
+          answer, or its key.
+        </Waiting>
+      )}
+    </section>
+  );
+}
+
+/** The picture in words. Pure. */
+function described(windows: AccuracyWindow[]): string {
+  const versions = [...new Set(windows.map((one) => one.version))].sort((a, b) => a - b);
+  const said = versions.map((version) => {
+    const own = windows.filter((one) => one.role === 'version' && one.version === version);
+    const first = own[0]?.score.value;
+    const last = own.at(-1)?.score.value;
+    if (first === undefined || first === null || last === undefined || last === null)
+      return `version ${version}`;
+    return `version ${version} from ${show(own[0]!)} to ${show(own.at(-1)!)}`;
+  });
+  return `Accuracy over event time: ${said.join('; ')}.`;
+}
+
+function show({ score }: AccuracyWindow): string {
+  return score.metric === 'mae' ? score.value!.toPrecision(3) : `${Math.round(score.value! * 100)} %`;
+}

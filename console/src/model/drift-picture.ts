@@ -1,0 +1,77 @@
+import type { DriftView } from '../../../server/src/api.ts';
+import type { Plotting } from '../parts/picture.tsx';
+import { axes } from '../parts/picture-look.ts';
+import { eventDate } from '../words/times.ts';
+import type { Stretch } from './stretch.ts';
+
+/** The windows in sight, feature by feature: what a click's index means. */
+export function cells(drift: DriftView, times: Stretch | null) {
+  return drift.features.flatMap((one) =>
+    one.windows
+      .filter((window) => !times || (window.to > times.from && window.from < times.to))
+      .map((window) => ({ feature: one.feature, ...window })),
+  );
+}
+
+/** Features × time. Strength by lightness alone, in five steps, so that it reads without colour. */
+export function driftPicture(
+  plot: Plotting,
+  width: number,
+  drift: DriftView,
+  times: Stretch | null,
+  chosen: { feature?: string | undefined; window?: number | undefined },
+): Element {
+  const shown = cells(drift, times);
+  const features = drift.features.map((one) => one.feature);
+  const from = times?.from ?? Math.min(...shown.map((one) => one.from));
+  const to = times?.to ?? Math.max(...shown.map((one) => one.to));
+  const row = 26;
+  const longest = Math.min(width * 0.32, Math.max(...features.map((one) => one.length)) * 7.4 + 14);
+  const clipped = shown.map((one) => ({
+    ...one,
+    from: Math.max(one.from, from),
+    to: Math.min(one.to, to),
+    begin: one.from,
+  }));
+  return plot.plot({
+    ...axes(width, features.length * row + 34),
+    marginLeft: longest,
+    marginRight: 16,
+    marginTop: 4,
+    x: { type: 'utc', domain: [from, to], label: null, ticks: width < 500 ? 3 : 8 },
+    y: { domain: features, label: null, tickSize: 0, padding: 0.12 },
+    color: { type: 'identity' },
+    marks: [
+      plot.barX(clipped, {
+        x1: 'from',
+        x2: 'to',
+        y: 'feature',
+        fill: (one) => `var(--drift-${step(one.psi)})`,
+        insetLeft: 0.5,
+        insetRight: 0.5,
+        className: 'choose',
+        title: (one) =>
+          `${one.feature}, ${eventDate(one.begin)}\nPSI ${one.psi === null ? 'unknown' : one.psi.toPrecision(2)}, ${one.rows} rows`,
+        tip: { fill: 'var(--raised)' },
+      }),
+      plot.barX(
+        clipped.filter((one) => one.feature === chosen.feature && one.begin === chosen.window),
+        {
+          x1: 'from',
+          x2: 'to',
+          y: 'feature',
+          fill: 'none',
+          stroke: 'currentColor',
+          strokeWidth: 2,
+          pointerEvents: 'none',
+        },
+      ),
+    ],
+  });
+}
+
+const steps = [0.1, 0.25, 1, 4];
+
+function step(psi: number | null): number {
+  return psi === null ? 0 : steps.filter((least) => psi >= least).length;
+}

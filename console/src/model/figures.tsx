@@ -1,0 +1,72 @@
+import type { ReactNode } from 'react';
+import type { ModelView } from '../../../server/src/api.ts';
+import { Term } from '../parts/term.tsx';
+import { EventTime } from '../parts/when.tsx';
+import { count, milliseconds, percent, plural, scoreBand, scoreValue } from '../words/numbers.ts';
+
+/** The figures behind the sentence. */
+export function Figures({ model }: { model: ModelView }) {
+  const { traffic, recent, overall, promise } = model;
+  const share = traffic.predictions > 0 ? traffic.labels / traffic.predictions : 0;
+  return (
+    <dl className="figures wide">
+      <Figure name={<Term name={recent.metric === 'mae' ? 'mae' : 'score'}>right lately</Term>}>
+        <b>{scoreValue(recent)}</b>
+        <span>
+          {scoreBand(recent) ? `${scoreBand(recent)}, ${plural(recent.labelled, 'label')}` : 'no labels yet'}
+        </span>
+      </Figure>
+      <Figure name="over all">
+        <b>{scoreValue(overall)}</b>
+        <span>{scoreBand(overall) ?? 'no labels yet'}</span>
+      </Figure>
+      <Figure name={<Term name="promise" />}>
+        <b>
+          {promise
+            ? promise.metric === 'accuracy'
+              ? percent(promise.value)
+              : promise.value.toPrecision(3)
+            : 'none'}
+        </b>
+        <span>{promise ? `on ${plural(promise.rows, 'training row')}` : 'a learner makes none'}</span>
+      </Figure>
+      <Figure name={<Term name="live" />}>
+        <b>{model.live === null ? 'no version' : `version ${model.live}`}</b>
+        <span>
+          {model.previous === null ? 'nothing to return to' : `before it version ${model.previous}`}
+        </span>
+      </Figure>
+      <Figure name="answered">
+        <b>{count(traffic.predictions)}</b>
+        <span>
+          {model.watermark === null ? (
+            'no rows yet'
+          ) : (
+            <>
+              until <EventTime at={model.watermark} />
+            </>
+          )}
+        </span>
+      </Figure>
+      <Figure name={<Term name="label">labelled</Term>}>
+        <b>{traffic.predictions === 0 ? '–' : percent(share)}</b>
+        <span>
+          {traffic.waiting ? `${plural(traffic.waiting, 'label')} without their row` : 'of the answers'}
+        </span>
+      </Figure>
+      <Figure name={<Term name="p99" />}>
+        <b>{milliseconds(traffic.p99)}</b>
+        <span>half within {milliseconds(traffic.p50)}</span>
+      </Figure>
+    </dl>
+  );
+}
+
+function Figure({ name, children }: { name: ReactNode; children: ReactNode }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd className="small-span">{children}</dd>
+    </div>
+  );
+}

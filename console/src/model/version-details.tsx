@@ -1,0 +1,80 @@
+import type { Gate, ModelView, VersionView } from '../../../server/src/api.ts';
+import { StateMark } from '../parts/state-mark.tsx';
+import { Term } from '../parts/term.tsx';
+import { bytes } from '../words/numbers.ts';
+import { exact } from '../words/times.ts';
+import { Checkpoints } from './checkpoints.tsx';
+
+/** Where a version comes from, what it had to pass, what it is. */
+export function VersionDetails({ model, version }: { model: ModelView; version: VersionView }) {
+  const { provenance, facts, features, policy, classes } = version;
+  return (
+    <div className="version-details">
+      <div>
+        <h4>Gates</h4>
+        <Gates gates={version.gates} />
+      </div>
+      <div>
+        <h4>Origin</h4>
+        <Pairs
+          pairs={[
+            ['file', `${provenance.file}, ${bytes(provenance.bytes)}`],
+            ['made with', provenance.framework],
+            ['deployed', `${exact(provenance.at)} by ${provenance.by}`],
+            [<Term key="digest" name="digest" />, <code key="value">{provenance.digest}</code>],
+          ]}
+        />
+      </div>
+      <div>
+        <h4>Facts</h4>
+        <Pairs
+          pairs={[
+            ['features', features.map((one) => one.name).join(', ')],
+            ...(classes ? [['classes', classes.join(', ')] as [string, string]] : []),
+            ['missing values', policy.missing],
+            ['unknown categories', policy.unknown],
+            ['extra features', policy.extra],
+            ...Object.entries(facts)
+              .filter(([name]) => name !== 'features')
+              .map(([name, value]) => [spaced(name), String(value)] as [string, string]),
+          ]}
+        />
+      </div>
+      {version.learner ? <Checkpoints model={model} version={version} learner={version.learner} /> : null}
+    </div>
+  );
+}
+
+export function Gates({ gates }: { gates: Gate[] }) {
+  return (
+    <ul className="gates">
+      {gates.map((gate) => (
+        <li key={gate.name}>
+          <StateMark level={gate.passed ? 'well' : 'act'} wordless />
+          <span>
+            <b>{gate.name}</b> {gate.detail}
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Pairs({ pairs }: { pairs: [React.ReactNode, React.ReactNode][] }) {
+  return (
+    <dl className="pairs">
+      {pairs.map(([name, value], i) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: the pairs of a version do not change their order
+        <div key={i}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+/** "maxDepth" as "max depth". */
+function spaced(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}

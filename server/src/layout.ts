@@ -7,6 +7,8 @@ export interface Layout {
   root: string;
   /** supervisor: a SQLite file whose exclusive lock is the folder's lock. */
   lock: string;
+  /** supervisor: where the running Slipway answers, for scripts; gone when it is stopped. */
+  addresses: string;
   /** supervisor: random text made once; keys the hashes of private features. */
   secret: string;
   /** lanes and scorer: one segment file after another, named by incarnation. */
@@ -39,6 +41,7 @@ export function layout(data: string): Layout {
   return {
     root,
     lock: join(root, 'lock'),
+    addresses: join(root, 'addresses.json'),
     secret: join(root, 'secret'),
     journal: join(root, 'journal'),
     blobs: join(root, 'blobs'),

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { BoundSocket } from 'node:net';
 import { extname, join } from 'node:path';
 import { SlipwayError } from '../errors.ts';
@@ -52,6 +52,8 @@ export async function startSupervisor(config: Config): Promise<Running> {
   const [lanesSocket, controlSocket] = bound as [BoundSocket, BoundSocket];
   const dataPlane = url(config.host, lanesSocket);
   const control = url(config.host, controlSocket);
+
+  writeFileSync(places.addresses, `${JSON.stringify({ dataPlane, control, pid: process.pid })}\n`);
 
   const all: Supervised[] = [];
   const keep = (name: string, kind: 'lane' | 'loops' | 'control', lane: number): Promise<void> =>
@@ -120,6 +122,7 @@ export async function startSupervisor(config: Config): Promise<Running> {
       await Promise.all(named(part).map((one) => one.stop(patienceMs)));
     }
     for (const socket of bound) socket.close();
+    rmSync(places.addresses, { force: true });
     release();
   };
   return { dataPlane, control, stop: () => (stopped ??= stop()) };

@@ -4,7 +4,7 @@ import type { PredictionView } from '../../../server/src/api.ts';
 import { StateMark } from '../parts/state-mark.tsx';
 import { Term } from '../parts/term.tsx';
 import { EventTime, When } from '../parts/when.tsx';
-import { number, percent } from '../words/numbers.ts';
+import { count, number, percent } from '../words/numbers.ts';
 import { eventMinute } from '../words/times.ts';
 import { Reproduction } from './reproduction.tsx';
 
@@ -114,8 +114,8 @@ function AnswerRow({ answer, labelled }: { answer: Answer; labelled: boolean }) 
         <span className="small quiet">
           {' '}
           version {answer.version}
-          {answer.update ? `, update ${answer.update}` : ''}, {answer.role === 'live' ? 'live' : 'in shadow'},{' '}
-          {Math.round(answer.latencyMicroseconds)} µs
+          {answer.update ? `, update ${count(answer.update)}` : ''},{' '}
+          {answer.role === 'live' ? 'live' : 'in shadow'}, {Math.round(answer.latencyMicroseconds)} µs
         </span>
       </span>
     </li>

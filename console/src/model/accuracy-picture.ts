@@ -94,12 +94,12 @@ export function accuracyPicture(plot: Plotting, width: number, facts: Facts): El
         strokeWidth: 2,
       }),
       plot.text(promised, {
-        x: times.from,
+        x: times.to,
         y: (one) => one.promise!.value,
         text: (one) => `promise of version ${one.version}`,
-        textAnchor: 'start',
+        textAnchor: 'end',
         dy: -8,
-        dx: 4,
+        dx: -4,
         fill: hue,
       }),
       plot.text(ends, {

@@ -28,7 +28,7 @@ export function AccuracySection({ model, windows, entries, times }: Props) {
     [model, scored, entries, times],
   );
   const range = useCallback(
-    (from: number, to: number) =>
+    (from: number | undefined, to: number | undefined) =>
       void navigate({ search: (was) => ({ ...was, from, to }), resetScroll: false }),
     [navigate],
   );
@@ -57,7 +57,7 @@ export function AccuracySection({ model, windows, entries, times }: Props) {
             value={chosen}
             onChange={(name) => {
               const days = lengths.find(([one]) => one === name)?.[1] ?? null;
-              range(begin(times, days) as number, undefined as never);
+              range(begin(times, days), undefined);
             }}
           />
         ) : null}

@@ -23,7 +23,7 @@ export function Checkpoints({ model, version, learner }: Props) {
   const newest = [...learner.checkpoints].sort((a, b) => b.update - a.update);
   const live = version.version === model.live;
   return (
-    <div>
+    <div className="learner">
       <h4>
         <Term name="checkpoint">Checkpoints</Term>
       </h4>

@@ -3,6 +3,9 @@ import type { Plotting } from '../parts/picture.tsx';
 import { axes, versionHue } from '../parts/picture-look.ts';
 import type { Stretch } from './stretch.ts';
 
+/** So that words over a band stay readable. */
+const halo = { stroke: 'var(--ground)', strokeWidth: 5 };
+
 /** The confidence sequence against zero and the margin. The first looks are wider than the picture: they say nothing yet. */
 export function confidencePicture(
   plot: Plotting,
@@ -49,12 +52,14 @@ export function confidencePicture(
         dx: 6,
         dy: 4,
         fill: versionHue(candidate),
+        ...halo,
       }),
       plot.text([`version ${live} better ↓`], {
         frameAnchor: 'bottom-left',
         dx: 6,
         dy: -4,
         fill: versionHue(live),
+        ...halo,
       }),
       plot.tip(
         looks,

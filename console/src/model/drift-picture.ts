@@ -25,6 +25,7 @@ export function driftPicture(
   const features = drift.features.map((one) => one.feature);
   const from = times?.from ?? Math.min(...shown.map((one) => one.from));
   const to = times?.to ?? Math.max(...shown.map((one) => one.to));
+  const begun = Math.min(to, ...shown.map((one) => one.from));
   const row = 26;
   const longest = Math.min(width * 0.32, Math.max(...features.map((one) => one.length)) * 7.4 + 14);
   const clipped = shown.map((one) => ({
@@ -42,6 +43,15 @@ export function driftPicture(
     y: { domain: features, label: null, tickSize: 0, padding: 0.12 },
     color: { type: 'identity' },
     marks: [
+      plot.text(
+        begun - from > (to - from) / 5 ? [`version ${drift.version} had no windows of its own yet`] : [],
+        {
+          x: (from + begun) / 2,
+          y: features[Math.floor(features.length / 2)]!,
+          lineWidth: (width / 16) * ((begun - from) / (to - from)),
+          fill: 'var(--quiet)',
+        },
+      ),
       plot.barX(clipped, {
         x1: 'from',
         x2: 'to',

@@ -8,7 +8,7 @@ import { Picture, type Plotting } from '../parts/picture.tsx';
 import { StateMark } from '../parts/state-mark.tsx';
 import { Term } from '../parts/term.tsx';
 import { Trouble, Waiting } from '../parts/waiting.tsx';
-import { number } from '../words/numbers.ts';
+import { psiText } from '../words/numbers.ts';
 import { cells, driftPicture } from './drift-picture.ts';
 import type { Stretch } from './stretch.ts';
 import { ThenAndNow } from './then-and-now.tsx';
@@ -101,7 +101,7 @@ function Heat({ drift, times }: { drift: DriftView; times: Stretch | null }) {
               onClick={() => open(one.feature, undefined)}
             >
               <StateMark level={one.level} wordless /> {one.feature}{' '}
-              <span className="quiet">{one.psi === null ? '–' : number(one.psi, 2)}</span>
+              <span className="quiet">{one.psi === null ? '–' : psiText(one.psi)}</span>
             </button>
           </li>
         ))}

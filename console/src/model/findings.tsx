@@ -1,14 +1,15 @@
 import { Link } from '@tanstack/react-router';
-import type { ModelView } from '../../../server/src/api.ts';
+import type { FindingView, ModelView } from '../../../server/src/api.ts';
 import { StateMark } from '../parts/state-mark.tsx';
 import { Term } from '../parts/term.tsx';
 import { EventTime } from '../parts/when.tsx';
+import { count } from '../words/numbers.ts';
 
-/** What the monitors have noticed and that still holds; the live version's first. */
+/** What the monitors have noticed and that still holds: about the live version at once, about others on request. */
 export function Findings({ model }: { model: ModelView }) {
-  const open = model.findings
-    .filter((one) => one.cleared === null)
-    .sort((a, b) => Number(b.version === model.live) - Number(a.version === model.live));
+  const open = model.findings.filter((one) => one.cleared === null);
+  const live = open.filter((one) => one.version === model.live);
+  const others = open.filter((one) => one.version !== model.live);
   if (open.length === 0) return null;
   return (
     <section className="section" aria-labelledby="findings">
@@ -17,38 +18,51 @@ export function Findings({ model }: { model: ModelView }) {
           <Term name="finding">Findings</Term>
         </h2>
         <span className="small quiet">
-          {open.some((one) => one.version === model.live)
-            ? 'that still hold'
-            : 'none about the live version; about others:'}
+          {live.length > 0 ? 'that still hold' : 'none about the live version'}
         </span>
       </header>
-      <ul className="findings">
-        {open.map((finding) => (
-          <li key={finding.id}>
-            <StateMark level={finding.level} />
-            <div>
-              <p>{finding.message}</p>
-              <p className="small quiet">
-                {finding.hint} Version {finding.version}, since <EventTime at={finding.since} />.{' '}
-                {finding.feature !== null ? (
-                  <Link
-                    to="/models/$model"
-                    params={{ model: model.model }}
-                    search={(was) => ({
-                      ...was,
-                      version: finding.version,
-                      feature: finding.feature ?? undefined,
-                    })}
-                    hash="drift"
-                  >
-                    Then and now
-                  </Link>
-                ) : null}
-              </p>
-            </div>
-          </li>
-        ))}
-      </ul>
+      <List model={model} findings={live} />
+      {others.length > 0 ? (
+        <details>
+          <summary>
+            {count(others.length)} about {others.length === 1 ? 'a version that is' : 'versions that are'} not
+            live
+          </summary>
+          <List model={model} findings={others} />
+        </details>
+      ) : null}
     </section>
+  );
+}
+
+function List({ model, findings }: { model: ModelView; findings: FindingView[] }) {
+  return (
+    <ul className="findings">
+      {findings.map((finding) => (
+        <li key={finding.id}>
+          <StateMark level={finding.level} />
+          <div>
+            <p>{finding.message}</p>
+            <p className="small quiet">
+              {finding.hint} Version {finding.version}, since <EventTime at={finding.since} />.{' '}
+              {finding.feature !== null ? (
+                <Link
+                  to="/models/$model"
+                  params={{ model: model.model }}
+                  search={(was) => ({
+                    ...was,
+                    version: finding.version,
+                    feature: finding.feature ?? undefined,
+                  })}
+                  hash="drift"
+                >
+                  Then and now
+                </Link>
+              ) : null}
+            </p>
+          </div>
+        </li>
+      ))}
+    </ul>
   );
 }

@@ -4,7 +4,7 @@ import type { DriftFeature } from '../../../server/src/api.ts';
 import { Picture, type Plotting } from '../parts/picture.tsx';
 import { axes } from '../parts/picture-look.ts';
 import { EventTime } from '../parts/when.tsx';
-import { number, plural } from '../words/numbers.ts';
+import { number, plural, psiText } from '../words/numbers.ts';
 
 interface Props {
   feature: DriftFeature;
@@ -59,7 +59,7 @@ export function ThenAndNow({ feature, window, open }: Props) {
         <h3>{feature.feature}, then and now</h3>
         <p>
           From <EventTime at={now.from} /> to <EventTime at={now.to} />, {plural(now.rows, 'row')}: PSI{' '}
-          {now.psi === null ? 'unknown' : number(now.psi, 2)}
+          {now.psi === null ? 'unknown' : psiText(now.psi)}
           {now.pValue === null
             ? ''
             : `, chance alone ${now.pValue < 0.0001 ? 'practically excluded' : `p ${number(now.pValue, 2)}`}`}

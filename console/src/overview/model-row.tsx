@@ -1,6 +1,8 @@
+import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import type { ModelView } from '../../../server/src/api.ts';
+import { driftQuery } from '../data/queries.ts';
 import { Sparkline } from '../parts/sparkline.tsx';
 import { StateMark } from '../parts/state-mark.tsx';
 import { Term } from '../parts/term.tsx';
@@ -9,11 +11,6 @@ import { count, milliseconds, plural, scoreBand, scoreValue } from '../words/num
 /** A model in one row: its sentence first, then the figures behind it. */
 export function ModelRow({ model }: { model: ModelView }) {
   const { traffic, recent, rollout } = model;
-  const drifted = new Set(
-    model.findings
-      .filter((one) => one.cleared === null && one.version === model.live && one.feature !== null)
-      .map((one) => one.feature),
-  ).size;
   return (
     <article className="model-row">
       <div className="model-says">
@@ -46,14 +43,7 @@ export function ModelRow({ model }: { model: ModelView }) {
           <b>{scoreValue(recent)}</b>
           <span className="small quiet">{scoreBand(recent) ?? 'no labels yet'}</span>
         </Figure>
-        <Figure name={<Term name="drift" />}>
-          <b>{drifted === 0 ? 'none' : plural(drifted, 'input')}</b>
-          <span className="small quiet">
-            {drifted === 0
-              ? 'moved'
-              : `of ${model.versions.find((one) => one.version === model.live)?.features.length ?? '?'}`}
-          </span>
-        </Figure>
+        <Drift model={model} />
         <Figure name={<Term name="p99" />}>
           <b>{milliseconds(traffic.p99)}</b>
           <span className="small quiet">
@@ -87,5 +77,21 @@ function Figure({ name, children }: { name: ReactNode; children: ReactNode }) {
       <dt>{name}</dt>
       <dd>{children}</dd>
     </div>
+  );
+}
+
+/** How many inputs of the live version lie away from its baseline now, whether or not that has harmed. */
+function Drift({ model }: { model: ModelView }) {
+  const { data } = useQuery({ ...driftQuery(model.model, model.live ?? 0), enabled: model.live !== null });
+  const features = data?.features ?? [];
+  const moved = features.filter((one) => one.level !== 'well').length;
+  const measured = features.some((one) => one.psi !== null);
+  return (
+    <Figure name={<Term name="drift" />}>
+      <b>{measured ? plural(moved, 'input') : '–'}</b>
+      <span className="small quiet">
+        {measured ? `moved, of ${features.length}` : features.length > 0 ? 'no window yet' : 'no baseline'}
+      </span>
+    </Figure>
   );
 }

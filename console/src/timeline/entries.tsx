@@ -1,6 +1,7 @@
 import { Link } from '@tanstack/react-router';
 import type { TimelineEntry } from '../../../server/src/api.ts';
 import { StateMark } from '../parts/state-mark.tsx';
+import { Term } from '../parts/term.tsx';
 import { EventTime, When } from '../parts/when.tsx';
 
 /** What happened, who or what did it, and why: newest first. */
@@ -45,11 +46,12 @@ function Entry({ entry }: { entry: TimelineEntry }) {
         ) : null}
       </div>
       <p className="entry-when small quiet">
-        <span className="kind">{entry.kind}</span> by {entry.by}, <When at={entry.at} />
+        {entry.kind} by {entry.by}
+        <br />
+        <When at={entry.at} />
         {entry.eventTime !== null ? (
           <>
-            <br />
-            at <EventTime at={entry.eventTime} /> in event time
+            , <Term name="eventTime">event time</Term> <EventTime at={entry.eventTime} />
           </>
         ) : null}
       </p>

@@ -24,8 +24,9 @@ export function number(value: number, digits = 3): string {
   return String(Number(value.toPrecision(digits)));
 }
 
-export function signed(value: number, digits = 2): string {
-  return `${value > 0 ? '+' : value < 0 ? '−' : ''}${number(Math.abs(value), digits)}`;
+/** A PSI below a hundredth is nothing. */
+export function psiText(value: number): string {
+  return value < 0.01 ? '< 0.01' : number(value, 2);
 }
 
 export function scoreValue(score: Score): string {

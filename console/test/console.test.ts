@@ -1,0 +1,209 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { ModelView } from '../../server/src/api.ts';
+import { electricity, inRepository, Slipway } from '../../server/test/processes/harness.ts';
+import { openBrowser, openPage, phone, wide } from './browser.ts';
+
+const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+const played = 2400;
+const rows = electricity(9062, 9062 + played + 1);
+const begin = Date.UTC(1996, 10, 11);
+const at = (row: number) => begin + row * 1_800_000;
+let slipway: Slipway;
+let folder: string;
+let browser: Browser;
+let lastId: string;
+
+beforeAll(async () => {
+  if (!existsSync(inRepository('console/dist/index.html')))
+    execFileSync('npm', ['run', '--silent', 'build', '--workspace', 'console'], { cwd: inRepository('') });
+  folder = mkdtempSync(join(tmpdir(), 'slipway-console-'));
+  const baseline = join(folder, 'train.csv');
+  const lines = readFileSync(inRepository('examples/electricity/elec.csv'), 'utf8').split('\n');
+  writeFileSync(baseline, `${lines.slice(0, 9063).join('\n')}\n`);
+  [slipway, browser] = await Promise.all([Slipway.start(), openBrowser()]);
+  const options = { baseline, label: 'class' };
+  await slipway.deploy('electricity', inRepository('examples/electricity/model.txt'), options);
+  const learner = inRepository('examples/electricity/learner.json');
+  await slipway.deploy('electricity', learner, { ...options, as: 'shadow' });
+  for (let row = 0; row < played; row++) await answerAndLabel(row);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await slipway?.end();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function answerAndLabel(row: number): Promise<string> {
+  const { features, label } = rows[row]!;
+  const { body } = await slipway.predict('electricity', { features, key: `row-${row}`, at: at(row) });
+  await slipway.label({ id: body.id, label, at: at(row + 1) });
+  lastId = body.id;
+  return body.id;
+}
+
+const sentence = async () =>
+  (await slipway.api<ModelView>('GET', '/api/models/electricity')).body.health.sentence;
+
+test('the overview says first whether anything is wrong, then what changed', async () => {
+  const { page, complaints } = await openPage(browser, slipway.control);
+  await page.getByText(await sentence(), { exact: true }).waitFor();
+  expect(await page.getByRole('heading', { level: 1 }).innerText()).toMatch(/electricity/);
+  await page.getByText('is promoted by itself once it is proven better').first().waitFor();
+  expect(complaints).toEqual([]);
+  await page.context().close();
+});
+
+test('a model’s page says its health, draws its accuracy, its rollout and its drift', async () => {
+  const { page, complaints } = await openPage(browser, `${slipway.control}/models/electricity`);
+  await page.getByRole('heading', { level: 1, name: await sentence() }).waitFor();
+  await page.locator('svg[aria-label^="Accuracy over event time: version 1 from"]').waitFor();
+  await page.getByRole('heading', { name: 'Is version 2 better than version 1?' }).scrollIntoViewIfNeeded();
+  await page.locator('svg[aria-label^="Difference in loss"]').waitFor();
+  await page.getByRole('button', { name: /nswdemand/ }).click();
+  await page.getByRole('heading', { name: 'nswdemand, then and now' }).waitFor();
+  expect(page.url()).toContain('feature=nswdemand');
+  expect(complaints).toEqual([]);
+  await page.context().close();
+});
+
+test('a step that may change traffic says what will happen, and asks once', async () => {
+  const { page } = await openPage(browser, `${slipway.control}/models/electricity`);
+  await page.getByRole('button', { name: 'Hold' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText(/Nothing changes for callers/).waitFor();
+  await dialog.getByRole('button', { name: 'Hold' }).click();
+  await page.getByText('It is held: it will not decide by itself.').waitFor();
+  const { body } = await slipway.api<ModelView>('GET', '/api/models/electricity');
+  expect(body.rollout?.state).toBe('held');
+  await page.context().close();
+});
+
+test('"/" finds a model by keyboard, Esc closes', async () => {
+  const { page } = await openPage(browser, slipway.control);
+  await page.keyboard.press('/');
+  const field = page.getByRole('combobox', { name: /Find a model/ });
+  await field.waitFor();
+  await page.keyboard.press('Escape');
+  await field.waitFor({ state: 'hidden' });
+  await page.keyboard.press('/');
+  await field.fill('elec');
+  await page.getByRole('option', { name: /electricity/ }).waitFor();
+  await page.keyboard.press('Enter');
+  await page.waitForURL('**/models/electricity');
+  await page.context().close();
+});
+
+test('a prediction is found by its id, with every answer and whether it was right, and is reproduced', async () => {
+  const prediction = await slipway.prediction(lastId);
+  const { page } = await openPage(browser, `${slipway.control}/journal`);
+  await page.getByLabel('Id of the prediction').fill(lastId);
+  await page.getByRole('button', { name: 'Find', exact: true }).last().click();
+  await page.getByText('Found by its id.').waitFor();
+  const found = page.getByRole('article');
+  const live = prediction.answers[0]!;
+  await found
+    .getByText(`${live.prediction} by version ${live.version}, was ${prediction.label!.value}`)
+    .waitFor();
+  expect(await found.getByText(live.correct ? 'right' : 'wrong').count()).toBeGreaterThan(0);
+  await found.getByText('in shadow').waitFor();
+  await found.getByRole('button', { name: 'Reproduce' }).click();
+  await found
+    .getByText(/the same answer again/)
+    .first()
+    .waitFor();
+  await page.context().close();
+});
+
+test('a new answer and its label show up without a reload', async () => {
+  const { page } = await openPage(browser, slipway.control);
+  await page.getByText('2\u202f400 rows').waitFor();
+  await page.evaluate(() => Object.assign(window, { stayed: true }));
+  await answerAndLabel(played);
+  await page.getByText('2\u202f401 rows').waitFor();
+  expect(await page.evaluate(() => 'stayed' in window)).toBe(true);
+  await page.context().close();
+});
+
+const paths = () => [
+  '/',
+  '/models/electricity?feature=nswprice&open=2',
+  `/journal?id=${lastId}`,
+  '/timeline',
+];
+
+test('a phone shows every page without a horizontal scroll', async () => {
+  const { page } = await openPage(browser, slipway.control, phone);
+  for (const path of paths()) {
+    await page.goto(slipway.control + path);
+    await settled(page, path);
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    expect(over, path).toBeLessThanOrEqual(0);
+  }
+  await page.context().close();
+});
+
+test.each(['light', 'dark'] as const)('axe finds nothing serious, %s', async (colorScheme) => {
+  const { page } = await openPage(browser, slipway.control, { ...wide, colorScheme, bypassCSP: true });
+  for (const path of paths()) {
+    await page.goto(slipway.control + path);
+    await settled(page, path);
+    await page.addScriptTag({ path: axe });
+    expect(await serious(page), path).toEqual([]);
+  }
+  await page.context().close();
+});
+
+async function settled(page: Page, path: string): Promise<void> {
+  await page.waitForSelector('h1');
+  if (path.startsWith('/models')) await page.waitForSelector('.picture svg');
+  if (path.startsWith('/journal')) await page.waitForSelector('.prediction h3');
+  if (path === '/' || path === '/timeline') await page.waitForSelector('.entries li');
+}
+
+async function serious(page: Page): Promise<string[]> {
+  return page.evaluate(async () => {
+    const { axe } = window as unknown as {
+      axe: {
+        run(): Promise<{
+          violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[];
+        }>;
+      };
+    };
+    const { violations } = await axe.run();
+    return violations
+      .filter((one) => one.impact === 'serious' || one.impact === 'critical')
+      .flatMap((one) =>
+        one.nodes
+          .slice(0, 4)
+          .map((node) => `${one.id}: ${node.html.slice(0, 160)} ${node.failureSummary.slice(0, 260)}`),
+      );
+  });
+}
+
+test('follows the system into the dark, and the switch overrules it', async () => {
+  const { page } = await openPage(browser, slipway.control, { ...wide, colorScheme: 'dark' });
+  const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  expect(await ground()).toBe('rgb(22, 23, 26)');
+  await page.getByRole('button', { name: 'Change to light' }).click();
+  await expect.poll(ground).toBe('rgb(251, 251, 249)');
+  await page.context().close();
+});
+
+test('before anything is deployed, the exact command stands there', async () => {
+  const empty = await Slipway.start();
+  try {
+    const { page } = await openPage(browser, empty.control);
+    await page.getByText('Nothing is deployed yet.').waitFor();
+    await page.getByText('npx slipway deploy churn model.txt', { exact: true }).waitFor();
+    await page.context().close();
+  } finally {
+    await empty.end();
+  }
+});

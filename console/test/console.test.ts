@@ -54,7 +54,7 @@ const sentence = async () =>
 test('the overview says first whether anything is wrong, then what changed', async () => {
   const { page, complaints } = await openPage(browser, slipway.control);
   await page.getByText(await sentence(), { exact: true }).waitFor();
-  expect(await page.getByRole('heading', { level: 1 }).innerText()).toMatch(/electricity/);
+  expect(await page.getByRole('heading', { level: 1 }).textContent()).toMatch(/electricity/);
   await page.getByText('is promoted by itself once it is proven better').first().waitFor();
   expect(complaints).toEqual([]);
   await page.context().close();
@@ -82,6 +82,33 @@ test('a step that may change traffic says what will happen, and asks once', asyn
   await page.getByText('It is held: it will not decide by itself.').waitFor();
   const { body } = await slipway.api<ModelView>('GET', '/api/models/electricity');
   expect(body.rollout?.state).toBe('held');
+  await page.context().close();
+});
+
+test('a cell of the drift map opens its window; a drag over a picture chooses a stretch of time', async () => {
+  const { page } = await openPage(browser, `${slipway.control}/models/electricity`);
+  await page.getByRole('heading', { name: 'Have its inputs moved?' }).scrollIntoViewIfNeeded();
+  await page.locator('.choose rect').nth(1).click();
+  await page.getByRole('heading', { name: /, then and now/ }).waitFor();
+  expect(page.url()).toMatch(/feature=\w+&window=\d+/);
+  await page.evaluate(() => scrollTo(0, 0));
+  const box = (await page.locator('.picture').first().boundingBox())!;
+  await page.mouse.move(box.x + 300, box.y + 100);
+  await page.mouse.down();
+  await page.mouse.move(box.x + 600, box.y + 100, { steps: 3 });
+  await page.mouse.up();
+  await page.waitForURL(/from=\d+/);
+  await page.context().close();
+});
+
+test('a lost connection is said, and mends itself', async () => {
+  const { page } = await openPage(browser, slipway.control);
+  await page.route('**/api/events', (route) => route.abort());
+  await page.reload();
+  const banner = page.getByText(/The connection was lost/);
+  await banner.waitFor();
+  await page.unroute('**/api/events');
+  await banner.waitFor({ state: 'hidden' });
   await page.context().close();
 });
 
@@ -162,7 +189,11 @@ test.each(['light', 'dark'] as const)('axe finds nothing serious, %s', async (co
 
 async function settled(page: Page, path: string): Promise<void> {
   await page.waitForSelector('h1');
-  if (path.startsWith('/models')) await page.waitForSelector('.picture svg');
+  if (path.startsWith('/models')) {
+    // Pictures are drawn when they are first seen.
+    await page.locator('.picture').first().scrollIntoViewIfNeeded();
+    await page.waitForSelector('.picture svg');
+  }
   if (path.startsWith('/journal')) await page.waitForSelector('.prediction h3');
   if (path === '/' || path === '/timeline') await page.waitForSelector('.entries li');
 }

@@ -110,6 +110,8 @@ export function accuracyPicture(plot: Plotting, width: number, facts: Facts): El
         dx: narrow ? 0 : 8,
         dy: narrow ? -10 : 0,
         fontWeight: 600,
+        stroke: 'var(--ground)',
+        strokeWidth: 4,
         fill: hue,
       }),
       plot.text(turns, {
@@ -129,7 +131,7 @@ export function accuracyPicture(plot: Plotting, width: number, facts: Facts): El
         frameAnchor: 'top',
         dy: -4,
         title: (one) => one.message,
-        tip: { lineWidth: 34, fill: 'var(--raised)', anchor: 'top' },
+        tip: { lineWidth: 34, lineHeight: 1.35, fill: 'var(--raised)', anchor: 'top' },
       }),
       plot.tip(
         own,
@@ -139,6 +141,7 @@ export function accuracyPicture(plot: Plotting, width: number, facts: Facts): El
           title: (one) =>
             `version ${one.version}\n${new Date(one.from).toISOString().slice(0, 10)} to ${new Date(one.to).toISOString().slice(0, 10)}\n${said(one)}, ${one.score.labelled} labels`,
           fill: 'var(--raised)',
+          lineHeight: 1.35,
           maxRadius: 24,
         }),
       ),

@@ -65,7 +65,7 @@ export function AccuracySection({ model, windows, entries, times }: Props) {
       {times && scored.length > 0 ? (
         <>
           <Picture label={described(scored)} height={330} make={make} range={range} />
-          <p className="small quiet">
+          <p className={times.whole ? 'small quiet by-mouse' : 'small quiet'}>
             {times.whole
               ? 'Drag over the picture to look closer: every picture of the page follows.'
               : `${eventDate(times.from)} to ${eventDate(times.to)}.`}

@@ -69,6 +69,7 @@ export function confidencePicture(
           title: (one: RolloutLook) =>
             `${points(one.difference)} points\n${points(one.low)} to ${points(one.high)}\n${one.pairs} pairs`,
           fill: 'var(--raised)',
+          lineHeight: 1.35,
         }),
       ),
     ],

@@ -27,7 +27,7 @@ export function driftPicture(
   const to = times?.to ?? Math.max(...shown.map((one) => one.to));
   const begun = Math.min(to, ...shown.map((one) => one.from));
   const row = 26;
-  const longest = Math.min(width * 0.32, Math.max(...features.map((one) => one.length)) * 7.4 + 14);
+  const longest = Math.min(width * 0.32, Math.max(...features.map((one) => one.length)) * 7.8 + 18);
   const clipped = shown.map((one) => ({
     ...one,
     from: Math.max(one.from, from),
@@ -47,7 +47,7 @@ export function driftPicture(
         begun - from > (to - from) / 5 ? [`version ${drift.version} had no windows of its own yet`] : [],
         {
           x: (from + begun) / 2,
-          y: features[Math.floor(features.length / 2)]!,
+          y: () => features[Math.floor(features.length / 2)]!,
           lineWidth: (width / 16) * ((begun - from) / (to - from)),
           fill: 'var(--quiet)',
         },
@@ -62,7 +62,7 @@ export function driftPicture(
         className: 'choose',
         title: (one) =>
           `${one.feature}, ${eventDate(one.begin)}\nPSI ${one.psi === null ? 'unknown' : one.psi.toPrecision(2)}, ${one.rows} rows`,
-        tip: { fill: 'var(--raised)' },
+        tip: { fill: 'var(--raised)', lineHeight: 1.35 },
       }),
       plot.barX(
         clipped.filter((one) => one.feature === chosen.feature && one.begin === chosen.window),

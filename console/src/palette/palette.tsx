@@ -31,7 +31,7 @@ export function Palette({ opened, close }: { opened: boolean; close: () => void 
       padding={0}
       yOffset="14vh"
       size="lg"
-      aria-label="Find"
+      attributes={{ content: { 'aria-label': 'Find' } }}
     >
       <Finder close={close} />
     </Modal>

@@ -45,6 +45,10 @@ export function Picture({ label, height, make, choose, range }: PictureProps) {
       svg.setAttribute('role', 'img');
       svg.setAttribute('aria-label', label);
     }
+    // One picture with one name: Plot's names of its groups are for nobody.
+    for (const group of drawn.querySelectorAll('g[aria-label]')) {
+      group.removeAttribute('aria-label');
+    }
     if (choose)
       drawn.querySelectorAll('.choose rect').forEach((rect, index) => {
         rect.addEventListener('click', () => choose(index));
@@ -81,11 +85,12 @@ function brush(element: HTMLElement, drawn: Element, range: (from: number, to: n
     if (ends[1]! - ends[0]! < 12) return;
     range(Math.round(Number(scale.invert(ends[0]!))), Math.round(Number(scale.invert(ends[1]!))));
   };
-  element.addEventListener('pointerdown', down);
+  // Before Plot's own listener, which keeps the event to itself.
+  element.addEventListener('pointerdown', down, { capture: true });
   window.addEventListener('pointermove', move);
   window.addEventListener('pointerup', up);
   return () => {
-    element.removeEventListener('pointerdown', down);
+    element.removeEventListener('pointerdown', down, { capture: true });
     window.removeEventListener('pointermove', move);
     window.removeEventListener('pointerup', up);
   };

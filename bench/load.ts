@@ -50,7 +50,7 @@ export async function fire(port: number, shots: Shot[], connections: number, sec
         socket.write(shot.bytes);
       };
       socket.on('data', (chunk: Buffer) => {
-        rest += chunk.latin1Slice();
+        rest += chunk.toString('latin1');
         const head = rest.indexOf('\r\n\r\n');
         if (head < 0) return;
         const length = Number(/content-length: (\d+)/i.exec(rest)?.[1] ?? -1);

@@ -101,7 +101,9 @@ describe('law 4: one list a family', () => {
   });
 
   test('whatever is a monitor is on the list', () => {
-    const made = files.filter((file) => room(file) === 'monitors' && /^export const \w+: \w*Kind = /m.test(texts.get(file)!)).length;
+    const made = files.filter(
+      (file) => room(file) === 'monitors' && /^export const \w+: \w*Kind = /m.test(texts.get(file)!),
+    ).length;
     expect(monitorKinds.length).toBe(made);
   });
 });

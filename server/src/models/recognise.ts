@@ -44,7 +44,11 @@ const others: [begins: string | RegExp, code: Refusal, found: string][] = [
 /** Finds the kind by looking into the file. Throws FILE_* in words: what was found, and what Slipway takes. */
 export async function recognise(files: ModelFiles): Promise<Kind> {
   if (!(await stat(files.path)).isFile()) {
-    throw new SlipwayError('FILE_NOT_RECOGNISED', `${files.main || files.path} is a folder, not a model file.`, 'Name the file that holds the model.');
+    throw new SlipwayError(
+      'FILE_NOT_RECOGNISED',
+      `${files.main || files.path} is a folder, not a model file.`,
+      'Name the file that holds the model.',
+    );
   }
   const file = await open(files.path);
   let head: Buffer;

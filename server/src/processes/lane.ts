@@ -3,6 +3,7 @@ import { readSnapshot } from '../db/snapshot-file.ts';
 import { dataServer } from '../http/data/server.ts';
 import { Keys } from '../http/keys.ts';
 import { Appender } from '../journal/appender.ts';
+import { Finder } from '../journal/find.ts';
 import { IdSource } from '../journal/id.ts';
 import { ControlLine } from '../lane/control-line.ts';
 import { DataPlane } from '../lane/data-plane.ts';
@@ -65,6 +66,7 @@ const server = dataServer({
   plane,
   served,
   loops,
+  finder: new Finder(places.journal),
   keys: new Keys(config.keyFile),
   bodyLimit: config.bodyLimit,
   version: productVersion,

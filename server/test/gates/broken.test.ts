@@ -55,7 +55,7 @@ async function tryOne(name: string): Promise<{ code: string; message: string; hi
     return await tryCandidate(
       { file, baseline: null, golden: null, label: null, classes: null },
       bounds,
-      async () => 'loaded',
+      async () => 'loaded' as const,
     );
   } catch (error) {
     const { code, message, hint } = toSlipwayError(error);

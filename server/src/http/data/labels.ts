@@ -1,5 +1,6 @@
 import { SlipwayError } from '../../errors.ts';
 import type { LabelEvent } from '../../events.ts';
+import type { Finder } from '../../journal/find.ts';
 import { idTime, parseId } from '../../journal/id.ts';
 import type { DataPlane } from '../../lane/data-plane.ts';
 import type { LoopsLine } from '../../lane/loops-line.ts';
@@ -17,17 +18,26 @@ const waitMs = 60_000;
  * POST /labels: the truth about predictions. 202 as soon as it is kept; with `?wait=served` 200 once it is
  * folded and learned and all that came of it is in force.
  */
-export function labels(plane: DataPlane, loops: LoopsLine, exchange: Exchange, body: unknown): void {
+export function labels(
+  plane: DataPlane,
+  loops: LoopsLine,
+  finder: Finder,
+  exchange: Exchange,
+  body: unknown,
+): void {
   if (!isObject(body)) throw new SlipwayError('INVALID_REQUEST', 'The body is not a JSON object.');
   const given = body.labels === undefined ? [body] : body.labels;
   if (!Array.isArray(given) || given.length === 0 || given.length > countLimit) {
     throw new SlipwayError('INVALID_REQUEST', `"labels" is not a list of 1 to ${countLimit} labels.`);
   }
-  if (loops.waiting + given.length > loops.waitingLimit) {
-    throw new SlipwayError('TOO_MANY_WAITING', `${loops.waiting} labels already wait for their predictions.`);
-  }
   // All are checked before any is kept: a request is taken whole or not at all.
   const events = given.map((label, index) => read(plane, loops, label, index));
+  if (
+    loops.waiting + events.length > loops.waitingLimit &&
+    !events.every((event) => isKnown(finder, event))
+  ) {
+    throw new SlipwayError('TOO_MANY_WAITING', `${loops.waiting} labels already wait for their predictions.`);
+  }
   const wait = new URLSearchParams(exchange.query).get('wait') === 'served';
   plane.label(events, (position, error) => {
     if (error) exchange.fail(error);
@@ -43,6 +53,11 @@ export function labels(plane: DataPlane, loops: LoopsLine, exchange: Exchange, b
       });
     }
   });
+}
+
+/** Whether a label would not have to wait: looked up only when too many do already. */
+function isKnown(finder: Finder, { prediction }: LabelEvent): boolean {
+  return prediction !== null && finder.find(prediction.id) !== null;
 }
 
 function read(plane: DataPlane, loops: LoopsLine, value: unknown, index: number): LabelEvent {

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { SlipwayError } from '../../errors.ts';
+import type { Finder } from '../../journal/find.ts';
 import type { DataPlane } from '../../lane/data-plane.ts';
 import type { LoopsLine } from '../../lane/loops-line.ts';
 import type { Served } from '../../lane/served.ts';
@@ -13,6 +14,7 @@ export interface DataEdge {
   plane: DataPlane;
   served: Served;
   loops: LoopsLine;
+  finder: Finder;
   keys: Keys;
   bodyLimit: number;
   /** Slipway's own version. */
@@ -59,7 +61,7 @@ function handle(
       return;
     }
     if (path === '/labels') {
-      exchange.body(edge.bodyLimit, (body) => labels(edge.plane, edge.loops, exchange, body));
+      exchange.body(edge.bodyLimit, (body) => labels(edge.plane, edge.loops, edge.finder, exchange, body));
       return;
     }
   }

@@ -1,0 +1,243 @@
+import { connect } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ModelView } from '../../src/api.ts';
+import { electricity, inRepository, Slipway } from '../processes/harness.ts';
+
+let slipway: Slipway;
+const rows = electricity(9062, 9162);
+const { features } = rows[0]!;
+const hour = 3_600_000;
+
+beforeAll(async () => {
+  slipway = await Slipway.start({ bodyLimit: 100_000, waitingLimit: 50 });
+  expect((await slipway.deploy('electricity', inRepository('examples/electricity/model.txt'))).status).toBe(
+    201,
+  );
+});
+afterAll(() => slipway.end());
+
+interface Failure {
+  error: { code: string; message: string; hint: string };
+}
+const failing = async (path: string, body: unknown) =>
+  (await slipway.data<Failure>('POST', path, body)).body.error.code;
+const accuracy = async () => (await slipway.api<ModelView>('GET', '/api/models/electricity')).body.overall;
+
+describe('predict', () => {
+  test('one row and many rows answer the same', async () => {
+    const many = await slipway.predict<{ predictions: { id: string; probabilities: object }[] }>(
+      'electricity',
+      {
+        rows: rows.slice(0, 5).map((row) => row.features),
+      },
+    );
+    expect(many.status).toBe(200);
+    for (const [i, one] of many.body.predictions.entries()) {
+      const single = await slipway.predict('electricity', { features: rows[i]!.features });
+      expect(one.probabilities).toEqual(single.body.probabilities);
+      expect((await slipway.prediction(one.id)).features).toEqual(rows[i]!.features);
+    }
+  });
+
+  test('subject, key and event time are kept', async () => {
+    const { body } = await slipway.predict('electricity', {
+      features,
+      subject: 's-1',
+      key: 'k-1',
+      at: '2020-01-02T03:04:05Z',
+    });
+    await slipway.label({ id: body.id, label: 1 });
+    expect(await slipway.prediction(body.id)).toMatchObject({
+      subject: 's-1',
+      key: 'k-1',
+      at: Date.UTC(2020, 0, 2, 3, 4, 5),
+    });
+    const found = await slipway.api<{ predictions: { id: string }[] }>(
+      'GET',
+      '/api/predictions?model=electricity&subject=s-1',
+    );
+    expect(found.body.predictions.map(({ id }) => id)).toEqual([body.id]);
+  });
+
+  const wrong: [string, string, unknown, string][] = [
+    ['an unknown model', '/predict/nobody', { features }, 'MODEL_NOT_FOUND'],
+    ['no rows', '/predict/electricity', { rows: [] }, 'ROWS_EMPTY'],
+    ['neither rows nor features', '/predict/electricity', {}, 'INVALID_REQUEST'],
+    ['both', '/predict/electricity', { features, rows: [features] }, 'INVALID_REQUEST'],
+    ['a missing feature', '/predict/electricity', { features: { period: 0.5 } }, 'FEATURE_MISSING'],
+    ['an extra feature', '/predict/electricity', { features: { ...features, more: 1 } }, 'FEATURE_UNKNOWN'],
+    [
+      'a text for a number',
+      '/predict/electricity',
+      { features: { ...features, period: 'noon' } },
+      'FEATURE_MISTYPED',
+    ],
+    ['a list as the body', '/predict/electricity', [1], 'INVALID_REQUEST'],
+    ['a time that is none', '/predict/electricity', { features, at: 'yesterday' }, 'INVALID_REQUEST'],
+    ['a time far ahead', '/predict/electricity', { features, at: Date.now() + 48 * hour }, 'INVALID_REQUEST'],
+    ['an endless key', '/predict/electricity', { features, key: 'k'.repeat(1000) }, 'INVALID_REQUEST'],
+    [
+      'a body that is too large',
+      '/predict/electricity',
+      { features, key: 'k'.repeat(200_000) },
+      'BODY_TOO_LARGE',
+    ],
+  ];
+  test.each(wrong)('%s is refused', async (_name, path, body, code) => {
+    expect(await failing(path, body)).toBe(code);
+  });
+
+  test('what is not JSON, and what is no HTTP, is answered too', async () => {
+    const raw = (text: string) =>
+      new Promise<string>((resolve) => {
+        const socket = connect(Number(new URL(slipway.dataPlane).port), '127.0.0.1', () => socket.end(text));
+        let answer = '';
+        socket.on('data', (chunk) => {
+          answer += chunk;
+        });
+        socket.on('close', () => resolve(answer));
+      });
+    const post = (body: string) =>
+      `POST /predict/electricity HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+    expect(await raw(post('{"features": '))).toContain('INVALID_JSON');
+    expect(await raw(post(''))).toContain('INVALID_JSON');
+    expect(await raw(post('{"__proto__": {"features": {}}}'))).toContain('INVALID_REQUEST');
+    expect(await raw('nonsense\r\n\r\n')).toContain('400');
+    expect((await slipway.predict('electricity', { features })).status).toBe(200);
+  });
+});
+
+describe('labels', () => {
+  const predict = async (more: object = {}) =>
+    (await slipway.predict('electricity', { features, ...more })).body;
+
+  test('a repeated label counts once, a changed one corrects', async () => {
+    const before = await accuracy();
+    const { id, prediction } = await predict();
+    for (let i = 0; i < 3; i++) expect((await slipway.label({ id, label: prediction })).status).toBe(200);
+    expect(await accuracy()).toMatchObject({ labelled: before.labelled + 1 });
+    expect((await slipway.prediction(id)).answers[0]).toMatchObject({ correct: true });
+    await slipway.label({ id, label: 1 - prediction });
+    expect(await accuracy()).toMatchObject({ labelled: before.labelled + 1 });
+    expect(await slipway.prediction(id)).toMatchObject({
+      answers: [{ correct: false }],
+      label: { value: 1 - prediction, corrections: 1 },
+    });
+  });
+
+  test('the newest correction by event time wins, whatever order they come in', async () => {
+    const { id } = await predict({ at: 1e12 });
+    await slipway.label({ id, label: 1, at: 1e12 + 2 * hour });
+    await slipway.label({ id, label: 0, at: 1e12 + hour });
+    expect((await slipway.prediction(id)).label).toMatchObject({ value: 1 });
+  });
+
+  test('a key goes to the latest prediction at or before the label', async () => {
+    const key = 'shared';
+    const first = await predict({ key, at: 1e12 });
+    const second = await predict({ key, at: 1e12 + 2 * hour });
+    await slipway.label({ model: 'electricity', key, label: 1, at: 1e12 + hour });
+    await slipway.label({ model: 'electricity', key, label: 0, at: 1e12 + 2 * hour });
+    expect((await slipway.prediction(first.id)).label).toMatchObject({ value: 1 });
+    expect((await slipway.prediction(second.id)).label).toMatchObject({ value: 0 });
+  });
+
+  test('one that comes first waits for its prediction', async () => {
+    const key = 'early';
+    expect((await slipway.label({ model: 'electricity', key, label: 1, at: 1e12 + hour })).status).toBe(200);
+    expect((await slipway.api<ModelView>('GET', '/api/models/electricity')).body.traffic.waiting).toBe(1);
+    const { id } = await predict({ key, at: 1e12 });
+    // A label of another prediction is the sign that the loops have read this one.
+    await slipway.label({ id: (await predict()).id, label: 0 });
+    expect((await slipway.prediction(id)).label).toMatchObject({ value: 1 });
+    expect((await slipway.api<ModelView>('GET', '/api/models/electricity')).body.traffic.waiting).toBe(0);
+  });
+
+  test('only so many may wait, then 429', async () => {
+    let refused = '';
+    for (let i = 0; i < 60 && refused === ''; i++) {
+      const { status, body } = await slipway.label({ model: 'electricity', key: `nobody-${i}`, label: 1 });
+      if (status === 429) refused = (body as unknown as Failure).error.code;
+    }
+    expect(refused).toBe('TOO_MANY_WAITING');
+    // One whose prediction is known does not have to wait.
+    expect((await slipway.label({ id: (await predict()).id, label: 1 })).status).toBe(200);
+  });
+
+  const wrong: [string, unknown, string][] = [
+    ['no label', { model: 'electricity', key: 'k' }, 'LABEL_INVALID'],
+    ['a class that there is not', { model: 'electricity', key: 'k', label: 7 }, 'LABEL_INVALID'],
+    ['neither id nor key', { label: 1 }, 'INVALID_REQUEST'],
+    ['a key without a model', { key: 'k', label: 1 }, 'INVALID_REQUEST'],
+    ['an id that is none', { id: 'abc', label: 1 }, 'INVALID_REQUEST'],
+    ['an empty list', { labels: [] }, 'INVALID_REQUEST'],
+  ];
+  test.each(wrong)('%s is refused', async (_name, body, code) => {
+    expect(await failing('/labels', body)).toBe(code);
+  });
+});
+
+describe('Open Inference Protocol', () => {
+  const tensor = (row: Record<string, number>) => ({
+    name: 'X',
+    shape: [1, 6],
+    datatype: 'FP64',
+    data: Object.values(row),
+  });
+
+  test('health and metadata', async () => {
+    expect(await slipway.data('GET', '/v2/health/live')).toEqual({ status: 200, body: { live: true } });
+    expect((await slipway.data('GET', '/v2/health/ready')).status).toBe(200);
+    expect((await slipway.data<object>('GET', '/v2')).body).toMatchObject({ name: 'slipway' });
+    expect((await slipway.data('GET', '/v2/models/electricity/ready')).status).toBe(200);
+    expect((await slipway.data<object>('GET', '/v2/models/electricity')).body).toMatchObject({
+      name: 'electricity',
+      versions: ['1'],
+      inputs: [{ name: 'X', datatype: 'FP64', shape: [-1, 6] }],
+    });
+  });
+
+  test('a standard client closes the loop: its id is the key', async () => {
+    const { status, body } = await slipway.data<{
+      id: string;
+      parameters: { slipway_ids: string[] };
+      outputs: { data: number[] }[];
+    }>('POST', '/v2/models/electricity/infer', {
+      id: 'request-9',
+      parameters: { subject: 'customer', at: 1e12 },
+      inputs: [tensor(features)],
+    });
+    expect(status).toBe(200);
+    expect(body.id).toBe('request-9');
+    const own = await slipway.predict('electricity', { features });
+    expect(body.outputs[0]!.data).toEqual([own.body.probabilities['1']]);
+    const view = await slipway.prediction(body.parameters.slipway_ids[0]!);
+    expect(view).toMatchObject({ key: 'request-9', subject: 'customer', at: 1e12 });
+  });
+
+  test('errors have the protocol’s shape', async () => {
+    const { status, body } = await slipway.data<{ error: string }>('POST', '/v2/models/electricity/infer', {
+      inputs: [],
+    });
+    expect(status).toBe(400);
+    expect(body.error).toMatch(/TENSOR_MISMATCH.*"X" is missing/);
+    expect((await slipway.data('POST', '/v2/models/nobody/infer', { inputs: [] })).status).toBe(404);
+  });
+});
+
+describe('pages of other sites', () => {
+  const from = async (headers: Record<string, string>) =>
+    (await fetch(`${slipway.dataPlane}/labels`, { method: 'POST', headers, body: '{"id":"x","label":1}' }))
+      .status;
+  test('are refused, others are not', async () => {
+    expect(await from({ origin: 'https://evil.example', 'content-type': 'application/json' })).toBe(403);
+    expect(await from({ origin: 'null', 'content-type': 'application/json' })).toBe(403);
+    expect(await from({ origin: 'http://localhost:3000', 'content-type': 'text/plain' })).toBe(415);
+    expect(await from({ 'content-type': 'application/json' })).toBe(400);
+  });
+
+  test('a browser that comes here is led to the console', async () => {
+    const { status, headers } = await fetch(slipway.dataPlane, { redirect: 'manual' });
+    expect([status, headers.get('location')]).toEqual([302, slipway.control]);
+  });
+});

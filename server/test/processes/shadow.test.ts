@@ -1,0 +1,119 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { ModelView, RolloutView, TimelineEntry } from '../../src/api.ts';
+import { electricity, inRepository, Slipway, until } from './harness.ts';
+
+let slipway: Slipway;
+const rows = electricity(9062, 9762);
+
+beforeAll(async () => {
+  slipway = await Slipway.start();
+});
+afterAll(() => slipway.end());
+
+const metric = async (name: string): Promise<number> => {
+  const { body } = await slipway.api<string>('GET', '/metrics');
+  return Number(new RegExp(`${name} (\\d+)`).exec(body)?.[1] ?? 0);
+};
+
+test('a shadow that is slow costs the client nothing: it is skipped, and counted', async () => {
+  const loop = inRepository('spec/models/onnx_loop_from_input/model.onnx');
+  await slipway.deploy('slow', loop);
+  const { body } = await slipway.deploy('slow', loop, { as: 'shadow' });
+  // Measured by the gate on quick rows; a row of 50,000 rounds takes about a tenth of a second.
+  expect(body.rollout).not.toBeNull();
+  const limit = 200;
+  const shadowIsSlow = body.version.microseconds > limit;
+  for (let i = 0; i < 20; i++) {
+    const { status } = await slipway.predict('slow', { features: { x: 0.5, rounds: 5 } });
+    expect(status).toBe(200);
+  }
+  const outcome = shadowIsSlow ? 'skipped' : 'answered';
+  await slipway.predict('slow', { features: { x: 0.5, rounds: 1 } });
+  expect(
+    await metric(`slipway_shadow_rows_total\\{model="slow",outcome="${outcome}"\\}`),
+  ).toBeGreaterThanOrEqual(20);
+});
+
+test('a byte-equal copy as candidate is never promoted', async () => {
+  const model = inRepository('examples/electricity/model.txt');
+  await slipway.deploy('twins', model);
+  const { body } = await slipway.deploy('twins', model, { as: 'shadow' });
+  for (const { features, label } of rows) {
+    const { body: answer } = await slipway.predict('twins', { features });
+    await slipway.label({ id: answer.id, label });
+  }
+  const { body: view } = await slipway.api<ModelView>('GET', '/api/models/twins');
+  expect(view.live).toBe(1);
+  expect(view.rollout).toMatchObject({ id: body.rollout, state: 'running' });
+  expect(view.versions.map(({ score }) => [score.labelled, score.value])).toEqual([
+    [rows.length, view.overall.value],
+    [rows.length, view.overall.value],
+  ]);
+  const { body: timeline } = await slipway.api<{ entries: TimelineEntry[] }>(
+    'GET',
+    '/api/timeline?model=twins',
+  );
+  expect(timeline.entries.some(({ kind }) => kind === 'promote')).toBe(false);
+});
+
+test('a person may hold, resume and stop a rollout, promote its candidate, and go back', async () => {
+  const rollout = async () =>
+    (await slipway.api<{ rollouts: RolloutView[] }>('GET', '/api/models/twins/rollouts')).body.rollouts[0]!;
+  const { id } = await rollout();
+  for (const [change, state] of [
+    ['hold', 'held'],
+    ['resume', 'running'],
+  ] as const) {
+    const { body } = await slipway.api<RolloutView>('POST', `/api/models/twins/rollouts/${id}/${change}`, {});
+    expect(body.state).toBe(state);
+  }
+  await slipway.api('POST', '/api/models/twins/promote', { version: 2 });
+  // The former live version is watched from the shadow.
+  expect(await rollout()).toMatchObject({ id, live: 2, candidate: 1, state: 'running' });
+  expect((await slipway.predict('twins', { features: rows[0]!.features })).body.version).toBe(2);
+  await slipway.api('POST', '/api/models/twins/rollback', {});
+  expect(await rollout()).toMatchObject({ id, state: 'ended', verdict: 'roll back' });
+  expect((await slipway.predict('twins', { features: rows[0]!.features })).body.version).toBe(1);
+});
+
+test('a learner can be set back to any checkpoint, and its predictions can be made again', async () => {
+  const own = await Slipway.start({ checkpointLabels: 50 });
+  try {
+    const learner = inRepository('bench/logit-30.json');
+    const { features } = JSON.parse((await import('node:fs')).readFileSync(learner, 'utf8')) as {
+      features: string[];
+    };
+    await own.deploy('l', learner);
+    const row = (i: number) =>
+      Object.fromEntries(features.map((name, k) => [name, Math.sin(i * 31 + k) * (k + 1)]));
+    const ids: string[] = [];
+    const teach = async (from: number, to: number): Promise<void> => {
+      for (let i = from; i < to; i++) {
+        const { body } = await own.predict('l', { features: row(i) });
+        ids.push(body.id);
+        await own.label({ id: body.id, label: i % 3 === 0 ? 1 : 0 });
+      }
+    };
+    await teach(0, 120);
+    const view = async () => (await own.api<ModelView>('GET', '/api/models/l')).body.versions[0]!;
+    const updates = async () => (await view()).learner!.checkpoints.map(({ update }) => update);
+    // Checkpoints are gated and kept beside the serving, which does not wait for them.
+    await until(async () => (await updates()).length === 2, 'two checkpoints');
+    expect(await updates()).toEqual([50, 100]);
+    const asked = { features: row(999) };
+    const at120 = (await own.predict('l', asked)).body.probabilities;
+    const { status } = await own.api('POST', '/api/models/l/versions/1/checkpoints/50/restore', {});
+    expect(status).toBe(200);
+    expect((await own.predict('l', asked)).body.probabilities).not.toEqual(at120);
+    await teach(120, 140);
+    for (const id of [ids[0]!, ids[60]!, ids[119]!, ids[135]!]) {
+      const { body } = await own.api<{ answers: { equal: boolean; update: number }[] }>(
+        'GET',
+        `/api/predictions/${id}/reproduction`,
+      );
+      expect(body.answers[0], id).toMatchObject({ equal: true });
+    }
+  } finally {
+    await own.end();
+  }
+});

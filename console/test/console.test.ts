@@ -112,6 +112,24 @@ test('a lost connection is said, and mends itself', async () => {
   await page.context().close();
 });
 
+test('where the API wants a key, asks once for it and goes on', async () => {
+  const { page } = await openPage(browser, slipway.control);
+  await page.route('**/api/**', (route) => {
+    const { authorization, ...headers } = route.request().headers();
+    if (authorization === 'Bearer secret') return route.continue({ headers });
+    return route.fulfill({
+      status: 401,
+      json: { error: { code: 'NO_KEY', message: 'A key is wanted.', hint: '' } },
+    });
+  });
+  await page.reload();
+  await page.getByLabel('Key', { exact: true }).fill('secret');
+  await page.getByRole('button', { name: 'Go on' }).click();
+  await page.getByText(await sentence(), { exact: true }).waitFor();
+  expect(await page.evaluate(() => sessionStorage.getItem('slipway-key'))).toBe('secret');
+  await page.context().close();
+});
+
 test('"/" finds a model by keyboard, Esc closes', async () => {
   const { page } = await openPage(browser, slipway.control);
   await page.keyboard.press('/');

@@ -124,7 +124,7 @@ function AnswerRow({ answer, labelled }: { answer: Answer; labelled: boolean }) 
 
 /** Right or wrong by shape and word. */
 function Rightness({ answer, labelled }: { answer: Answer | undefined; labelled: boolean }) {
-  if (!answer || !labelled) return <span className="rightness quiet">not known yet</span>;
+  if (!answer || !labelled) return <span className="rightness quiet">no label yet</span>;
   if (answer.correct === null)
     return (
       <span className="rightness">{answer.loss === null ? 'labelled' : `off by ${number(answer.loss)}`}</span>

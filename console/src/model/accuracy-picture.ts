@@ -100,6 +100,8 @@ export function accuracyPicture(plot: Plotting, width: number, facts: Facts): El
         textAnchor: 'end',
         dy: -8,
         dx: -4,
+        stroke: 'var(--ground)',
+        strokeWidth: 4,
         fill: hue,
       }),
       plot.text(ends, {

@@ -48,7 +48,7 @@ export function driftPicture(
         {
           x: (from + begun) / 2,
           y: () => features[Math.floor(features.length / 2)]!,
-          lineWidth: (width / 16) * ((begun - from) / (to - from)),
+          lineWidth: Math.max(8, (width / 16) * ((begun - from) / (to - from))),
           fill: 'var(--quiet)',
         },
       ),

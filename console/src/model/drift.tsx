@@ -49,12 +49,12 @@ export function DriftSection({ model, times }: { model: ModelView; times: Stretc
         ) : null}
       </header>
       {error ? <Trouble error={error} /> : null}
-      {drift ? <Heat drift={drift} times={times} /> : null}
+      {drift ? <Heat drift={drift} times={times} asked={model.traffic.predictions > 0} /> : null}
     </section>
   );
 }
 
-function Heat({ drift, times }: { drift: DriftView; times: Stretch | null }) {
+function Heat({ drift, times, asked }: { drift: DriftView; times: Stretch | null; asked: boolean }) {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const open = useCallback(
@@ -76,6 +76,8 @@ function Heat({ drift, times }: { drift: DriftView; times: Stretch | null }) {
     },
     [drift, times, open],
   );
+  if (drift.features.length === 0 && !asked)
+    return <Waiting>Nobody has asked it anything yet: this fills with rows, window by window.</Waiting>;
   if (drift.features.length === 0)
     return (
       <Waiting>

@@ -51,12 +51,18 @@ export function Figures({ model }: { model: ModelView }) {
       <Figure name={<Term name="label">labelled</Term>}>
         <b>{traffic.predictions === 0 ? '–' : percent(share)}</b>
         <span>
-          {traffic.waiting ? `${plural(traffic.waiting, 'label')} without their row` : 'of the answers'}
+          {traffic.waiting
+            ? `${plural(traffic.waiting, 'label')} without their row`
+            : traffic.predictions === 0
+              ? 'no answers yet'
+              : 'of the answers'}
         </span>
       </Figure>
       <Figure name={<Term name="p99" />}>
         <b>{milliseconds(traffic.p99)}</b>
-        <span>half within {milliseconds(traffic.p50)}</span>
+        <span>
+          {traffic.p50 === null ? 'no requests lately' : `half within ${milliseconds(traffic.p50)}`}
+        </span>
       </Figure>
     </dl>
   );

@@ -7,7 +7,9 @@ import { count } from '../words/numbers.ts';
 
 /** What the monitors have noticed and that still holds: about the live version at once, about others on request. */
 export function Findings({ model }: { model: ModelView }) {
-  const open = model.findings.filter((one) => one.cleared === null);
+  const open = model.findings
+    .filter((one) => one.cleared === null)
+    .sort((a, b) => a.level.localeCompare(b.level) || b.since - a.since);
   const live = open.filter((one) => one.version === model.live);
   const others = open.filter((one) => one.version !== model.live);
   if (open.length === 0) return null;

@@ -90,7 +90,11 @@ function Drift({ model }: { model: ModelView }) {
     <Figure name={<Term name="drift" />}>
       <b>{measured ? plural(moved, 'input') : '–'}</b>
       <span className="small quiet">
-        {measured ? `moved, of ${features.length}` : features.length > 0 ? 'no window yet' : 'no baseline'}
+        {measured
+          ? `moved, of ${features.length}`
+          : features.length > 0 || model.traffic.predictions === 0
+            ? 'no window yet'
+            : 'no baseline'}
       </span>
     </Figure>
   );

@@ -40,7 +40,15 @@ export function Picture({ label, height, make, choose, range }: PictureProps) {
   useEffect(() => {
     const element = place.current;
     if (!element || !plot || width < 50) return;
-    const drawn = make(plot, width);
+    let drawn: Element;
+    try {
+      drawn = make(plot, width);
+    } catch (error) {
+      // A picture that cannot be drawn must not take the page's answers with it.
+      console.error(error);
+      element.textContent = 'This picture could not be drawn; the words and figures around it hold.';
+      return;
+    }
     for (const svg of drawn.matches('svg') ? [drawn] : drawn.querySelectorAll('svg')) {
       svg.setAttribute('role', 'img');
       svg.setAttribute('aria-label', label);

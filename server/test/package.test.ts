@@ -1,0 +1,136 @@
+import { execFileSync, spawn } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { inRepository, until } from './processes/harness.ts';
+
+/**
+ * The package as npm would publish it, in an empty folder. Its dependencies are the workspace's own (no
+ * registry is asked); everything of Slipway itself comes out of the tarball.
+ */
+let folder: string;
+let program: string;
+const root = inRepository('.');
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'slipway-package-'));
+  execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: 'pipe' });
+  execFileSync('npm', ['pack', '--silent', '--workspace', 'server', '--pack-destination', folder], {
+    cwd: root,
+    stdio: 'pipe',
+  });
+  const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'))!;
+  execFileSync('tar', ['xzf', tarball], { cwd: folder });
+  // As npm lays it out: a real folder inside node_modules, where type stripping is not to be had.
+  const modules = join(folder, 'node_modules');
+  mkdirSync(modules);
+  renameSync(join(folder, 'package'), join(modules, 'slipway'));
+  for (const name of readdirSync(join(root, 'node_modules'))) {
+    if (!name.startsWith('.') && !name.startsWith('slipway'))
+      symlinkSync(join(root, 'node_modules', name), join(modules, name));
+  }
+  program = join(modules, 'slipway', 'bin', 'slipway.js');
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const run = (...words: string[]): string =>
+  execFileSync(process.execPath, [program, ...words], {
+    cwd: folder,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+
+test('holds what it needs and no source', () => {
+  const held = readdirSync(join(folder, 'node_modules', 'slipway'), { recursive: true, encoding: 'utf8' });
+  for (const file of [
+    'LICENSE',
+    'README.md',
+    'dist/cli/main.js',
+    'dist/console/index.html',
+    'dist/examples/electricity/elec.csv',
+  ]) {
+    expect(held).toContain(file);
+  }
+  expect(held.filter((file) => /(?<!\.d)\.ts$/.test(file))).toEqual([]);
+});
+
+test('says what it does', () => {
+  expect(run('--help')).toMatch(/From trained model to trusted production/);
+  const { version } = JSON.parse(readFileSync(join(root, 'server', 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  expect(run('--version').trim()).toBe(version);
+});
+
+test('serves, deploys, predicts and stops', async () => {
+  const server = spawn(
+    process.execPath,
+    [program, 'serve', '--json', '--port', '0', '--control-port', '0', '--data', 'data'],
+    {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+  try {
+    let text = '';
+    server.stdout.on('data', (chunk: Buffer) => {
+      text += chunk;
+    });
+    await until(() => text.trimEnd().endsWith('}'), 'the addresses');
+    const { control, dataPlane } = JSON.parse(text) as { control: string; dataPlane: string };
+    expect((await fetch(`${dataPlane}/health/ready`)).status).toBe(200);
+    expect(await (await fetch(control)).text()).toContain('<div id="root">');
+    const example = join(folder, 'node_modules', 'slipway', 'dist', 'examples', 'electricity');
+    run(
+      'deploy',
+      'electricity',
+      join(example, 'model.txt'),
+      '--golden',
+      join(example, 'golden.json'),
+      '--server',
+      control,
+    );
+    const features =
+      '{"period":0.5,"nswprice":0.06,"nswdemand":0.44,"vicprice":0.0035,"vicdemand":0.42,"transfer":0.41}';
+    const answer = JSON.parse(
+      run('predict', 'electricity', '--features', features, '--server', control, '--json'),
+    ) as object;
+    expect(answer).toMatchObject({ version: 1, prediction: expect.any(Number) });
+    expect(run('status', '--server', control)).toMatch(/electricity/);
+  } finally {
+    server.kill('SIGTERM');
+    await new Promise((resolve) => server.once('exit', resolve));
+  }
+  expect(existsSync(join(folder, 'data', 'addresses.json'))).toBe(false);
+});
+
+test('a demo of its own data', () => {
+  const closing = JSON.parse(
+    run(
+      'demo',
+      '--pace',
+      'max',
+      '--rows',
+      '100',
+      '--exit',
+      '--json',
+      '--port',
+      '0',
+      '--control-port',
+      '0',
+      '--data',
+      'demo',
+    ),
+  ) as object;
+  expect(closing).toMatchObject({ rows: 100, served: { accuracy: expect.any(Number) } });
+});

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import chromium from '@sparticuz/chromium';
 import { type Browser, type BrowserContextOptions, type Page, chromium as playwright } from 'playwright-core';
 
@@ -40,4 +41,28 @@ export async function openPage(
   await page.goto(url);
   await page.waitForSelector('h1');
   return { page, complaints };
+}
+
+const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+
+/** What axe finds serious or critical on the page; its context must bypass the content security policy. */
+export async function serious(page: Page): Promise<string[]> {
+  await page.addScriptTag({ path: axePath });
+  return page.evaluate(async () => {
+    const { axe } = window as unknown as {
+      axe: {
+        run(): Promise<{
+          violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[];
+        }>;
+      };
+    };
+    const { violations } = await axe.run();
+    return violations
+      .filter((one) => one.impact === 'serious' || one.impact === 'critical')
+      .flatMap((one) =>
+        one.nodes
+          .slice(0, 4)
+          .map((node) => `${one.id}: ${node.html.slice(0, 160)} ${node.failureSummary.slice(0, 260)}`),
+      );
+  });
 }

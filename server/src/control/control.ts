@@ -197,7 +197,7 @@ export class Control {
       version,
       kind: 'finding',
       level: cleared === null ? level : 'well',
-      message: cleared === null ? message : `No longer true: ${message}`,
+      message,
       by: `monitor ${monitor}`,
       reasons: [hint],
       eventTime: cleared ?? at,

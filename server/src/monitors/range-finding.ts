@@ -51,7 +51,7 @@ export function rangeFinding(
     message:
       told.cleared === null
         ? message
-        : `${profile.name}: ${calmWindows} windows running without it, until ${day(told.cleared)}.`,
+        : `${profile.name} has been as in training again for ${calmWindows} windows running, until ${day(told.cleared)}.`,
     hint,
     evidence,
     since: told.since,

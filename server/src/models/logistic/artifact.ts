@@ -1,6 +1,6 @@
 import { SlipwayError } from '../../errors.ts';
 import type { LogisticRates } from './learner.ts';
-import { freshState, type LogisticState } from './state.ts';
+import type { LogisticState } from './state.ts';
 
 /** A logistic learner as a file: JSON, described in docs/models.md. */
 export interface LogisticArtifact extends LogisticRates {
@@ -12,6 +12,7 @@ export interface LogisticArtifact extends LogisticRates {
 }
 
 const fields = ['slipway', 'features', 'classes', 'learningRate', 'interceptLearningRate', 'state'];
+const stateFields = ['count', 'intercept', 'mean', 'variance', 'weights'];
 const featureLimit = 100_000;
 
 /** Reads it strictly. Throws FILE_BROKEN, naming the file and the field. */
@@ -73,10 +74,18 @@ function readState(value: unknown, features: number, broken: (message: string) =
       ? one
       : broken(`"state.${name}" is not a finite number.`);
   };
-  const state = { ...freshState(features), count: number('count'), intercept: number('intercept') };
+  const counts = new Float64Array(features).fill(number('count'));
   const variance = floats('variance');
-  if (state.count < 0 || variance.some((one) => one < 0)) broken('"state" has a negative count or variance.');
-  return { ...state, mean: floats('mean'), variance, weights: floats('weights') };
+  if ([...counts, ...variance].some((one) => one < 0)) broken('"state" has a negative count or variance.');
+  for (const name of given.keys())
+    if (!stateFields.includes(name)) broken(`"state.${name}" is no field of a learner’s state.`);
+  return {
+    intercept: number('intercept'),
+    counts,
+    mean: floats('mean'),
+    variance,
+    weights: floats('weights'),
+  };
 }
 
 function isNames(value: unknown): value is string[] {

@@ -15,87 +15,81 @@ export const largestStep = 10;
 
 /**
  * Running standardisation and logistic regression by stochastic gradient descent, as River's
- * `StandardScaler | LogisticRegression(SGD)` computes it (river 0.26, to the last bits): learning first
- * updates the running mean and population variance (Welford), then standardises with them; the gradient
- * σ(w·z + b) − y is computed once, the intercept moves first, then the weights. A feature whose variance is 0
- * is standardised to 0. A missing value (NaN) is the mean: standardised 0, and its statistics and weight stay.
+ * `StandardScaler | LogisticRegression(SGD)` computes it (river 0.26): learning first updates the running
+ * mean and population variance (Welford), then standardises with them; the gradient σ(w·z + b) − y is
+ * computed once, the intercept moves first, then the weights. A feature whose variance is 0 is standardised
+ * to 0. A missing value (NaN) is the mean: standardised 0; its feature's statistics and weight stay.
  */
 export class LogisticLearner implements Learner {
   readonly signature: Signature;
   readonly #rates: LogisticRates;
   readonly #features: number;
   #state: LogisticState;
-  /** p = σ(Σ slope·x + offset): the same function with the standardisation folded in. */
+  /** Where the next state is written: it becomes the state only when all of it is sound. */
+  #next: LogisticState;
+  /** p = σ(b + Σ slope·(x − mean)). The mean is not folded into b: far from 0 that would cost all digits. */
   readonly #slope: Float64Array;
   readonly #z: Float64Array;
-  #offset = 0;
-  /** The folded form belongs to the present state. */
-  #folded = false;
+  /** The slopes belong to the present state. */
+  #sloped = false;
 
   constructor(signature: Signature, rates: LogisticRates, state?: LogisticState) {
     this.signature = signature;
     this.#rates = rates;
     this.#features = signature.features.length;
     this.#state = state ?? freshState(this.#features);
+    this.#next = freshState(this.#features);
     this.#slope = new Float64Array(this.#features);
     this.#z = new Float64Array(this.#features);
   }
 
   predict(frame: Frame, answers: Float64Array): void {
-    if (!this.#folded) this.#fold();
+    if (!this.#sloped) this.#findSlopes();
     const { values, width } = frame;
+    const { mean, intercept } = this.#state;
     const slope = this.#slope;
     for (let row = 0; row < frame.rows; row++) {
       const from = row * width;
-      let sum = this.#offset;
-      for (let i = 0; i < width; i++) sum += slope[i]! * values[from + i]!;
+      let sum = intercept;
+      for (let i = 0; i < width; i++) sum += slope[i]! * (values[from + i]! - mean[i]!);
       // NaN anywhere, or infinities that met: the slow way knows what is missing.
       answers[row] = sigmoid(Number.isFinite(sum) ? sum : this.#margin(values, from));
     }
   }
 
   learn(values: Float64Array, target: number): boolean {
-    const { mean, variance, weights, count, intercept } = this.#state;
-    const n = count + 1;
+    if (target !== 0 && target !== 1) return false;
+    const { counts, mean, variance, weights, intercept } = this.#state;
+    const next = this.#next;
     const z = this.#z;
-    const nextMean = new Float64Array(this.#features);
-    const nextVariance = new Float64Array(this.#features);
+    let sound = true;
     let margin = intercept;
     for (let i = 0; i < this.#features; i++) {
       const x = values[i]!;
-      if (Number.isNaN(x)) {
-        nextMean[i] = mean[i]!;
-        nextVariance[i] = variance[i]!;
-        z[i] = 0;
-        continue;
-      }
-      const off = x - mean[i]!;
-      const m = mean[i]! + off / n;
-      const v = variance[i]! + (off * (x - m) - variance[i]!) / n;
-      nextMean[i] = m;
-      nextVariance[i] = v;
-      z[i] = v > 0 ? (x - m) / Math.sqrt(v) : 0;
+      const seen = Number.isNaN(x) ? 0 : 1;
+      const n = counts[i]! + seen;
+      const off = seen === 1 ? x - mean[i]! : 0;
+      const m = seen === 1 ? mean[i]! + off / n : mean[i]!;
+      const v = seen === 1 ? variance[i]! + (off * (x - m) - variance[i]!) / n : variance[i]!;
+      z[i] = seen === 1 && v > 0 ? (x - m) / Math.sqrt(v) : 0;
       margin += weights[i]! * z[i]!;
+      next.counts[i] = n;
+      next.mean[i] = m;
+      next.variance[i] = v;
+      sound &&= Number.isFinite(m) && Number.isFinite(v);
     }
     const gradient = sigmoid(margin) - target;
-    const nextIntercept = intercept - this.#rates.interceptLearningRate * gradient;
-    const nextWeights = new Float64Array(this.#features);
-    let sound = Number.isFinite(nextIntercept) && Number.isFinite(gradient);
-    for (let i = 0; i < this.#features; i++) {
+    next.intercept = intercept - this.#rates.interceptLearningRate * gradient;
+    sound &&= Number.isFinite(next.intercept);
+    for (let i = 0; i < this.#features && sound; i++) {
       const step = this.#rates.learningRate * gradient * z[i]!;
-      nextWeights[i] = weights[i]! - step;
-      sound &&= Math.abs(step) <= largestStep && Number.isFinite(nextWeights[i]!);
-      sound &&= Number.isFinite(nextMean[i]!) && Number.isFinite(nextVariance[i]!);
+      next.weights[i] = weights[i]! - step;
+      sound = Math.abs(step) <= largestStep && Number.isFinite(next.weights[i]!);
     }
     if (!sound) return false;
-    this.#state = {
-      count: n,
-      intercept: nextIntercept,
-      mean: nextMean,
-      variance: nextVariance,
-      weights: nextWeights,
-    };
-    this.#folded = false;
+    this.#next = this.#state;
+    this.#state = next;
+    this.#sloped = false;
     return true;
   }
 
@@ -105,28 +99,24 @@ export class LogisticLearner implements Learner {
 
   restore(state: Uint8Array): void {
     this.#state = decodeState(state, this.#features);
-    this.#folded = false;
+    this.#sloped = false;
   }
 
-  #fold(): void {
-    const { mean, variance, weights, intercept } = this.#state;
-    let offset = intercept;
-    for (let i = 0; i < this.#features; i++) {
-      const slope = variance[i]! > 0 ? weights[i]! / Math.sqrt(variance[i]!) : 0;
-      this.#slope[i] = slope;
-      offset -= slope * mean[i]!;
-    }
-    this.#offset = offset;
-    this.#folded = true;
+  #findSlopes(): void {
+    const { variance, weights } = this.#state;
+    for (let i = 0; i < this.#features; i++)
+      this.#slope[i] = variance[i]! > 0 ? weights[i]! / Math.sqrt(variance[i]!) : 0;
+    this.#sloped = true;
   }
 
+  /** Missing values are the mean; where infinities cancel each other, so do their features. */
   #margin(values: Float64Array, from: number): number {
     const { mean, variance, weights, intercept } = this.#state;
     let sum = intercept;
     for (let i = 0; i < this.#features; i++) {
       const x = values[from + i]!;
-      if (!Number.isNaN(x) && variance[i]! > 0)
-        sum += weights[i]! * ((x - mean[i]!) / Math.sqrt(variance[i]!));
+      if (Number.isNaN(x) || variance[i] === 0 || weights[i] === 0) continue;
+      sum += weights[i]! * ((x - mean[i]!) / Math.sqrt(variance[i]!));
     }
     return Number.isNaN(sum) ? intercept : sum;
   }

@@ -9,7 +9,7 @@ import { SlipwayError } from '../errors.ts';
 import { replay, type Seen } from './demo/replay.ts';
 import { Story } from './demo/story.ts';
 import { type Row, readExample, trainRows } from './demo/stream.ts';
-import { closing, closingText } from './demo/table.ts';
+import { closing, closingText, sincePromotion } from './demo/table.ts';
 import { port, wholeNumber } from './options.ts';
 import { paint, say, sayJson } from './output.ts';
 import { ask, type Remote, upload } from './remote.ts';
@@ -82,7 +82,10 @@ figure but the speed is the same at every pace.`,
       const replayed = await play(server.dataPlane, rows, count, options, remote);
       const table = await closing(remote, replayed);
       if (options.json) sayJson(table);
-      else say(`${closingText(table)}\n\nConsole: ${paint('cyan', server.control)}`);
+      else
+        say(
+          `${closingText(table, await sincePromotion(remote))}\n\nConsole: ${paint('cyan', server.control)}`,
+        );
       if (options.exit) return;
       tell('It stays up until Ctrl-C.');
       await new Promise<void>((done) => process.once('SIGINT', done).once('SIGTERM', done));

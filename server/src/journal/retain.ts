@@ -1,6 +1,7 @@
-import { rmSync, statSync } from 'node:fs';
+import { closeSync, openSync, readSync, rmSync, statSync } from 'node:fs';
 import type { Cursor } from '../events.ts';
-import { listSegments, type SegmentName, segmentFile } from './segments.ts';
+import { readFrame, readJson, recordType } from './record.ts';
+import { listSegments, type SegmentHeader, type SegmentName, segmentFile } from './segments.ts';
 
 export interface RetentionPolicy {
   /** Older segments go, ms. */
@@ -15,7 +16,7 @@ export interface Retained {
   unread: number;
   bytes: number;
   segments: number;
-  /** ms since the epoch at which the oldest segment that is left was last written; 0 without any. */
+  /** ms since the epoch at which the oldest segment that is left was begun: older ids are gone. 0 without any. */
   oldest: number;
 }
 
@@ -42,7 +43,8 @@ export function retain(folder: string, policy: RetentionPolicy, cursors: Cursor[
     const over = bytes > policy.maxBytes;
     const active = newest.get(name.incarnation) === name.segment && age < policy.maxAgeMs;
     if (active || !(over || (age >= policy.maxAgeMs && read(name)))) {
-      result.oldest = result.oldest === 0 ? written : Math.min(result.oldest, written);
+      const begun = createdAt(folder, name) ?? written;
+      result.oldest = result.oldest === 0 ? begun : Math.min(result.oldest, begun);
       continue;
     }
     rmSync(segmentFile(folder, name), { force: true });
@@ -54,4 +56,21 @@ export function retain(folder: string, policy: RetentionPolicy, cursors: Cursor[
   result.bytes = bytes;
   result.segments = left;
   return result;
+}
+
+/** A header is far smaller than this. */
+const headerBytes = 1024;
+
+/** When a segment was begun, by its header; null if it has none. */
+function createdAt(folder: string, name: SegmentName): number | null {
+  const file = openSync(segmentFile(folder, name), 'r');
+  try {
+    const bytes = new Uint8Array(headerBytes);
+    const end = readSync(file, bytes, 0, headerBytes, 0);
+    const frame = readFrame(bytes, new DataView(bytes.buffer), 0, end);
+    if (typeof frame === 'string' || frame.type !== recordType.header) return null;
+    return readJson<SegmentHeader>(bytes, frame).created;
+  } finally {
+    closeSync(file);
+  }
 }

@@ -34,6 +34,8 @@ export interface Arm {
   update: number;
   /** Requests that wait for this arm's promise. */
   inFlight: number;
+  /** As a shadow: time taken beyond what a lane affords, and not forgiven yet. */
+  debtMicroseconds: number;
   retired: boolean;
 }
 
@@ -59,6 +61,7 @@ export async function attachArm(
     unbounded: !kind.bounded,
     update: 0,
     inFlight: 0,
+    debtMicroseconds: 0,
     retired: false,
   };
   if (version.checkpoint && 'restore' in attached) {

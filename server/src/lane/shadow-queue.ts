@@ -8,6 +8,8 @@ import type { Turn } from './turn.ts';
 
 /** A shadow that the gate measured slower than this is skipped in a lane and counted, µs a row. */
 export const shadowLimitMicroseconds = 200;
+/** Of the time that a slow row took too much, so much is forgiven a skipped row: a shadow of 100 ms runs once in thousands of rows. */
+const forgivenMicroseconds = shadowLimitMicroseconds / 10;
 /** Rows waiting for their shadows; beyond it they are skipped and counted, so that memory stays bounded. */
 const waitingLimit = 10_000;
 
@@ -34,10 +36,8 @@ export class ShadowQueue {
   }
 
   add(event: PredictionEvent, frame: Frame, shadows: Arm[]): void {
-    const arms = shadows.filter(
-      (arm) => arm.version.microseconds <= shadowLimitMicroseconds && arm.version.version !== event.version,
-    );
     const { rows, model } = event;
+    const arms = shadows.filter((arm) => arm.version.version !== event.version && this.#affords(arm, rows));
     this.#meter.shadowSkipped(model, (shadows.length - arms.length) * rows);
     if (arms.length === 0) return;
     if (this.#rows + rows > waitingLimit) {
@@ -56,6 +56,14 @@ export class ShadowQueue {
     this.#rows += rows;
   }
 
+  /** Whether the gate, and what it took so far, let a shadow run in a lane. */
+  #affords(arm: Arm, rows: number): boolean {
+    if (arm.version.microseconds > shadowLimitMicroseconds) return false;
+    if (arm.debtMicroseconds <= 0) return true;
+    arm.debtMicroseconds -= forgivenMicroseconds * rows;
+    return false;
+  }
+
   /** Runs one turn after the answers have left. */
   readonly flush = (): void => {
     const waiting = this.#waiting;
@@ -68,12 +76,17 @@ export class ShadowQueue {
     const answers = new Float64Array(frame.rows * arm.width);
     const started = performance.now();
     const done = (): void => {
+      const latency = (performance.now() - started) * 1000;
+      arm.debtMicroseconds = Math.max(
+        0,
+        arm.debtMicroseconds + latency - shadowLimitMicroseconds * frame.rows,
+      );
       this.#appender.prediction({
         ...event,
         version: arm.version.version,
         update: arm.update,
         role: 'shadow',
-        latency: (performance.now() - started) * 1000,
+        latency,
         features: noFeatures,
         values: noValues,
         texts: noFeatures,

@@ -360,6 +360,22 @@ describe('retention', () => {
     expect(unread).toBe(0);
   });
 
+  test('says from when on ids are still there', () => {
+    let now = 1e12;
+    const source = new IdSource(1, 0, Math.random);
+    const appender = open({ maxSegmentBytes: 500, now: () => now });
+    while (listSegments(folder).length < 6) {
+      now += 1000;
+      appender.prediction(prediction(source.next(now)));
+      appender.commit();
+    }
+    appender.close();
+    const { oldest, deleted } = retain(folder, { maxAgeMs: 1e15, maxBytes: 2000 }, [{}], Date.now());
+    expect(deleted.length).toBeGreaterThan(0);
+    // Every id that is left is as young; the first one was issued just then.
+    expect(Math.min(...readAll().map((event) => idTime(event.id)))).toBe(oldest);
+  });
+
   test('the bound is kept even ahead of a cursor, and that is counted', () => {
     write(4);
     const { deleted, unread, bytes } = retain(folder, { maxAgeMs: 1e12, maxBytes: 2500 }, [{}], Date.now());

@@ -62,8 +62,14 @@ export async function closing(remote: Remote, replayed: Replayed): Promise<Closi
   };
 }
 
-/** The table as a person reads it. */
-export function closingText(closing: Closing): string {
+/** What the rollout makes of the time since the promotion. */
+export async function sincePromotion(remote: Remote): Promise<string[]> {
+  const { rollout } = await ask<ModelView>(remote, 'GET', '/api/models/electricity');
+  return rollout?.reasons ?? [];
+}
+
+/** The table as a person reads it, with what the rollout says by now. */
+export function closingText(closing: Closing, since: string[]): string {
   const header = [
     'share of right answers',
     'overall',
@@ -83,6 +89,7 @@ export function closingText(closing: Closing): string {
   if (promotion) {
     lines.push(`Version ${promotion.version} was promoted at row ${promotion.row}:`);
     for (const reason of promotion.reasons) lines.push(`  ${reason}`);
+    for (const reason of since) lines.push(`  ${reason}`);
   } else lines.push('Nothing was promoted.');
   lines.push(
     paint(

@@ -44,8 +44,8 @@ export function readArtifact(text: string, file: string): LogisticArtifact {
   const features = given.get('features') ?? null;
   if (features !== null && !isNames(features)) broken('"features" is not a list of different names.');
   const classes = given.get('classes') ?? null;
-  if (classes !== null && !(Array.isArray(classes) && classes.length === 2 && classes.every(isLabel))) {
-    broken('"classes" is not a list of two labels.');
+  if (classes !== null && !isLabels(classes)) {
+    broken('"classes" is not a list of two different labels.');
   }
   const state = given.get('state') ?? null;
   if (state !== null && features === null) broken('"state" needs "features".');
@@ -98,6 +98,11 @@ function isNames(value: unknown): value is string[] {
   );
 }
 
-function isLabel(value: unknown): boolean {
-  return typeof value === 'string' || Number.isFinite(value);
+function isLabels(value: unknown): boolean {
+  return (
+    Array.isArray(value) &&
+    value.length === 2 &&
+    value.every((one) => typeof one === 'string' || Number.isFinite(one)) &&
+    String(value[0]) !== String(value[1])
+  );
 }

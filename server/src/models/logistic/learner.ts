@@ -27,7 +27,7 @@ export class LogisticLearner implements Learner {
   #state: LogisticState;
   /** Where the next state is written: it becomes the state only when all of it is sound. */
   #next: LogisticState;
-  /** p = σ(b + Σ slope·(x − mean)). The mean is not folded into b: far from 0 that would cost all digits. */
+  /** p = σ(b + Σ slope·(x − mean)). Folding the mean into b as well was measured to save nothing. */
   readonly #slope: Float64Array;
   readonly #z: Float64Array;
   /** The slopes belong to the present state. */

@@ -53,7 +53,11 @@ export function decodeState(bytes: Uint8Array, features: number): LogisticState 
     throw new RangeError(`This state is of ${view.getUint32(4, true)} features, not ${features}.`);
   }
   const number = (i: number) => view.getFloat64(headBytes + 8 * i, true);
-  const list = (from: number) => Float64Array.from({ length: features }, (_, i) => number(from + i));
+  const list = (from: number): Float64Array => {
+    const values = new Float64Array(features);
+    for (let i = 0; i < features; i++) values[i] = number(from + i);
+    return values;
+  };
   const first = numbers - lists * features;
   const counts = written === 1 ? new Float64Array(features).fill(number(0)) : list(first);
   const [mean, variance, weights] = [3, 2, 1].map((back) => list(numbers - back * features)) as [

@@ -8,37 +8,63 @@ const headBytes = 4096;
 type Refusal = 'FILE_UNSAFE' | 'FILE_NOT_RECOGNISED' | 'FILE_UNSUPPORTED';
 
 const pickle = 'to load it is to run the code inside it';
+const compressed = 'is compressed; joblib writes pickles so, and to load one is to run the code inside it';
+const notYet = 'which this release does not take';
 
-/** Things that people give instead of a model, by how they begin: bytes in hexadecimal, or text. */
+/** Things that people give instead of a model, by how they begin: bytes in hexadecimal, or text (latin1). */
 const others: [begins: string | RegExp, code: Refusal, found: string][] = [
+  ['8002', 'FILE_UNSAFE', `is a Python pickle: ${pickle}`],
+  ['8003', 'FILE_UNSAFE', `is a Python pickle: ${pickle}`],
+  ['8004', 'FILE_UNSAFE', `is a Python pickle: ${pickle}`],
+  ['8005', 'FILE_UNSAFE', `is a Python pickle: ${pickle}`],
+  // Protocols 0 and 1: "ccopy_reg\n_reconstructor\n", "(dp0", "}q\0".
+  [/^(\(?[ci][\w.]+\n[\w.]+\n|\([dl]p\d+\n|[\]}(]q\0)/, 'FILE_UNSAFE', `is a Python pickle: ${pickle}`],
+  ['7801', 'FILE_UNSAFE', compressed],
+  ['785e', 'FILE_UNSAFE', compressed],
+  ['789c', 'FILE_UNSAFE', compressed],
+  ['78da', 'FILE_UNSAFE', compressed],
+  ['1f8b', 'FILE_UNSUPPORTED', 'is compressed with gzip: unpack it first'],
+  ['425a68', 'FILE_UNSUPPORTED', 'is compressed with bzip2: unpack it first'],
+  ['fd377a585a', 'FILE_UNSUPPORTED', 'is compressed with xz: unpack it first'],
+  ['04224d18', 'FILE_UNSUPPORTED', 'is compressed with LZ4: unpack it first'],
+  ['28b52ffd', 'FILE_UNSUPPORTED', 'is compressed with zstd: unpack it first'],
+  ['504b0304', 'FILE_UNSUPPORTED', `is a zip archive (PyTorch, Keras or skops, perhaps), ${notYet}`],
+  ['894844460d0a', 'FILE_UNSUPPORTED', `is an HDF5 file (Keras, perhaps), ${notYet}`],
+  [/^[\s\S]{4}TFL3/, 'FILE_UNSUPPORTED', `is a TensorFlow Lite model, ${notYet}`],
+  [/^[\s\S]{8}\{"__metadata__"|^[\s\S]{4}\0{4}\{"/, 'FILE_UNSUPPORTED', `is a safetensors file, ${notYet}`],
+  ['47475546', 'FILE_UNSUPPORTED', `is a GGUF language model, ${notYet}`],
+  [/^CBM1/, 'FILE_UNSUPPORTED', `is a CatBoost model, ${notYet}`],
+  [
+    /^\s*\{[\s\S]{0,3000}"(oblivious_trees|features_info|float_features)"\s*:/,
+    'FILE_UNSUPPORTED',
+    `is a CatBoost model (JSON), ${notYet}`,
+  ],
+  [
+    /^\s*\{[\s\S]{0,3000}"(learner|gradient_booster|gbtree)"\s*:/,
+    'FILE_UNSUPPORTED',
+    `is an XGBoost model (JSON), ${notYet}`,
+  ],
+  [/^\{L\0/, 'FILE_UNSUPPORTED', `is an XGBoost model (UBJSON), ${notYet}`],
+  [/^(binf|bs64)/, 'FILE_UNSUPPORTED', `is an XGBoost model of the old binary form, ${notYet}`],
+  [/^\s*<(\?xml|PMML)/i, 'FILE_UNSUPPORTED', `is an XML file (PMML, perhaps), ${notYet}`],
+  [/^flavors:\s*$/m, 'FILE_UNSUPPORTED', 'is an MLflow description: give the model file that it names'],
+  [/^(PAR1|\x93NUMPY)/, 'FILE_NOT_RECOGNISED', 'is a table of data, not a model: give it with --baseline'],
   [
     /^version https:\/\/git-lfs/,
     'FILE_NOT_RECOGNISED',
     'is a Git LFS pointer, not the file itself: fetch it with `git lfs pull`',
   ],
-  ['8002', 'FILE_UNSAFE', `is a Python pickle: ${pickle}`],
-  ['8003', 'FILE_UNSAFE', `is a Python pickle: ${pickle}`],
-  ['8004', 'FILE_UNSAFE', `is a Python pickle: ${pickle}`],
-  ['8005', 'FILE_UNSAFE', `is a Python pickle: ${pickle}`],
-  ['7801', 'FILE_UNSAFE', `is compressed, as joblib writes pickles: ${pickle}`],
-  ['785e', 'FILE_UNSAFE', `is compressed, as joblib writes pickles: ${pickle}`],
-  ['789c', 'FILE_UNSAFE', `is compressed, as joblib writes pickles: ${pickle}`],
-  ['78da', 'FILE_UNSAFE', `is compressed, as joblib writes pickles: ${pickle}`],
-  ['1f8b', 'FILE_UNSUPPORTED', 'is a gzip archive: unpack it first'],
-  ['504b0304', 'FILE_UNSUPPORTED', 'is a zip archive (a PyTorch or Keras file, perhaps)'],
   ['89504e47', 'FILE_NOT_RECOGNISED', 'is a PNG picture'],
   [
     /^\s*<(!doctype|html)/i,
     'FILE_NOT_RECOGNISED',
     'is an HTML page, perhaps an error page that was saved as the model',
   ],
-  [/^CBM1/, 'FILE_UNSUPPORTED', 'is a CatBoost model, which this release does not take'],
   [
-    /^\s*\{[\s\S]{0,3000}"(learner|gradient_booster|gbtree)"/,
-    'FILE_UNSUPPORTED',
-    'is an XGBoost model, which this release does not take',
+    /^\s*[{[]/,
+    'FILE_NOT_RECOGNISED',
+    'looks like JSON, but does not begin as a learner’s file: {"slipway": "logistic", …}',
   ],
-  [/^\{L/, 'FILE_UNSUPPORTED', 'is an XGBoost model (UBJSON), which this release does not take'],
 ];
 
 /** Finds the kind by looking into the file. Throws FILE_* in words: what was found, and what Slipway takes. */
@@ -58,7 +84,9 @@ export async function recognise(files: ModelFiles): Promise<Kind> {
   } finally {
     await file.close();
   }
-  const takes = `Slipway takes: ${kinds.map((kind) => kind.title).join('; ')}.`;
+  const kind = kinds.find((one) => one.recognises(head, files));
+  if (kind) return kind;
+  const takes = `Slipway takes: ${kinds.map(({ title }) => title).join('; ')}.`;
   if (head.length === 0) throw new SlipwayError('FILE_NOT_RECOGNISED', `${files.main} is empty.`, takes);
   const text = head.toString('latin1');
   const hex = head.subarray(0, 8).toString('hex');
@@ -70,8 +98,5 @@ export async function recognise(files: ModelFiles): Promise<Kind> {
         : takes;
     throw new SlipwayError(code, `${files.main} ${found}.`, way);
   }
-  const kind = kinds.find((one) => one.recognises(head, files));
-  if (!kind)
-    throw new SlipwayError('FILE_NOT_RECOGNISED', `${files.main} is in no format that Slipway knows.`, takes);
-  return kind;
+  throw new SlipwayError('FILE_NOT_RECOGNISED', `${files.main} is in no format that Slipway knows.`, takes);
 }

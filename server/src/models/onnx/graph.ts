@@ -47,6 +47,17 @@ export interface OnnxValue {
   isTensor: boolean;
 }
 
+/** ModelProto's fields as bytes of a tag: number and wire type. */
+const modelTags = [0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42, 0x72];
+
+/** Whether a file begins as an ONNX model does: its IR version as field 1, then another field of a model. */
+export function beginsAsModel(head: Uint8Array): boolean {
+  if (head[0] !== 0x08) return false;
+  let i = 1;
+  while (i < head.length && head[i]! >= 0x80) i++;
+  return i <= 2 && (i + 1 >= head.length || modelTags.includes(head[i + 1]!));
+}
+
 /** Deeper subgraphs than these are no model. */
 const mostDepth = 24;
 

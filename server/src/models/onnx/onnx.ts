@@ -6,7 +6,7 @@ import { newFrame } from '../../tensor.ts';
 import type { Kind, Model, ModelFiles, ModelHints, Prepared } from '../model.ts';
 import { checkModel } from './check.ts';
 import { datatypeOf, elementTypes } from './element-types.ts';
-import { type OnnxGraph, type OnnxModel, type OnnxValue, readModel } from './graph.ts';
+import { beginsAsModel, type OnnxGraph, type OnnxModel, type OnnxValue, readModel } from './graph.ts';
 import { cutZipMaps } from './zip-map.ts';
 
 const mostFileBytes = 2 ** 31 - 1;
@@ -20,10 +20,7 @@ export const onnx: Kind = {
   // A Loop may run as long as it likes.
   bounded: false,
   learns: false,
-  // ModelProto: field 1 (IR version) as a varint, then another known field.
-  recognises: (head, files) =>
-    (head[0] === 0x08 && head[1]! < 0x80 && [0x12, 0x1a, 0x22, 0x2a, 0x32, 0x3a, 0x42].includes(head[2]!)) ||
-    /\.onnx$/i.test(files.main),
+  recognises: beginsAsModel,
   prepare,
   attach,
 };

@@ -1,0 +1,149 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { SlipwayError } from '../../src/errors.ts';
+import { kinds } from '../../src/models/kinds.ts';
+import { recognise } from '../../src/models/recognise.ts';
+
+const spec = new URL('../../../spec/', import.meta.url).pathname;
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'slipway-recognise-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Recognises these bytes under a name that says nothing. */
+async function look(bytes: string | Uint8Array, name = 'model.bin'): Promise<string | SlipwayError> {
+  const path = join(folder, 'given');
+  writeFileSync(path, typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
+  try {
+    return (await recognise({ main: name, path })).name;
+  } catch (error) {
+    expect(error).toBeInstanceOf(SlipwayError);
+    return error as SlipwayError;
+  }
+}
+
+describe('a file is known by what is in it', () => {
+  const models = readdirSync(join(spec, 'models'));
+  test.each(models)('%s, under another format’s name', async (model) => {
+    for (const file of readdirSync(join(spec, 'models', model))) {
+      const kind = file.endsWith('.onnx') ? 'onnx' : file.endsWith('.txt') ? 'lightgbm' : null;
+      if (kind === null) continue;
+      const bytes = readFileSync(join(spec, 'models', model, file));
+      expect(await look(bytes, 'learner.json')).toBe(kind);
+      expect(await look(bytes, 'model.pkl')).toBe(kind);
+    }
+  });
+
+  test('a learner’s file, wherever it says so', async () => {
+    expect(await look('{"slipway": "logistic"}')).toBe('logistic');
+    expect(await look('\n{ "features": ["learner", "gbtree"], "slipway" : "logistic" }')).toBe('logistic');
+  });
+});
+
+describe('what is no model is refused in words', () => {
+  const x = (hex: string) => Buffer.from(hex.replaceAll(' ', ''), 'hex');
+  const cases: [what: string, bytes: string | Uint8Array, code: string, says: string][] = [
+    ['an empty file', '', 'FILE_NOT_RECOGNISED', 'is empty'],
+    ...[2, 3, 4, 5].map((protocol): [string, Uint8Array, string, string] => [
+      `a pickle of protocol ${protocol}`,
+      Buffer.from([0x80, protocol, 0x63]),
+      'FILE_UNSAFE',
+      'pickle',
+    ]),
+    [
+      'a pickle of protocol 0',
+      'ccopy_reg\n_reconstructor\n(csklearn.x\nX\n',
+      'FILE_UNSAFE',
+      'run the code inside',
+    ],
+    ['a pickled call', 'cposix\nsystem\n(S"touch x"\ntR.', 'FILE_UNSAFE', 'run the code inside'],
+    ['a pickled object of protocol 0', '(ios\nsystem\n', 'FILE_UNSAFE', 'pickle'],
+    ['a pickled list of protocol 1', ']q\0(K\x01K\x02e.', 'FILE_UNSAFE', 'pickle'],
+    ['joblib, compressed', x('789c 0102'), 'FILE_UNSAFE', 'joblib'],
+    ['joblib, weakly compressed', x('7801 0102'), 'FILE_UNSAFE', 'joblib'],
+    ['gzip', x('1f8b 0800'), 'FILE_UNSUPPORTED', 'unpack it'],
+    ['bzip2', 'BZh91AY', 'FILE_UNSUPPORTED', 'unpack it'],
+    ['xz', x('fd377a585a00'), 'FILE_UNSUPPORTED', 'unpack it'],
+    ['a zip archive', 'PK\x03\x04\x14', 'FILE_UNSUPPORTED', 'zip'],
+    ['HDF5', x('894844460d0a1a0a'), 'FILE_UNSUPPORTED', 'HDF5'],
+    ['TensorFlow Lite', '\x1c\0\0\0TFL3\x14', 'FILE_UNSUPPORTED', 'TensorFlow Lite'],
+    ['safetensors', '\x50\0\0\0\0\0\0\0{"weight":{"dtype":"F32"', 'FILE_UNSUPPORTED', 'safetensors'],
+    ['CatBoost', 'CBM1\xc0G\0\0', 'FILE_UNSUPPORTED', 'CatBoost'],
+    [
+      'CatBoost’s JSON',
+      '{\n  "features_info":\n {"float_features": []}}',
+      'FILE_UNSUPPORTED',
+      'CatBoost model (JSON)',
+    ],
+    ['XGBoost’s JSON', '{"learner":{"attributes":{}', 'FILE_UNSUPPORTED', 'XGBoost model (JSON)'],
+    ['XGBoost’s UBJSON', '{L\0\0\0\0\0\0\0\x07learner{', 'FILE_UNSUPPORTED', 'UBJSON'],
+    ['PMML', '<?xml version="1.0"?><PMML>', 'FILE_UNSUPPORTED', 'PMML'],
+    [
+      'MLflow’s description',
+      'artifact_path: model\nflavors:\n  sklearn:\n',
+      'FILE_UNSUPPORTED',
+      'model file that it names',
+    ],
+    ['Parquet', 'PAR1\x15\x04', 'FILE_NOT_RECOGNISED', '--baseline'],
+    [
+      'a Git LFS pointer',
+      'version https://git-lfs.github.com/spec/v1\noid sha256:0',
+      'FILE_NOT_RECOGNISED',
+      'git lfs pull',
+    ],
+    ['a picture', x('89504e470d0a1a0a'), 'FILE_NOT_RECOGNISED', 'PNG'],
+    ['a web page', '<!doctype html><title>404</title>', 'FILE_NOT_RECOGNISED', 'HTML page'],
+    ['any JSON', '{"a": 1}', 'FILE_NOT_RECOGNISED', '"slipway": "logistic"'],
+    ['a learner’s file of another kind', '{"slipway": "magic"}', 'FILE_NOT_RECOGNISED', 'looks like JSON'],
+    ['any text', 'hello', 'FILE_NOT_RECOGNISED', 'in no format'],
+    ['zeros', new Uint8Array(5000), 'FILE_NOT_RECOGNISED', 'in no format'],
+    ['a table', 'a,b,class\n1,2,0\n', 'FILE_NOT_RECOGNISED', 'in no format'],
+  ];
+  test.each(cases)('%s', async (_, bytes, code, says) => {
+    // A model's name makes no model.
+    for (const name of ['model.onnx', 'model.txt', 'learner.json']) {
+      const refusal = await look(bytes, name);
+      expect(refusal).toMatchObject({ code, message: expect.stringContaining(says) });
+      expect((refusal as SlipwayError).message).toContain(name);
+      for (const { title } of kinds) expect((refusal as SlipwayError).hint).toContain(title);
+      if (code === 'FILE_UNSAFE')
+        expect((refusal as SlipwayError).hint).toContain('Export the model to ONNX');
+    }
+  });
+
+  test('a folder', async () => {
+    const path = join(folder, 'model');
+    mkdirSync(path);
+    await expect(recognise({ main: 'model', path })).rejects.toMatchObject({
+      code: 'FILE_NOT_RECOGNISED',
+      message: 'model is a folder, not a model file.',
+    });
+  });
+
+  test('pickles that would run code: refused, and not run', async () => {
+    for (const file of ['pickle_alone/model.pkl', 'joblib_alone/model.joblib']) {
+      const bytes = readFileSync(join(spec, 'broken', file));
+      expect(bytes.toString('latin1')).toContain('slipway-was-owned');
+      expect(await look(bytes)).toMatchObject({ code: 'FILE_UNSAFE' });
+    }
+    for (const place of [process.cwd(), folder])
+      expect(existsSync(join(place, 'slipway-was-owned'))).toBe(false);
+  });
+
+  test('only the first 4 KiB are looked at', async () => {
+    expect(await look(`${' '.repeat(5000)}{"slipway": "logistic"}`)).toMatchObject({
+      code: 'FILE_NOT_RECOGNISED',
+    });
+  });
+});

@@ -59,7 +59,8 @@ export class ShadowQueue {
   /** Whether the gate, and what it took so far, let a shadow run in a lane. */
   #affords(arm: Arm, rows: number): boolean {
     if (arm.version.microseconds > shadowLimitMicroseconds) return false;
-    if (arm.debtMicroseconds <= 0) return true;
+    // A bounded kind takes what the gate measured; a longer time is the machine's, not its own.
+    if (!arm.unbounded || arm.debtMicroseconds <= 0) return true;
     arm.debtMicroseconds -= forgivenMicroseconds * rows;
     return false;
   }

@@ -198,15 +198,16 @@ export class StateReader {
     );
   }
 
-  /** The learner's newest saved update; 0 before the first. */
+  /** The learner's newest update: the saved one and what it has learned since. 0 before the first. */
   update(model: string, version: number): number {
-    return (
-      this.#all<{ upd: number }>(
-        'SELECT upd FROM learners WHERE model = ? AND version = ?',
-        model,
-        version,
-      )[0]?.upd ?? 0
+    const [row] = this.#all<{ upd: number }>(
+      `SELECT upd + (SELECT count(*) FROM outcomes WHERE outcomes.model = learners.model AND seq > learners.seq
+         AND role = 'live' AND first = 1 AND features IS NOT NULL) AS upd
+       FROM learners WHERE model = ? AND version = ?`,
+      model,
+      version,
     );
+    return row?.upd ?? 0;
   }
 
   journal(): Retained | null {

@@ -115,6 +115,12 @@ test('the same story at another pace', async () => {
   expect(story(slow)).toEqual(story(fast));
 });
 
+test('a learner that is taught noise is not promoted', async () => {
+  expect(
+    (await run('noise', '--pace', 'max', '--rows', '3000', '--shuffle-labels', '7')).promotion,
+  ).toBeNull();
+});
+
 test('killed loops, lane and control change nothing', async () => {
   const record = join(folder, 'killed.jsonl');
   const child = spawn(

@@ -19,6 +19,9 @@ const actGap = 0.15;
 const lookTimes = 1.2;
 const actTimes = 1.5;
 
+/** Fewer labels than these are not put as a share. */
+const leastLabels = 20;
+
 /** The first thing to know about a model: a level, and a sentence that says why. Pure. */
 export function health(facts: Facts): ModelView['health'] {
   const { live, predictions, recent, findings } = facts;
@@ -59,6 +62,9 @@ function tested({ rollout }: Facts): string {
 
 function rightness(score: Score): string {
   if (score.value === null) return 'no labels yet';
+  // A share of a handful says nothing.
+  if (score.labelled < leastLabels)
+    return `${score.labelled} ${score.labelled === 1 ? 'label' : 'labels'} so far`;
   return score.metric === 'accuracy'
     ? `${percent(score.value)} right`
     : `off by ${number(score.value)} on average`;

@@ -104,6 +104,7 @@ export class Views {
   rollout(record: RolloutRecord): RolloutView {
     const { id, model, phase, live, candidate, held, alpha, leastPairs, margin, startedAt, endedAt } = record;
     const fold = this.#state.rollout(id, phase);
+    const traffic = this.#state.traffic(model);
     const task = this.#registry.version(model, live)?.signature.task ?? 'binary';
     const ended = endedAt !== null;
     return {
@@ -120,7 +121,8 @@ export class Views {
       rule: { alpha, leastPairs, margin, loss: lossText(lossFor(task, null)) },
       look: fold?.look ?? null,
       looks: fold?.looks ?? [],
-      ...this.#state.rolloutGaps(model, id, live, candidate),
+      unlabelled: Math.max(0, traffic.predictions - traffic.labelled),
+      skipped: fold ? fold.labelled - (fold.look?.pairs ?? 0) : 0,
       next: ended
         ? 'It has ended.'
         : (fold?.next ?? 'It decides once labels of rows that both versions answered have come.'),

@@ -40,6 +40,13 @@ export const stateSchema = [
   CREATE INDEX outcomes_of_prediction ON outcomes (id, row, version);
   CREATE INDEX outcomes_in_time ON outcomes (model, at);
 
+  -- Sums over the outcomes that count, an hour of event time each. whose: 'served', or a version's number.
+  CREATE TABLE scores (
+    model TEXT NOT NULL, whose TEXT NOT NULL, hour INTEGER NOT NULL, n INTEGER NOT NULL, correct INTEGER NOT NULL,
+    classified INTEGER NOT NULL, log_loss REAL NOT NULL, absolute REAL NOT NULL, squared REAL NOT NULL,
+    version INTEGER NOT NULL, PRIMARY KEY (model, whose, hour)
+  ) WITHOUT ROWID;
+
   -- Learners: their state after the outcome "seq", and where each kept update lies in the outcomes.
   CREATE TABLE learners (
     model TEXT NOT NULL, version INTEGER NOT NULL, since INTEGER NOT NULL, seq INTEGER NOT NULL,

@@ -12,6 +12,8 @@ interface Running {
   model: string;
   rule: ServedRollout;
   paired: Paired;
+  /** Labelled rows that the live version answered. */
+  labelled: number;
   /** Its verdict was sent: control carries it out once. */
   decided: boolean;
 }
@@ -23,6 +25,8 @@ export interface RolloutFold {
   next: string;
   look: ReturnType<typeof decide>['look'];
   looks: ReturnType<Paired['looks']>;
+  /** Labelled rows that the live version answered; those beyond the pairs the candidate did not answer. */
+  labelled: number;
 }
 
 /**
@@ -62,6 +66,7 @@ export class Advancing {
         model: served.name,
         rule,
         paired: new Paired(lossFor(version.signature.task, scale)),
+        labelled: 0,
         decided: false,
       };
       this.#addUp(one);
@@ -101,6 +106,7 @@ export class Advancing {
       this.#addUp(running);
       return settled(running.paired, running.rule);
     }
+    for (const outcome of outcomes) if (isLive(running, outcome)) running.labelled++;
     for (let i = 0; i < outcomes.length; i++) {
       if (!this.#add(running, outcomes, i) || running.decided) continue;
       const verdict = settled(running.paired, running.rule);
@@ -126,6 +132,7 @@ export class Advancing {
       next,
       look,
       looks: paired.looks(rule.alpha),
+      labelled: running.labelled,
     });
   }
 
@@ -133,6 +140,7 @@ export class Advancing {
     const { model, rule } = running;
     const { loss } = running.paired;
     running.paired = new Paired(loss);
+    running.labelled = this.#outcomes.labelled(model, rule.id, rule.live);
     for (const { at, truth, live, candidate } of this.#outcomes.pairs(
       model,
       rule.id,
@@ -164,4 +172,15 @@ export class Advancing {
     }
     return this.#outcomes.answerOf(id, row, liveVersion);
   }
+}
+
+/** Whether an outcome is one that the candidate's would be paired with. */
+function isLive({ model, rule }: Running, outcome: Outcome): boolean {
+  return (
+    outcome.role === 'live' &&
+    outcome.model === model &&
+    outcome.rollout === rule.id &&
+    outcome.version === rule.live &&
+    outcome.replaces === null
+  );
 }

@@ -24,6 +24,9 @@ interface OutcomeRow {
   replaces: number | null;
 }
 
+/** Scores are kept by the hour of event time. */
+export const hourMs = 3_600_000;
+
 /** The outcomes in state.db. A correction is a new row that supersedes the old one. */
 export class OutcomeTable {
   readonly #insert: StatementSync;
@@ -33,6 +36,9 @@ export class OutcomeTable {
   readonly #pairs: StatementSync;
   readonly #newest: StatementSync;
   readonly #answer: StatementSync;
+  readonly #bySeq: StatementSync;
+  readonly #labelled: StatementSync;
+  readonly #score: StatementSync;
 
   constructor(database: DatabaseSync) {
     this.#insert = database.prepare(
@@ -51,6 +57,15 @@ export class OutcomeTable {
       `SELECT a.at, a.truth, a.answer AS live, b.answer AS candidate
        FROM outcomes a JOIN outcomes b ON b.id = a.id AND b.row = a.row AND b.version = ?
        WHERE a.model = ? AND a.rollout = ? AND a.role = 'live' AND a.version = ? AND a.superseded = 0 AND b.superseded = 0`,
+    );
+    this.#labelled = database.prepare(
+      `SELECT count(*) AS n FROM outcomes WHERE model = ? AND rollout = ? AND role = 'live' AND version = ? AND superseded = 0`,
+    );
+    this.#bySeq = database.prepare('SELECT * FROM outcomes WHERE seq = ?');
+    this.#score = database.prepare(
+      `INSERT INTO scores VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+       ON CONFLICT (model, whose, hour) DO UPDATE SET n = n + ?4, correct = correct + ?5, classified = classified + ?6,
+         log_loss = log_loss + ?7, absolute = absolute + ?8, squared = squared + ?9, version = max(version, ?10)`,
     );
     this.#answer = database.prepare(
       'SELECT answer FROM outcomes WHERE id = ? AND row = ? AND version = ? AND superseded = 0',
@@ -81,12 +96,31 @@ export class OutcomeTable {
       outcome.replaces,
     );
     outcome.seq = Number(lastInsertRowid);
+    this.#addUp(outcome, 1);
     if (outcome.replaces !== null) this.withdraw(outcome.replaces);
   }
 
   /** It does not count any more. */
   withdraw(seq: number): void {
     this.#supersede.run(seq);
+    this.#addUp(fromRow(this.#bySeq.get(seq) as unknown as OutcomeRow), -1);
+  }
+
+  /** Keeps the sums that readers see, so that they need not go through all outcomes. */
+  #addUp(outcome: Outcome, times: 1 | -1): void {
+    const { model, version, correct, logLoss, error } = outcome;
+    const sums = [
+      Math.floor(outcome.at / hourMs),
+      times,
+      correct ? times : 0,
+      correct === null ? 0 : times,
+      times * (logLoss ?? 0),
+      times * Math.abs(error ?? 0),
+      times * (error ?? 0) ** 2,
+      version,
+    ] as const;
+    this.#score.run(model, String(version), ...sums);
+    if (outcome.role === 'live') this.#score.run(model, 'served', ...sums);
   }
 
   /** Those that count now for a row. */
@@ -106,6 +140,11 @@ export class OutcomeTable {
   /** What learners learn: first labels of live predictions, in order, after one seq and up to another. */
   toLearn(model: string, after: number, upTo: number, limit: number): Outcome[] {
     return (this.#after.all(model, after, upTo, limit) as unknown as OutcomeRow[]).map(fromRow);
+  }
+
+  /** Labelled rows that `live` answered in the rollout, whether the candidate did or not. */
+  labelled(model: string, rollout: string, live: number): number {
+    return (this.#labelled.get(model, rollout, live) as { n: number }).n;
   }
 
   /** Rows that both versions answered while `live` was live in the rollout. */

@@ -6,6 +6,7 @@ import type { RequestId } from '../events.ts';
 import type { Retained } from '../journal/retain.ts';
 import { wilson } from '../stats/wilson.ts';
 import type { RolloutFold } from './advancing.ts';
+import { hourMs } from './outcome-table.ts';
 
 /** Sums over outcomes, as SQL gives them. */
 interface Sums {
@@ -19,6 +20,10 @@ interface Sums {
 
 const sums = `count(*) AS n, sum(correct) AS correct, count(correct) AS classified, avg(log_loss) AS log_loss,
   avg(abs(error)) AS absolute, avg(error * error) AS squared`;
+
+/** The same from the sums that are kept by the hour. */
+const hourSums = `coalesce(sum(n), 0) AS n, sum(correct) AS correct, coalesce(sum(classified), 0) AS classified,
+  sum(log_loss) / sum(n) AS log_loss, sum(absolute) / sum(n) AS absolute, sum(squared) / sum(n) AS squared`;
 
 /** Windows given when nobody says how many. */
 const usualWindows = 40;
@@ -39,14 +44,53 @@ export class StateReader {
     this.#database = null;
   }
 
-  /** Scores over windows of event time: `edges` (ms, ascending) or a number of equal ones. Newest corrections only. */
+  /**
+   * Scores over windows of event time, of the labels that count: between `edges` (ms, ascending), to the
+   * outcome; or over a number of windows of equal width, whole hours each.
+   */
   accuracy(model: string, options: { windows?: number; edges?: number[] }): AccuracyWindow[] {
-    const edges = options.edges ?? this.#equalEdges(model, options.windows ?? usualWindows);
+    if (options.edges) return this.#between(model, options.edges);
+    const [span] = this.#all<{ first: number | null; last: number | null }>(
+      "SELECT min(hour) AS first, max(hour) AS last FROM scores WHERE model = ? AND whose = 'served' AND n > 0",
+      model,
+    );
+    if (!span || span.first === null || span.last === null) return [];
+    const { first } = span;
+    const hours = Math.max(1, Math.ceil((span.last - first + 1) / (options.windows ?? usualWindows)));
+    const rows = this.#all<Sums & { whose: string; version: number; slot: number }>(
+      `SELECT whose, max(version) AS version, (hour - ?) / ? AS slot, ${hourSums} FROM scores
+       WHERE model = ? AND hour >= ? GROUP BY whose, slot HAVING sum(n) > 0 ORDER BY slot, whose`,
+      first,
+      hours,
+      model,
+      first,
+    );
+    return rows.map((row) => ({
+      from: (first + row.slot * hours) * hourMs,
+      to: (first + (row.slot + 1) * hours) * hourMs,
+      version: row.version,
+      role: row.whose === 'served' ? ('served' as const) : ('version' as const),
+      score: score(row),
+    }));
+  }
+
+  /** Over all outcomes of a version, or of what was served. */
+  score(model: string, version: number | 'served'): Score {
+    const [row] = this.#all<Sums>(
+      `SELECT ${hourSums} FROM scores WHERE model = ? AND whose = ?`,
+      model,
+      String(version),
+    );
+    return score(row);
+  }
+
+  #between(model: string, edges: number[]): AccuracyWindow[] {
     const windows: AccuracyWindow[] = [];
     for (let i = 0; i + 1 < edges.length; i++) {
       const [from, to] = [edges[i]!, edges[i + 1]!];
+      const where = 'FROM outcomes WHERE model = ? AND at >= ? AND at < ? AND superseded = 0';
       const rows = this.#all<Sums & { version: number }>(
-        `SELECT version, ${sums} FROM outcomes WHERE model = ? AND at >= ? AND at < ? AND superseded = 0 GROUP BY version ORDER BY version`,
+        `SELECT version, ${sums} ${where} GROUP BY version ORDER BY version`,
         model,
         from,
         to,
@@ -54,7 +98,7 @@ export class StateReader {
       for (const row of rows)
         windows.push({ from, to, version: row.version, role: 'version', score: score(row) });
       const [served] = this.#all<Sums & { version: number | null }>(
-        `SELECT max(version) AS version, ${sums} FROM outcomes WHERE model = ? AND at >= ? AND at < ? AND superseded = 0 AND role = 'live'`,
+        `SELECT max(version) AS version, ${sums} ${where} AND role = 'live'`,
         model,
         from,
         to,
@@ -64,17 +108,6 @@ export class StateReader {
       }
     }
     return windows;
-  }
-
-  /** Over all outcomes of a version, or of what was served; `since`: of predictions from that event time on. */
-  score(model: string, version: number | 'served', options: { since?: number } = {}): Score {
-    const whose = version === 'served' ? "role = 'live'" : `version = ${Number(version)}`;
-    const [row] = this.#all<Sums>(
-      `SELECT ${sums} FROM outcomes WHERE model = ? AND superseded = 0 AND at >= ? AND ${whose}`,
-      model,
-      options.since ?? -8.64e15,
-    );
-    return score(row);
   }
 
   drift(model: string, version: number): DriftView | null {
@@ -95,26 +128,6 @@ export class StateReader {
     return this.#view<RolloutFold>(`rollout/${id}/${phase}`);
   }
 
-  /** Live predictions of a rollout that have no label yet, and labelled rows that the candidate did not answer. */
-  rolloutGaps(
-    model: string,
-    id: string,
-    live: number,
-    candidate: number,
-  ): { unlabelled: number; skipped: number } {
-    const [row] = this.#all<{ skipped: number }>(
-      `SELECT count(*) AS skipped FROM outcomes a WHERE a.model = ? AND a.rollout = ? AND a.role = 'live' AND a.version = ?
-         AND a.superseded = 0 AND NOT EXISTS
-         (SELECT 1 FROM outcomes b WHERE b.id = a.id AND b.row = a.row AND b.version = ? AND b.superseded = 0)`,
-      model,
-      id,
-      live,
-      candidate,
-    );
-    const { predictions, labelled } = this.traffic(model);
-    return { unlabelled: Math.max(0, predictions - labelled), skipped: row?.skipped ?? 0 };
-  }
-
   traffic(model: string): {
     predictions: number;
     labels: number;
@@ -132,7 +145,7 @@ export class StateReader {
       model,
     );
     const [labelled] = this.#all<{ n: number }>(
-      "SELECT count(*) AS n FROM outcomes WHERE model = ? AND superseded = 0 AND role = 'live'",
+      "SELECT coalesce(sum(n), 0) AS n FROM scores WHERE model = ? AND whose = 'served'",
       model,
     );
     const view = this.#view<{ watermark: number | null; spark: number[] }>(`traffic/${model}`);
@@ -219,19 +232,6 @@ export class StateReader {
     return (
       this.#all<{ n: number }>('SELECT coalesce(sum(predictions + labels), 0) AS n FROM counts')[0]?.n ?? 0
     );
-  }
-
-  #equalEdges(model: string, windows: number): number[] {
-    const [span] = this.#all<{ first: number | null; last: number | null }>(
-      'SELECT min(at) AS first, max(at) AS last FROM outcomes WHERE model = ? AND superseded = 0',
-      model,
-    );
-    if (!span || span.first === null || span.last === null) return [];
-    const width = (span.last - span.first) / windows || 1;
-    const edges = Array.from({ length: windows + 1 }, (_, i) => span.first! + i * width);
-    // The newest outcome lies in the last window, not behind it.
-    edges[windows] = span.last + 1;
-    return edges;
   }
 
   #ids(text: string, ...given: (string | number)[]): RequestId[] {

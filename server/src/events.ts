@@ -62,5 +62,10 @@ export interface Position {
   offset: number;
 }
 
+/** Whether a position lies behind another of the same incarnation. */
+export function isAfter(a: Position, b: Position): boolean {
+  return a.segment > b.segment || (a.segment === b.segment && a.offset > b.offset);
+}
+
 /** Where a loop is in the whole journal: one position an incarnation. */
 export type Cursor = { [incarnation: string]: Position };

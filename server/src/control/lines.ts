@@ -1,6 +1,7 @@
 import type { Server } from 'node:net';
 import { SlipwayError } from '../errors.ts';
 import { type Link, listen } from '../link/link.ts';
+import { News } from '../link/news.ts';
 import type {
   Command,
   ControlToLane,
@@ -38,7 +39,7 @@ export class Lines {
   readonly #current: () => Snapshot | null;
   /** Counters of lanes that are gone: totals never go back. */
   readonly #past: LaneMetrics[] = [];
-  #waiters: (() => void)[] = [];
+  readonly #news = new News();
   #server: Server | null = null;
 
   constructor(
@@ -95,7 +96,7 @@ export class Lines {
           `Lane ${late.lane} does not serve snapshot ${snapshot.number} yet.`,
         );
       }
-      await this.#nextAnswer(end);
+      await this.#news.next(end);
     }
   }
 
@@ -117,7 +118,7 @@ export class Lines {
       performance.now() < end &&
       [...asked].some((lane) => this.#lanes.has(lane) && lane.metrics === before.get(lane))
     ) {
-      await this.#nextAnswer(end);
+      await this.#news.next(end);
     }
     return [...this.#past, ...[...this.#lanes].flatMap((lane) => (lane.metrics ? [lane.metrics] : []))];
   }
@@ -129,7 +130,7 @@ export class Lines {
         this.#lanes.delete(lane);
         if (lane.metrics) this.#past.push({ ...lane.metrics, residentBytes: 0 });
       } else if (this.#loops === link) this.#loops = null;
-      this.#wake();
+      this.#news.tell();
     };
     link.onMessage = (message) => {
       switch (message.type) {
@@ -150,15 +151,15 @@ export class Lines {
           break;
         case 'serving':
           if (lane) lane.serving = message.snapshot;
-          this.#wake();
+          this.#news.tell();
           break;
         case 'refused':
           if (lane) lane.refused = { snapshot: message.snapshot, message: message.message };
-          this.#wake();
+          this.#news.tell();
           break;
         case 'metrics':
           if (lane) lane.metrics = message.metrics;
-          this.#wake();
+          this.#news.tell();
           break;
         case 'command': {
           const { id } = message.command;
@@ -178,21 +179,5 @@ export class Lines {
   #greet(link: Link<Incoming, Outgoing>): void {
     const snapshot = this.#current();
     if (snapshot) link.send({ type: 'snapshot', snapshot });
-  }
-
-  #nextAnswer(end: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, Math.max(1, end - performance.now()));
-      this.#waiters.push(() => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
-  }
-
-  #wake(): void {
-    const waiters = this.#waiters;
-    this.#waiters = [];
-    for (const wake of waiters) wake();
   }
 }

@@ -1,4 +1,4 @@
-import type { Position } from '../events.ts';
+import { isAfter, type Position } from '../events.ts';
 import { keepConnected, type Link } from '../link/link.ts';
 import type { LaneToLoops, LoopsToLane } from '../messages.ts';
 import type { Served } from './served.ts';
@@ -100,8 +100,4 @@ export class LoopsLine {
     this.#heard = null;
     if (this.#newest && isAfter(this.#newest, message.position)) this.#ring();
   }
-}
-
-function isAfter(a: Position, b: Position): boolean {
-  return a.segment > b.segment || (a.segment === b.segment && a.offset > b.offset);
 }

@@ -1,6 +1,7 @@
 import type { Server } from 'node:net';
 import type { Position } from '../events.ts';
 import { type Link, listen } from '../link/link.ts';
+import { News } from '../link/news.ts';
 import type { LaneToLoops, LoopsToLane, Update } from '../messages.ts';
 
 interface Lane {
@@ -20,7 +21,7 @@ export class LaneLines {
   readonly #lanes = new Set<Lane>();
   readonly #onRing: () => void;
   readonly #newest: () => Update[];
-  #waiters: (() => void)[] = [];
+  readonly #news = new News();
   #server: Server | null = null;
 
   /** `newest`: every learner's newest update, for a lane that has just come. */
@@ -43,7 +44,7 @@ export class LaneLines {
     if (updates.length === 0 || this.#lanes.size === 0) return;
     for (const lane of this.#lanes) for (const update of updates) lane.link.send({ type: 'update', update });
     const end = performance.now() + patienceMs;
-    while (!this.#served(updates) && performance.now() < end) await this.#nextAnswer(end);
+    while (!this.#served(updates) && performance.now() < end) await this.#news.next(end);
   }
 
   /** Answers every lane that rang: all up to these positions is folded and in force. */
@@ -68,7 +69,7 @@ export class LaneLines {
     const lane: Lane = { link, incarnation: 0, rung: false, serving: new Map() };
     link.onClose = () => {
       this.#lanes.delete(lane);
-      this.#wake();
+      this.#news.tell();
     };
     link.onMessage = (message) => {
       if (message.type === 'hello') {
@@ -83,7 +84,7 @@ export class LaneLines {
         this.#onRing();
       } else {
         lane.serving.set(`${message.model}/${message.version}`, message.update);
-        this.#wake();
+        this.#news.tell();
       }
     };
   }
@@ -94,21 +95,5 @@ export class LaneLines {
         ({ model, version, update }) => (lane.serving.get(`${model}/${version}`) ?? -1) >= update,
       ),
     );
-  }
-
-  #nextAnswer(end: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, Math.max(1, end - performance.now()));
-      this.#waiters.push(() => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
-  }
-
-  #wake(): void {
-    const waiters = this.#waiters;
-    this.#waiters = [];
-    for (const wake of waiters) wake();
   }
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { migrate, openDatabase } from '../db/open.ts';
 import { stateSchema } from '../db/state-schema.ts';
-import type { Cursor, Position } from '../events.ts';
+import { type Cursor, isAfter, type Position } from '../events.ts';
 import type { Finding } from '../finding.ts';
 import { Finder } from '../journal/find.ts';
 import { IdSource } from '../journal/id.ts';
@@ -332,10 +332,6 @@ export class Loops {
 /** Whether what follows must wait until control has carried it out. */
 function decides(command: Command): boolean {
   return command.kind === 'promote' || command.kind === 'roll back';
-}
-
-function isAfter(a: Position, b: Position): boolean {
-  return a.segment > b.segment || (a.segment === b.segment && a.offset > b.offset);
 }
 
 function statements(database: DatabaseSync) {

@@ -13,6 +13,9 @@ interface Lane {
   serving: Map<string, number>;
 }
 
+/** What every `folded` says besides its position. */
+type Facts = Omit<Extract<LoopsToLane, { type: 'folded' }>, 'type' | 'position'>;
+
 /** A lane that does not acknowledge for so long is left to its heartbeat, ms. */
 const patienceMs = 5000;
 
@@ -21,13 +24,15 @@ export class LaneLines {
   readonly #lanes = new Set<Lane>();
   readonly #onRing: () => void;
   readonly #newest: () => Update[];
+  readonly #facts: () => Facts;
   readonly #news = new News();
   #server: Server | null = null;
 
   /** `newest`: every learner's newest update, for a lane that has just come. */
-  constructor(onRing: () => void, newest: () => Update[]) {
+  constructor(onRing: () => void, newest: () => Update[], facts: () => Facts) {
     this.#onRing = onRing;
     this.#newest = newest;
+    this.#facts = facts;
   }
 
   async open(path: string): Promise<void> {
@@ -48,15 +53,11 @@ export class LaneLines {
   }
 
   /** Answers every lane that rang: all up to these positions is folded and in force. */
-  folded(
-    positionOf: (incarnation: number) => Position,
-    facts: { waiting: number; waitingLimit: number; oldest: number },
-    incarnations: number[],
-  ): void {
+  folded(positionOf: (incarnation: number) => Position, incarnations: number[]): void {
     for (const lane of this.#lanes) {
       if (!incarnations.includes(lane.incarnation)) continue;
       lane.rung = false;
-      lane.link.send({ type: 'folded', position: positionOf(lane.incarnation), ...facts });
+      lane.link.send({ type: 'folded', position: positionOf(lane.incarnation), ...this.#facts() });
     }
   }
 
@@ -76,9 +77,8 @@ export class LaneLines {
         lane.incarnation = message.incarnation;
         this.#lanes.add(lane);
         for (const update of this.#newest()) link.send({ type: 'update', update });
-        // Its first `folded` tells the lane that it has every update.
-        lane.rung = true;
-        this.#onRing();
+        // Its first `folded` tells the lane that it has every update: it need not wait for a batch.
+        link.send({ type: 'folded', position: { segment: 0, offset: 0 }, ...this.#facts() });
       } else if (message.type === 'ring') {
         lane.rung = true;
         this.#onRing();

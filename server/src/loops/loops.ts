@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { migrate, openDatabase } from '../db/open.ts';
 import { stateSchema } from '../db/state-schema.ts';
-import { type Cursor, isAfter, type Position } from '../events.ts';
+import { type Cursor, isAfter } from '../events.ts';
 import type { Finding } from '../finding.ts';
 import { Finder } from '../journal/find.ts';
 import { IdSource } from '../journal/id.ts';
@@ -102,6 +102,7 @@ export class Loops {
     this.#lanes = new LaneLines(
       () => this.wake(),
       () => this.#learning.updates(true),
+      () => ({ waiting: this.#join.waiting, waitingLimit: options.waitingLimit, oldest: this.#oldest }),
     );
     this.#control = new ControlLine(
       layout.controlSocket,
@@ -166,16 +167,7 @@ export class Loops {
       await this.#lanes.serve(this.#learning.updates());
       await Promise.all(commands.filter(decides).map((command) => this.#control.carryOut(command)));
       for (const command of commands) if (!decides(command)) void this.#control.carryOut(command);
-      const facts = {
-        waiting: this.#join.waiting,
-        waitingLimit: this.#options.waitingLimit,
-        oldest: this.#oldest,
-      };
-      this.#lanes.folded(
-        (incarnation) => this.#joined[incarnation] ?? { segment: 0, offset: 0 },
-        facts,
-        rung,
-      );
+      this.#lanes.folded((incarnation) => this.#joined[incarnation] ?? { segment: 0, offset: 0 }, rung);
       if (performance.now() - this.#savedAt > saveMs) this.#save();
       else if (this.#unsaved) this.#saveLater();
     }

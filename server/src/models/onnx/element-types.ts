@@ -14,6 +14,7 @@ export const elementTypes: Record<number, { datatype: Datatype; feature: Feature
   9: { datatype: 'BOOL', feature: 'boolean' },
   11: { datatype: 'FP64', feature: 'number' },
   12: { datatype: 'UINT32', feature: 'integer' },
+  13: { datatype: 'UINT64', feature: 'integer' },
 };
 
 /** onnxruntime's names of datatypes. */
@@ -21,6 +22,7 @@ export const runtimeTypes: Partial<Record<Datatype, Tensor.Type>> = {
   FP32: 'float32',
   FP64: 'float64',
   INT64: 'int64',
+  UINT64: 'uint64',
   INT32: 'int32',
   INT16: 'int16',
   INT8: 'int8',

@@ -6,6 +6,8 @@ export interface OnnxModel {
   opsets: { domain: string; version: number }[];
   producer: string;
   graph: OnnxGraph;
+  /** Names of the operators that the file itself defines. */
+  functions: string[];
 }
 
 export interface OnnxGraph {
@@ -24,7 +26,7 @@ export interface OnnxNode {
 }
 
 export interface OnnxAttribute {
-  ints: bigint[];
+  ints: number[];
   strings: string[];
   tensors: OnnxTensor[];
   graphs: OnnxGraph[];
@@ -32,11 +34,15 @@ export interface OnnxAttribute {
 
 export interface OnnxTensor {
   name: string;
-  dims: bigint[];
+  dims: number[];
   type: number;
   /** Bytes of raw data; null where the values stand in typed fields. */
   rawBytes: number | null;
+  /** Bytes, or strings, in typed fields: no fewer than the values in them. */
+  typedBytes: number;
   external: boolean;
+  /** The whole message, for whoever needs its values. */
+  span: Span;
 }
 
 /** `dims`: −1 for what is not fixed; null for a shape that is not given, or a type that is no tensor. */
@@ -63,22 +69,27 @@ const mostDepth = 24;
 
 /** Throws RangeError in words for what is no ONNX model. */
 export function readModel(file: Uint8Array): OnnxModel {
-  const model = {
-    irVersion: 0,
-    opsets: [] as OnnxModel['opsets'],
-    producer: '',
-    graph: null as OnnxGraph | null,
-  };
+  const model: Omit<OnnxModel, 'graph'> = { irVersion: 0, opsets: [], producer: '', functions: [] };
+  let graph: OnnxGraph | null = null;
   for (const field of fields({ bytes: file, from: 0, to: file.length })) {
-    if (field.number === 1) model.irVersion = Number(field.value);
+    if (field.number === 1) model.irVersion = field.value;
     else if (field.number === 2) model.producer = `${text(field.span)}${model.producer}`;
     else if (field.number === 3) model.producer = `${model.producer} ${text(field.span)}`;
-    else if (field.number === 7) model.graph = readGraph(need(field), 0);
-    else if (field.number === 8) model.opsets.push(readOpset(need(field)));
+    else if (field.number === 7) {
+      // A runtime would merge them: all that it reads must be checked.
+      if (graph) throw new RangeError('it holds two graphs');
+      graph = readGraph(need(field), 0);
+    } else if (field.number === 8) model.opsets.push(readOpset(need(field)));
+    else if (field.number === 25) model.functions.push(nameOf(need(field)));
   }
-  if (!model.graph) throw new RangeError('it holds no graph');
+  if (!graph) throw new RangeError('it holds no graph');
   if (model.opsets.length === 0) throw new RangeError('it names no operator set');
-  return { ...model, graph: model.graph };
+  return { ...model, graph };
+}
+
+function nameOf(span: Span): string {
+  for (const field of fields(span)) if (field.number === 1) return text(need(field));
+  return '';
 }
 
 function readGraph(span: Span, depth: number): OnnxGraph {
@@ -87,6 +98,7 @@ function readGraph(span: Span, depth: number): OnnxGraph {
   for (const field of fields(span)) {
     if (field.number === 1) graph.nodes.push(readNode(need(field), depth));
     else if (field.number === 5) graph.initializers.push(readTensor(need(field)));
+    else if (field.number === 15) readSparse(need(field), graph.initializers);
     else if (field.number === 11) graph.inputs.push(readValue(need(field)));
     else if (field.number === 12) graph.outputs.push(readValue(need(field)));
   }
@@ -111,16 +123,17 @@ function readNode(span: Span, depth: number): OnnxNode {
 function readAttribute(span: Span, depth: number): OnnxAttribute & { name: string } {
   const attribute = {
     name: '',
-    ints: [] as bigint[],
+    ints: [] as number[],
     strings: [] as string[],
     tensors: [] as OnnxTensor[],
     graphs: [] as OnnxGraph[],
   };
   for (const field of fields(span)) {
     if (field.number === 1) attribute.name = text(need(field));
-    else if (field.number === 3 || field.number === 8) attribute.ints.push(...numbers(field));
+    else if (field.number === 3 || field.number === 8) append(attribute.ints, field);
     else if (field.number === 4 || field.number === 9) attribute.strings.push(text(need(field)));
     else if (field.number === 5 || field.number === 10) attribute.tensors.push(readTensor(need(field)));
+    else if (field.number === 22 || field.number === 23) readSparse(need(field), attribute.tensors);
     else if (field.number === 6 || field.number === 11)
       attribute.graphs.push(readGraph(need(field), depth + 1));
   }
@@ -128,15 +141,39 @@ function readAttribute(span: Span, depth: number): OnnxAttribute & { name: strin
 }
 
 function readTensor(span: Span): OnnxTensor {
-  const tensor: OnnxTensor = { name: '', dims: [], type: 0, rawBytes: null, external: false };
+  const tensor: OnnxTensor = {
+    name: '',
+    dims: [],
+    type: 0,
+    rawBytes: null,
+    typedBytes: 0,
+    external: false,
+    span,
+  };
   for (const field of fields(span)) {
-    if (field.number === 1) tensor.dims.push(...numbers(field));
-    else if (field.number === 2) tensor.type = Number(field.value);
+    if (field.number === 1) append(tensor.dims, field);
+    else if (field.number === 2) tensor.type = field.value;
     else if (field.number === 8) tensor.name = text(need(field));
     else if (field.number === 9) tensor.rawBytes = field.span.to - field.span.from;
-    else if (field.number === 13 || (field.number === 14 && field.value === 1n)) tensor.external = true;
+    else if (field.number === 6) tensor.typedBytes++;
+    else if (typedFields.includes(field.number))
+      tensor.typedBytes += field.wire === 0 ? 1 : field.span.to - field.span.from;
+    else if (field.number === 13 || (field.number === 14 && field.value === 1)) tensor.external = true;
   }
   return tensor;
+}
+
+/** float, int32, int64, double and uint64 data. */
+const typedFields = [4, 5, 7, 10, 11];
+
+/** A sparse tensor is two tensors: values and where they stand. */
+function readSparse(span: Span, into: OnnxTensor[]): void {
+  for (const field of fields(span))
+    if (field.number === 1 || field.number === 2) into.push(readTensor(need(field)));
+}
+
+function append(list: number[], field: Field): void {
+  for (const value of numbers(field)) list.push(value);
 }
 
 export function readValue(span: Span): OnnxValue {
@@ -149,7 +186,7 @@ export function readValue(span: Span): OnnxValue {
         if (type.number !== 1) continue;
         value.isTensor = true;
         for (const part of fields(need(type))) {
-          if (part.number === 1) value.type = Number(part.value);
+          if (part.number === 1) value.type = part.value;
           else if (part.number === 2) value.dims = readDims(need(part));
         }
       }
@@ -161,7 +198,7 @@ function readDims(span: Span): number[] {
   const dims: number[] = [];
   for (const dim of fields(span)) {
     let size = -1;
-    for (const part of fields(need(dim))) if (part.number === 1) size = Number(BigInt.asIntN(64, part.value));
+    for (const part of fields(need(dim))) if (part.number === 1) size = part.value;
     dims.push(size);
   }
   return dims;
@@ -171,7 +208,7 @@ function readOpset(span: Span): { domain: string; version: number } {
   const opset = { domain: '', version: 0 };
   for (const field of fields(span)) {
     if (field.number === 1) opset.domain = text(need(field));
-    else if (field.number === 2) opset.version = Number(field.value);
+    else if (field.number === 2) opset.version = field.value;
   }
   return opset;
 }

@@ -11,13 +11,16 @@ export interface Span {
 export interface Field {
   number: number;
   wire: number;
-  /** Varints and fixed numbers; 0 for spans. */
-  value: bigint;
+  /** A varint as a signed 64-bit number, exact up to 2^53; 0 for what is no varint. */
+  value: number;
   /** The content of a length-delimited field. */
   span: Span;
   /** The whole field, tag included, for copying. */
   whole: Span;
 }
+
+/** Protobuf's own limit. */
+const mostFields = 2 ** 29 - 1;
 
 /** Throws RangeError for what is no protobuf message. */
 export function* fields(message: Span): Generator<Field> {
@@ -25,11 +28,11 @@ export function* fields(message: Span): Generator<Field> {
   const at = { i: message.from };
   while (at.i < to) {
     const from = at.i;
-    const tag = Number(varint(bytes, at, to));
-    const number = tag >>> 3;
+    const tag = varint(bytes, at, to);
+    const number = Math.floor(tag / 8);
     const wire = tag & 7;
-    if (number === 0) throw new RangeError('a field has number 0');
-    let value = 0n;
+    if (number < 1 || number > mostFields) throw new RangeError(`there is no field ${number}`);
+    let value = 0;
     let span: Span = { bytes, from: at.i, to: at.i };
     if (wire === 0) value = varint(bytes, at, to);
     else if (wire === 1 || wire === 5) {
@@ -39,24 +42,32 @@ export function* fields(message: Span): Generator<Field> {
       at.i += size;
     } else if (wire === 2) {
       const length = varint(bytes, at, to);
-      if (length > BigInt(to - at.i))
+      if (length < 0 || length > to - at.i)
         throw new RangeError(`a part says it has ${length} bytes; ${to - at.i} are left`);
-      span = { bytes, from: at.i, to: at.i + Number(length) };
+      span = { bytes, from: at.i, to: at.i + length };
       at.i = span.to;
     } else throw new RangeError(`there is no wire type ${wire}`);
     yield { number, wire, value, span, whole: { bytes, from, to: at.i } };
   }
 }
 
-function varint(bytes: Uint8Array, at: { i: number }, to: number): bigint {
-  let value = 0n;
-  for (let shift = 0n; shift < 70n; shift += 7n) {
+function varint(bytes: Uint8Array, at: { i: number }, to: number): number {
+  const from = at.i;
+  let value = 0;
+  for (let scale = 1; at.i - from < 10; scale *= 128) {
     if (at.i >= to) throw new RangeError('it ends inside a number');
     const byte = bytes[at.i++]!;
-    value |= BigInt(byte & 0x7f) << shift;
-    if (byte < 0x80) return BigInt.asUintN(64, value);
+    value += (byte & 0x7f) * scale;
+    if (byte < 0x80) return at.i - from < 8 ? value : long(bytes.subarray(from, at.i));
   }
   throw new RangeError('a number is too long');
+}
+
+/** Varints of eight bytes and more: negative numbers, which have ten, and those beyond 2^49. */
+function long(bytes: Uint8Array): number {
+  let value = 0n;
+  for (const [k, byte] of bytes.entries()) value |= BigInt(byte & 0x7f) << BigInt(7 * k);
+  return Number(BigInt.asIntN(64, value));
 }
 
 export function text(span: Span): string {
@@ -64,11 +75,11 @@ export function text(span: Span): string {
 }
 
 /** A repeated number: one value, or many packed into a span. */
-export function numbers(field: Field): bigint[] {
-  if (field.wire === 0) return [BigInt.asIntN(64, field.value)];
-  const values: bigint[] = [];
+export function numbers(field: Field): number[] {
+  if (field.wire === 0) return [field.value];
+  const values: number[] = [];
   const at = { i: field.span.from };
-  while (at.i < field.span.to) values.push(BigInt.asIntN(64, varint(field.span.bytes, at, field.span.to)));
+  while (at.i < field.span.to) values.push(varint(field.span.bytes, at, field.span.to));
   return values;
 }
 

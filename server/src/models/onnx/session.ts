@@ -1,7 +1,9 @@
 import { InferenceSession, type Tensor } from 'onnxruntime-node';
+import { SlipwayError } from '../../errors.ts';
 import { answerWidth, type Signature } from '../../signature.ts';
 import type { Frame } from '../../tensor.ts';
 import type { Model } from '../model.ts';
+import { reasonOf } from './reason.ts';
 import { copyOutput, inputTensor } from './tensors.ts';
 
 /** One thread a session: lanes are the parallelism, and callers' requests must not wait for each other's cores. */
@@ -28,16 +30,21 @@ export class OnnxSession implements Model {
     this.#width = answerWidth(signature);
   }
 
+  /** All rows are copied before the first wait: the frame may be used again at once, the answers not. */
   async predict(frame: Frame, answers: Float64Array): Promise<void> {
+    const { inputs, outputs, classes } = this.signature;
     const step = Math.min(frame.rows, this.#rowsAtOnce);
+    const parts: { from: number; feeds: Record<string, Tensor> }[] = [];
     for (let from = 0; from < frame.rows; from += step) {
-      const to = Math.min(frame.rows, from + step);
       const feeds: Record<string, Tensor> = {};
-      for (const spec of this.signature.inputs) feeds[spec.name] = inputTensor(spec, frame, from, to);
-      const results = await this.#session.run(feeds);
-      for (const spec of this.signature.outputs) {
-        copyOutput(results[spec.name]!, spec, this.signature.classes, answers, this.#width, from);
-      }
+      for (const spec of inputs) feeds[spec.name] = inputTensor(spec, frame, from, from + step);
+      parts.push({ from, feeds });
+    }
+    for (const { from, feeds } of parts) {
+      const results = await this.#session.run(feeds).catch((error: unknown) => {
+        throw new SlipwayError('PREDICTION_FAILED', reasonOf(error));
+      });
+      for (const spec of outputs) copyOutput(results[spec.name]!, spec, classes, answers, this.#width, from);
     }
   }
 

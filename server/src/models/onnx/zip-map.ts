@@ -74,7 +74,7 @@ function floatTensor(name: string, classes: number): Uint8Array {
   });
 }
 
-function classCount(attributes: Map<string, { ints: bigint[]; strings: string[] }>): number {
+function classCount(attributes: Map<string, { ints: number[]; strings: string[] }>): number {
   return (
     (attributes.get('classlabels_int64s')?.ints.length ?? 0) ||
     (attributes.get('classlabels_strings')?.strings.length ?? 0)

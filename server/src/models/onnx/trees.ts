@@ -1,0 +1,66 @@
+import type { OnnxGraph, OnnxNode } from './graph.ts';
+
+/** Nodes whose output is as wide as their first input. */
+const sameWidth = ['Identity', 'Cast', 'Scaler', 'Imputer', 'Normalizer', 'Binarizer'];
+
+/**
+ * Why the trees of a TreeEnsembleClassifier or -Regressor cannot be walked, in words; null if they can: every
+ * child exists and has one parent, no tree leads back to its root, and no node reads a feature beyond the
+ * input, where the graph says how wide that is. Field names: ai.onnx.ml's operator schemas.
+ * The newer TreeEnsemble (ai.onnx.ml 5) is checked by onnxruntime 1.30 itself: children, leaves, roots and
+ * circles when it loads, features when it runs.
+ */
+export function treeFault(node: OnnxNode, graph: OnnxGraph): string | null {
+  const ints = (name: string): number[] => node.attributes.get(`nodes_${name}`)?.ints ?? [];
+  const trees = ints('treeids');
+  const ids = ints('nodeids');
+  const children = [ints('truenodeids'), ints('falsenodeids')];
+  const features = ints('featureids');
+  const modes = node.attributes.get('nodes_modes')?.strings ?? [];
+  const lists = [ids, ...children, features, modes];
+  if (lists.some((list) => list.length !== trees.length)) return 'its lists of nodes have different lengths';
+  const width = widthOf(node.inputs[0], graph);
+  const indexOf = new Map<number, Map<number, number>>();
+  const roots: number[] = [];
+  for (const [i, tree] of trees.entries()) {
+    let nodes = indexOf.get(tree);
+    if (!nodes) {
+      nodes = new Map();
+      indexOf.set(tree, nodes);
+      roots.push(i);
+    }
+    if (nodes.has(ids[i]!)) return `tree ${tree} has two nodes ${ids[i]}`;
+    nodes.set(ids[i]!, i);
+  }
+  const hasParent = new Uint8Array(trees.length);
+  for (const [i, tree] of trees.entries()) {
+    if (modes[i] === 'LEAF') continue;
+    if (features[i]! < 0 || (width !== null && features[i]! >= width))
+      return `it reads feature ${features[i]} of ${width ?? 'its input'}`;
+    for (const list of children) {
+      const child = indexOf.get(tree)!.get(list[i]!);
+      if (child === undefined) return `tree ${tree} leads to a node that is not there`;
+      if (hasParent[child] === 1)
+        return `two ways lead to node ${list[i]} of tree ${tree}: the tree walks in circles`;
+      hasParent[child] = 1;
+    }
+  }
+  const circle = roots.find((root) => hasParent[root] === 1);
+  return circle === undefined ? null : `tree ${trees[circle]} leads back to its root`;
+}
+
+/** How many columns a value has, followed back to an input of the graph; null where that cannot be read. */
+function widthOf(name: string | undefined, graph: OnnxGraph): number | null {
+  let value = name;
+  for (let steps = 0; steps <= graph.nodes.length; steps++) {
+    const input = graph.inputs.find((one) => one.name === value);
+    if (input) {
+      const width = input.dims?.at(-1) ?? -1;
+      return width > 0 ? width : null;
+    }
+    const maker = graph.nodes.find((node) => value !== undefined && node.outputs.includes(value));
+    if (!maker || !sameWidth.includes(maker.op)) return null;
+    value = maker.inputs[0];
+  }
+  return null;
+}

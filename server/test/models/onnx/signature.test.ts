@@ -1,0 +1,116 @@
+import { describe, expect, test } from 'vitest';
+import type { ModelHints } from '../../../src/models/model.ts';
+import { onnx } from '../../../src/models/onnx/onnx.ts';
+import { newFrame } from '../../../src/tensor.ts';
+
+const models = new URL('../../../../spec/models/', import.meta.url).pathname;
+const prepare = (name: string, hints: ModelHints = {}, file = 'model.onnx') =>
+  onnx.prepare({ main: file, path: `${models}${name}/${file}` }, hints);
+const trainedOn = (...features: string[]): ModelHints => ({
+  training: { frame: newFrame(0, features.length), targets: new Float64Array(), features },
+});
+
+describe('features', () => {
+  test.each([
+    ['sk_ridge', ['X_0', 'X_9'], 10, 'number'],
+    ['onnx_strings', ['text', 'text'], 1, 'string'],
+    ['sk_pipeline_mixed', ['band', 'transfer'], 5, 'string'],
+    ['onnx_two_io', ['left_0', 'right_6'], 13, 'number'],
+    ['onnx_int64_bool', ['counts_0', 'flags_1'], 5, 'integer'],
+    ['onnx_cnn', ['image_0', 'image_63'], 64, 'number'],
+    ['onnx_loop_from_input', ['x', 'rounds'], 2, 'number'],
+  ])('of %s are named after its inputs', async (name, [first, last], count, type) => {
+    const { signature } = await prepare(name);
+    expect(signature.features).toHaveLength(count);
+    expect(signature.features[0]).toEqual({ name: first, type });
+    expect(signature.features.at(-1)!.name).toBe(last);
+  });
+
+  test('are named as the training data’s columns where there are as many', async () => {
+    const columns = Array.from({ length: 10 }, (_, i) => `column ${i}`);
+    const { signature } = await prepare('sk_ridge', trainedOn(...columns));
+    expect(signature.features.map(({ name }) => name)).toEqual(columns);
+    const other = await prepare('sk_ridge', trainedOn('a', 'b'));
+    expect(other.signature.features[0]!.name).toBe('X_0');
+  });
+
+  test('keep the shape that the graph wants', async () => {
+    const shapes = async (name: string) => (await prepare(name)).signature.inputs.map(({ shape }) => shape);
+    expect(await shapes('onnx_cnn')).toEqual([[-1, 1, 8, 8]]);
+    expect(await shapes('onnx_strings')).toEqual([[-1]]);
+    expect(await shapes('sk_pipeline_mixed')).toEqual(Array.from({ length: 5 }, () => [-1, 1]));
+    expect(await shapes('onnx_fixed1')).toEqual([[-1, 64]]);
+  });
+});
+
+describe('the answer', () => {
+  test.each([
+    ['sk_logit', 'binary', { column: 2, width: 1 }, [0, 1]],
+    ['sk_svm', 'multiclass', { column: 1, width: 3 }, [0, 1, 2]],
+    // Named by an ArrayFeatureExtractor only.
+    ['sk_knn', 'multiclass', { column: 1, width: 3 }, [0, 1, 2]],
+    ['onnx_strings', 'multiclass', { column: 1, width: 3 }, ['cancer', 'diabetes', 'wine']],
+    ['onnx_mlp', 'multiclass', { column: 10, width: 10 }, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]],
+    ['onnx_two_io', 'multiclass', { column: 0, width: 3 }, [0, 1, 2]],
+    ['sk_ridge', 'regression', { column: 0, width: 1 }, undefined],
+    ['sk_isoforest', 'regression', { column: 1, width: 1 }, undefined],
+    ['onnx_int64_bool', 'regression', { column: 0, width: 1 }, undefined],
+  ])('of %s', async (name, task, answer, classes) => {
+    const { signature } = await prepare(name);
+    expect([signature.task, signature.answer, signature.classes]).toEqual([task, answer, classes]);
+  });
+
+  test('of one number a row is a probability where the user names two classes', async () => {
+    const { signature } = await prepare('onnx_loop_from_input', { classes: ['no', 'yes'] });
+    expect([signature.task, signature.classes]).toEqual(['binary', ['no', 'yes']]);
+  });
+
+  test('takes the user’s class names', async () => {
+    const { signature } = await prepare('sk_logit', { classes: ['malignant', 'benign'] });
+    expect(signature.classes).toEqual(['malignant', 'benign']);
+    await expect(prepare('sk_logit', { classes: ['a', 'b', 'c'] })).rejects.toMatchObject({
+      code: 'FILE_UNSUPPORTED',
+      message: expect.stringContaining('3 classes given'),
+    });
+  });
+
+  test('knows outputs of every kind', async () => {
+    const { signature } = await prepare('onnx_int64_bool');
+    expect(signature.outputs).toEqual([
+      { name: 'probability', datatype: 'FP32', shape: [-1, 1], column: 0, width: 1 },
+      { name: 'total', datatype: 'INT64', shape: [-1], column: 1, width: 1 },
+      { name: 'any_flag', datatype: 'BOOL', shape: [-1], column: 2, width: 1 },
+      { name: 'echo', datatype: 'INT64', shape: [-1, 3], column: 3, width: 3 },
+    ]);
+  });
+});
+
+test('missing values are allowed where an operator has a rule for them', async () => {
+  for (const [name, allowed] of [
+    ['sk_histgb_missing', true],
+    ['sk_pipeline_mixed', true],
+    ['sk_logit', false],
+    // Answers something to a NaN, by accident.
+    ['sk_knn', false],
+    ['onnx_int64_bool', false],
+  ] as const)
+    expect((await prepare(name)).signature.missingAllowed, name).toBe(allowed);
+});
+
+test('facts say what it is made of', async () => {
+  const { facts } = await prepare('sk_logit');
+  expect(facts).toMatchObject({ framework: 'onnx', irVersion: 10, opset: 21, nodes: 2 });
+  expect(facts.producer).toMatch(/^skl2onnx/);
+  expect(facts.operators).toBe('Scaler, LinearClassifier');
+});
+
+test.each([
+  ['onnx_lstm', 'input "sequence" has a dimension besides the rows that is not fixed'],
+  ['onnx_fp16', 'input "X" is of a type that this release does not take'],
+  ['onnx_string_echo', 'input "text" has a dimension besides the rows that is not fixed'],
+])('%s is refused in words', async (name, message) => {
+  await expect(prepare(name)).rejects.toMatchObject({
+    code: 'FILE_UNSUPPORTED',
+    message: expect.stringContaining(message),
+  });
+});

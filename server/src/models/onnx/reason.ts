@@ -12,6 +12,7 @@ export function reasonOf(error: unknown): string {
     : line.replace(/^.*Status Message: /, '');
   const reason = said
     .replace(/^.* was false\. /, '')
+    .replace(/\w+(::\w+)+ /g, '')
     .replace(/^\[ONNXRuntimeError\] : \d+ : \w+ : /, '')
     .trim()
     .slice(0, longest);

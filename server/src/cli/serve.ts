@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
 import { type Config, defaultConfig } from '../processes/config.ts';
-import { type Running, startSupervisor } from '../processes/supervisor.ts';
+import { startSupervisor } from '../processes/supervisor.ts';
 import { port, wholeNumber } from './options.ts';
-import { paint, say, sayJson } from './output.ts';
+import { exitCode, paint, say, sayJson } from './output.ts';
 
 interface Options {
   host: string;
@@ -48,6 +48,7 @@ Ctrl-C stops gracefully: what was accepted is answered. A second Ctrl-C stops at
   .action(async (options: Options) => {
     const { json, keyFile, ...rest } = options;
     const config: Config = { ...defaultConfig, ...rest, keyFile: keyFile ?? null };
+    const asked = untilAskedToStop();
     const running = await startSupervisor(config);
     if (json) sayJson({ dataPlane: running.dataPlane, control: running.control, data: config.data });
     else {
@@ -55,25 +56,23 @@ Ctrl-C stops gracefully: what was accepted is answered. A second Ctrl-C stops at
       say(`  predictions and labels  ${paint('cyan', running.dataPlane)}`);
       say(`  console, API, metrics   ${paint('cyan', running.control)}`);
     }
-    await stopped(running, () => {
-      if (!json) say('\nStopping: what was accepted is answered. (Ctrl-C again: at once.)');
-    });
+    await asked;
+    if (!json) say('\nStopping: what was accepted is answered. (Ctrl-C again: at once.)');
+    await running.stop();
+    process.exit(exitCode.ok);
   });
 
-/** Waits for Ctrl-C or a TERM, and for the graceful end that follows. */
-async function stopped(running: Running, onStopping: () => void): Promise<void> {
-  await new Promise<void>((resolve) => {
+/** Resolves at the first Ctrl-C or TERM, also when it comes while the processes are still starting; the second ends all at once. */
+function untilAskedToStop(): Promise<void> {
+  const atOnce = (): never => process.exit(exitCode.refused);
+  return new Promise((resolve) => {
     const stop = (): void => {
-      process.once('SIGINT', () => process.exit(1));
-      process.once('SIGTERM', () => process.exit(1));
+      for (const signal of ['SIGINT', 'SIGTERM'] as const)
+        process.removeListener(signal, stop).once(signal, atOnce);
       resolve();
     };
-    process.once('SIGINT', stop);
-    process.once('SIGTERM', stop);
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
   });
-  onStopping();
-  await running.stop();
-  process.exit(0);
 }
 
 function lanes(text: string): number {

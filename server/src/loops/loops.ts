@@ -197,7 +197,9 @@ export class Loops {
           if (event.role === 'live') this.#countPrediction(event.model, event.id, event.rows);
           this.#join.prediction(event);
           topics.add(`models/${event.model}`);
-        } else if (!isJoined) {
+        } else {
+          // What is joined is only read again for the monitors: the join's cursor never goes back.
+          if (isJoined) continue;
           const { model, invalid } = this.#join.label(event);
           if (model !== null) {
             this.#sql.countLabel.run(model, invalid ? 1 : 0);

@@ -61,6 +61,8 @@ export class Predictions {
   }
 
   #keep(key: string, known: Known): void {
+    const before = this.#recent.get(key);
+    if (before) this.#bytes -= size(before);
     this.#recent.set(key, known);
     this.#bytes += size(known);
     for (const [oldest, one] of this.#recent) {

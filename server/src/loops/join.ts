@@ -57,8 +57,10 @@ export class Join {
   prediction(event: PredictionEvent): void {
     if (event.role === 'shadow') {
       const known = this.#predictions.addShadow(event);
-      if (known && known.labelled !== false)
-        for (let row = 0; row < event.rows; row++) this.#relabel(known, row);
+      if (!known) return;
+      // A label that was read first found the live record in the journal, and perhaps not yet its shadows.
+      known.labelled ??= this.#sql.labelOf.get(event.id) !== undefined;
+      if (known.labelled) for (let row = 0; row < event.rows; row++) this.#relabel(known, row);
       return;
     }
     const known = this.#predictions.addLive(event);
@@ -203,6 +205,7 @@ function statements(database: DatabaseSync) {
     newestLabel: sql(
       'SELECT label_id, label, is_text, at FROM labels WHERE prediction = ? AND row = ? AND known = 1 ORDER BY at DESC, label_id DESC LIMIT 1',
     ),
+    labelOf: sql('SELECT 1 FROM labels WHERE prediction = ? AND known = 1 LIMIT 1'),
     waitingById: sql('SELECT row FROM labels WHERE prediction = ? AND known = 0'),
     found: sql('UPDATE labels SET known = 1 WHERE prediction = ? AND known = 0'),
     countWaiting: sql('SELECT count(*) AS n FROM labels WHERE known = 0'),

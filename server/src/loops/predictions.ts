@@ -29,7 +29,7 @@ export class Predictions {
 
   addLive(live: PredictionEvent): Known {
     const key = idText(live.id);
-    const known: Known = { live, shadows: this.#early.get(key) ?? [], labelled: false };
+    const known: Known = { live, shadows: this.#early.get(key) ?? [], labelled: null };
     this.#early.delete(key);
     this.#keep(key, known);
     return known;

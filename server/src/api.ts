@@ -306,32 +306,45 @@ export const StatusView = Type.Object({
 });
 export type StatusView = Static<typeof StatusView>;
 
+/** Requests: a field that is not known is a mistake of the sender's, and is named. */
+const closed = { additionalProperties: false } as const;
+const Upload = Type.Object({ name: Type.String({ maxLength: 255 }), digest: Type.String() }, closed);
+
 /** POST /api/models/{model}/versions. Files were uploaded before: PUT /api/uploads → {digest}. */
-export const DeployRequest = Type.Object({
-  file: Type.Object({ name: Type.String({ maxLength: 255 }), digest: Type.String() }),
-  baseline: Type.Optional(Type.Object({ name: Type.String(), digest: Type.String() })),
-  golden: Type.Optional(Type.Object({ name: Type.String(), digest: Type.String() })),
-  /** Column of the baseline that holds the label; the others are features. */
-  label: Type.Optional(Type.String()),
-  classes: Type.Optional(Type.Array(Label)),
-  policy: Type.Optional(
-    Type.Object({
-      missing: Type.Optional(Type.Union([Type.Literal('reject'), Type.Literal('impute')])),
-      unknown: Type.Optional(Type.Union([Type.Literal('reject'), Type.Literal('impute')])),
-      extra: Type.Optional(Type.Union([Type.Literal('reject'), Type.Literal('ignore')])),
-    }),
-  ),
-  failedWrite: Type.Optional(Type.Union([Type.Literal('refuse'), Type.Literal('serve')])),
-  privacy: Type.Optional(
-    Type.Object({
-      hash: Type.Optional(Type.Array(Type.String())),
-      drop: Type.Optional(Type.Array(Type.String())),
-    }),
-  ),
-  allowSignatureChange: Type.Optional(Type.Boolean()),
-  /** The first version goes live at once. A later one waits, unless 'live' (at once) or 'shadow' (starts a shadow rollout that decides by itself). */
-  as: Type.Optional(Type.Union([Type.Literal('idle'), Type.Literal('live'), Type.Literal('shadow')])),
-});
+export const DeployRequest = Type.Object(
+  {
+    file: Upload,
+    baseline: Type.Optional(Upload),
+    golden: Type.Optional(Upload),
+    /** Column of the baseline that holds the label; the others are features. */
+    label: Type.Optional(Type.String()),
+    classes: Type.Optional(Type.Array(Label)),
+    policy: Type.Optional(
+      Type.Object(
+        {
+          missing: Type.Optional(Type.Union([Type.Literal('reject'), Type.Literal('impute')])),
+          unknown: Type.Optional(Type.Union([Type.Literal('reject'), Type.Literal('impute')])),
+          extra: Type.Optional(Type.Union([Type.Literal('reject'), Type.Literal('ignore')])),
+        },
+        closed,
+      ),
+    ),
+    failedWrite: Type.Optional(Type.Union([Type.Literal('refuse'), Type.Literal('serve')])),
+    privacy: Type.Optional(
+      Type.Object(
+        {
+          hash: Type.Optional(Type.Array(Type.String())),
+          drop: Type.Optional(Type.Array(Type.String())),
+        },
+        closed,
+      ),
+    ),
+    allowSignatureChange: Type.Optional(Type.Boolean()),
+    /** The first version goes live at once. A later one waits, unless 'live' (at once) or 'shadow' (starts a shadow rollout that decides by itself). */
+    as: Type.Optional(Type.Union([Type.Literal('idle'), Type.Literal('live'), Type.Literal('shadow')])),
+  },
+  closed,
+);
 export type DeployRequest = Static<typeof DeployRequest>;
 
 export const DeployAnswer = Type.Object({
@@ -341,7 +354,11 @@ export const DeployAnswer = Type.Object({
 });
 export type DeployAnswer = Static<typeof DeployAnswer>;
 
-export const PromoteRequest = Type.Object({ version: Type.Integer(), reason: Type.Optional(Type.String()) });
+export const PromoteRequest = Type.Object(
+  { version: Type.Integer(), reason: Type.Optional(Type.String()) },
+  closed,
+);
+export const RollbackRequest = Type.Object({ reason: Type.Optional(Type.String()) }, closed);
 export const ChangeAnswer = Type.Object({
   model: Type.String(),
   live: Type.Integer(),
@@ -352,12 +369,15 @@ export const ChangeAnswer = Type.Object({
 });
 export type ChangeAnswer = Static<typeof ChangeAnswer>;
 
-export const RolloutRequest = Type.Object({
-  candidate: Type.Integer(),
-  alpha: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 0.5 })),
-  leastPairs: Type.Optional(Type.Integer({ minimum: 1 })),
-  margin: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
-});
+export const RolloutRequest = Type.Object(
+  {
+    candidate: Type.Integer(),
+    alpha: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 0.5 })),
+    leastPairs: Type.Optional(Type.Integer({ minimum: 1 })),
+    margin: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+  },
+  closed,
+);
 export type RolloutRequest = Static<typeof RolloutRequest>;
 
 /** Server-sent at /api/events: what has changed, so that a reader fetches it again. */

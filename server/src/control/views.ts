@@ -15,7 +15,7 @@ import { idTime, parseId, rowId } from '../journal/id.ts';
 import type { StateReader } from '../loops/reader.ts';
 import type { LaneMetrics, ProcessStatus } from '../messages.ts';
 import { kindNamed } from '../models/kinds.ts';
-import type { Registry, RolloutRecord, VersionRecord } from '../registry/registry.ts';
+import type { ModelRecord, Registry, RolloutRecord, VersionRecord } from '../registry/registry.ts';
 import { lossFor, lossText } from '../rollout/loss.ts';
 import { answerWidth, predictedClass, type Signature } from '../signature.ts';
 import { health } from './health.ts';
@@ -46,8 +46,7 @@ export class Views {
   }
 
   model(name: string, metrics: LaneMetrics[]): ModelView {
-    const record = this.#registry.model(name);
-    if (!record) throw new SlipwayError('MODEL_NOT_FOUND', `There is no model "${name}".`);
+    const record = this.#model(name);
     const versions = this.versions(name);
     const live = versions.find((version) => version.version === record.live) ?? null;
     const traffic = this.#state.traffic(name);
@@ -86,11 +85,14 @@ export class Views {
     };
   }
 
+  /** Throws MODEL_NOT_FOUND. */
   versions(model: string): VersionView[] {
+    this.#model(model);
     return this.#registry.versions(model).map((record) => this.#version(record));
   }
 
   version(model: string, version: number): VersionView {
+    this.#model(model);
     const record = this.#registry.version(model, version);
     if (!record) throw new SlipwayError('VERSION_NOT_FOUND', `"${model}" has no version ${version}.`);
     return this.#version(record);
@@ -98,6 +100,7 @@ export class Views {
 
   /** Newest first. */
   rollouts(model: string): RolloutView[] {
+    this.#model(model);
     return this.#registry.rollouts(model).map((record) => this.rollout(record));
   }
 
@@ -143,8 +146,7 @@ export class Views {
   }
 
   accuracy(model: string, query: { windows?: number; edges?: string }): AccuracyView {
-    if (!this.#registry.model(model))
-      throw new SlipwayError('MODEL_NOT_FOUND', `There is no model "${model}".`);
+    this.#model(model);
     if (query.edges === undefined)
       return { model, windows: this.#state.accuracy(model, query.windows ? { windows: query.windows } : {}) };
     const edges = query.edges.split(',').map(Number);
@@ -204,6 +206,12 @@ export class Views {
       journal: { bytes: journal?.bytes ?? 0, segments: journal?.segments ?? 0, events: this.#state.events() },
       models: this.models(metrics),
     };
+  }
+
+  #model(name: string): ModelRecord {
+    const record = this.#registry.model(name);
+    if (!record) throw new SlipwayError('MODEL_NOT_FOUND', `There is no model "${name}".`);
+    return record;
   }
 
   #version(record: VersionRecord & { quarantined: boolean }): VersionView {

@@ -1,16 +1,21 @@
+import type { OutgoingHttpHeaders } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { SlipwayError } from '../../errors.ts';
 
 /** Changes told together at most this often, ms. */
 const gatherMs = 100;
 /** A comment on silent streams, so that proxies keep them open and lost ones are noticed, ms. */
 const aliveMs = 15_000;
 const mostStreams = 200;
+/** A reader that has so much unread is gone, or as good as gone, bytes. */
+const mostUnread = 1024 * 1024;
 
 /** Server-sent events: tells every listener which topics have changed, and nothing else. */
 export class ChangeStream {
   readonly #replies = new Set<FastifyReply>();
   #topics = new Set<string>();
   #timer: NodeJS.Timeout | null = null;
+  #closed = false;
   readonly #alive: NodeJS.Timeout;
 
   constructor() {
@@ -28,12 +33,17 @@ export class ChangeStream {
   }
 
   listen(request: FastifyRequest, reply: FastifyReply): void {
-    reply.hijack();
-    if (this.#replies.size >= mostStreams) {
-      reply.raw.writeHead(503, { 'retry-after': '5' }).end();
-      return;
+    if (this.#replies.size >= mostStreams || this.#closed) {
+      reply.header('retry-after', '5');
+      throw new SlipwayError(
+        'TIMEOUT',
+        'No more readers can listen now.',
+        'Close some consoles and try again.',
+      );
     }
+    reply.hijack();
     reply.raw.writeHead(200, {
+      ...(reply.getHeaders() as OutgoingHttpHeaders),
       'content-type': 'text/event-stream',
       'cache-control': 'no-store',
       'x-accel-buffering': 'no',
@@ -45,12 +55,16 @@ export class ChangeStream {
   }
 
   close(): void {
+    this.#closed = true;
     clearInterval(this.#alive);
     if (this.#timer) clearTimeout(this.#timer);
     for (const reply of this.#replies) reply.raw.end();
   }
 
   #send(text: string): void {
-    for (const reply of this.#replies) reply.raw.write(text);
+    for (const { raw } of this.#replies) {
+      if (raw.writableLength > mostUnread) raw.destroy();
+      else raw.write(text);
+    }
   }
 }

@@ -9,30 +9,37 @@ declare module 'fastify' {
   }
 }
 
-const uploads = 'application/octet-stream';
-
 /**
  * Who may ask what. A page of another site, or one that reached this address under a name of its own (DNS
- * rebinding), gets nothing; with keys, nobody without one.
+ * rebinding), gets nothing; with keys, nobody without one. Goes by the route that will answer, never by the
+ * URL: one path can be written in many ways.
  */
 export function guard(app: FastifyInstance, keys: Keys, port: () => number): void {
   app.decorateRequest('actor', 'local');
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(securityHeaders);
-    if (request.url.startsWith('/health/')) return;
+    const route = request.is404 ? null : (request.routeOptions.url ?? null);
+    if (route?.startsWith('/health/')) return;
     if (!keys.needed) checkHost(request, port());
     checkOrigin(request);
-    const isPage = !request.url.startsWith('/api') && !request.url.startsWith('/metrics');
-    // The console's files are no secret; what it asks for is.
-    if (!isPage) request.actor = keys.actor(request.headers.authorization);
-    if (request.method !== 'GET' && request.method !== 'HEAD') checkType(request);
+    // The console's page and files are no secret; what they ask for is.
+    if (route === null || !isAnswer(route)) return;
+    request.actor = keys.actor(request.headers.authorization);
+    if (request.routeOptions.config.allow) return;
+    if (request.method !== 'GET' && request.method !== 'HEAD') checkType(request, route);
   });
+}
+
+function isAnswer(route: string): boolean {
+  return route.startsWith('/api/') || route === '/metrics';
 }
 
 function checkHost(request: FastifyRequest, port: number): void {
   const host = (request.headers.host ?? '').toLowerCase();
-  const allowed = [`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`];
-  if (allowed.includes(host) || /^127\.\d+\.\d+\.\d+:\d+$/.test(host)) return;
+  // A host without a port names port 80. Addresses cannot be rebound; of names only this one leads here.
+  if (/^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(host.replace(/:\d+$/, ''))) {
+    if (Number(/:(\d+)$/.exec(host)?.[1] ?? 80) === port) return;
+  }
   throw new SlipwayError('FORBIDDEN_ORIGIN', `This address is not known as "${host.slice(0, 100)}".`);
 }
 
@@ -45,19 +52,17 @@ function checkOrigin(request: FastifyRequest): void {
   } catch {
     // "null", or nonsense: foreign either way.
   }
-  if (from !== (host ?? '').toLowerCase()) {
+  if (from === '' || from !== (host ?? '').toLowerCase()) {
     throw new SlipwayError('FORBIDDEN_ORIGIN', `Pages of ${origin.slice(0, 100)} may not call this address.`);
   }
 }
 
-function checkType(request: FastifyRequest): void {
+/** Changes come in types that no form of another site can send. */
+function checkType(request: FastifyRequest, route: string): void {
   const type = (request.headers['content-type'] ?? '').split(';')[0]!.trim().toLowerCase();
-  const wanted = request.url.startsWith('/api/uploads') ? uploads : 'application/json';
+  const wanted = route === '/api/uploads' ? 'application/octet-stream' : 'application/json';
   if (type !== wanted) {
-    throw new SlipwayError(
-      'UNSUPPORTED_CONTENT_TYPE',
-      `${request.method} ${request.url.split('?')[0]} takes ${wanted}.`,
-    );
+    throw new SlipwayError('UNSUPPORTED_CONTENT_TYPE', `${request.method} ${route} takes ${wanted}.`);
   }
 }
 

@@ -1,15 +1,16 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
 import { SlipwayError } from '../../errors.ts';
 
 /** Where the console's built files lie: beside the compiled server in the package, in its own workspace in a clone. */
 const places = [
-  new URL('../../console/', import.meta.url).pathname,
-  new URL('../../../../console/dist/', import.meta.url).pathname,
-];
+  new URL('../../console/', import.meta.url),
+  new URL('../../../../console/dist/', import.meta.url),
+].map((place) => fileURLToPath(place));
 
 const unbuilt =
   '<!doctype html><title>Slipway</title><p>The console is not built. Run <code>npm run build</code> in the clone, or see <a href="/api/openapi.json">the API</a>.';
@@ -21,7 +22,8 @@ export async function pages(app: FastifyInstance): Promise<void> {
   const index = root ? await readFile(join(root, 'index.html'), 'utf8') : unbuilt;
   app.setNotFoundHandler(async (request, reply) => {
     const path = request.url.split('?')[0]!;
-    const isPage = request.method === 'GET' && !path.startsWith('/api') && !/\.[a-z0-9]+$/i.test(path);
+    const reads = request.method === 'GET' || request.method === 'HEAD';
+    const isPage = reads && !/^\/(api|health)(\/|$)/.test(path) && !/\.[a-z0-9]+$/i.test(path);
     if (!isPage)
       throw new SlipwayError('NOT_FOUND', `There is nothing at ${request.method} ${path.slice(0, 200)}.`);
     return reply.type('text/html; charset=utf-8').header('cache-control', 'no-cache').send(index);

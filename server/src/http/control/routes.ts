@@ -77,7 +77,7 @@ export function routes(app: FastifyInstance, edge: ControlEdge): void {
     {
       schema: { params: ofModel, response: { 200: Type.Object({ versions: Type.Array(api.VersionView) }) } },
     },
-    async ({ params }) => ({ versions: views.model(params.model, []).versions }),
+    async ({ params }) => ({ versions: views.versions(params.model) }),
   );
   app.get<{ Params: Static<typeof ofVersion> }>(
     '/api/models/:model/versions/:version',
@@ -183,15 +183,9 @@ export function routes(app: FastifyInstance, edge: ControlEdge): void {
     async ({ params, body, actor }) =>
       control.promote(params.model, body.version, actor, [body.reason ?? `Promoted by ${actor}.`]),
   );
-  app.post<{ Params: Static<typeof ofModel>; Body: { reason?: string } }>(
+  app.post<{ Params: Static<typeof ofModel>; Body: Static<typeof api.RollbackRequest> }>(
     '/api/models/:model/rollback',
-    {
-      schema: {
-        params: ofModel,
-        body: Type.Object({ reason: Type.Optional(Type.String()) }),
-        response: { 200: api.ChangeAnswer },
-      },
-    },
+    { schema: { params: ofModel, body: api.RollbackRequest, response: { 200: api.ChangeAnswer } } },
     async ({ params, body, actor }) =>
       control.rollBack(params.model, actor, [body.reason ?? `Rolled back by ${actor}.`]),
   );

@@ -5,11 +5,15 @@ import { errorBody, errorTable, SlipwayError } from '../../errors.ts';
 import { productVersion } from '../../product.ts';
 import type { Keys } from '../keys.ts';
 import { guard } from './guard.ts';
+import { refuseOtherMethods } from './methods.ts';
 import { pages } from './pages.ts';
 import { type ControlEdge, routes } from './routes.ts';
+import { validate } from './validate.ts';
 
 /** JSON bodies; uploads have a bound of their own. */
 const bodyLimit = 1024 * 1024;
+/** Connections that have had their last answer are looked for this often while closing, ms. */
+const drainMs = 20;
 
 /** Control over HTTP: API with OpenAPI, metrics, health and the console. */
 export async function controlServer(
@@ -24,14 +28,19 @@ export async function controlServer(
       answerError(error, reply as unknown as FastifyReply);
     },
     serverFactory: (handler) => createServer(handler),
-    forceCloseConnections: true,
-    ajv: { customOptions: { coerceTypes: 'array', removeAdditional: false } },
+    // What is being answered is answered to its end.
+    forceCloseConnections: 'idle',
+  });
+  app.addHook('preClose', async () => {
+    const drain = setInterval(() => app.server.closeIdleConnections(), drainMs);
+    app.server.once('close', () => clearInterval(drain));
   });
   app.setErrorHandler((error, request, reply) => {
     if (errorBody(coded(error)).code === 'INTERNAL')
       edge.log.error({ err: error, url: request.url }, 'A request failed');
     answerError(error, reply);
   });
+  app.setValidatorCompiler(validate);
   app.addContentTypeParser('application/octet-stream', (_request: FastifyRequest, payload, done) =>
     done(null, payload),
   );
@@ -41,8 +50,10 @@ export async function controlServer(
       info: { title: 'Slipway control', version: productVersion, description: 'Deploy, promote, watch.' },
     },
   });
+  const refuseOthers = refuseOtherMethods(app);
   await app.register(async (scope) => routes(scope, edge));
   app.get('/api/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+  refuseOthers();
   await pages(app);
   await app.ready();
   return app;
@@ -56,17 +67,11 @@ function answerError(error: unknown, reply: FastifyReply): void {
 /** Fastify's own errors in our table's words. */
 function coded(error: unknown): unknown {
   if (error instanceof SlipwayError) return error;
-  const { code, statusCode, message, validation } = error as {
-    code?: string;
-    statusCode?: number;
-    message: string;
-    validation?: unknown;
-  };
-  if (validation) return new SlipwayError('INVALID_REQUEST', `${message}.`);
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
-    return new SlipwayError('BODY_TOO_LARGE', `The body is larger than ${bodyLimit} bytes.`);
+  const { code, statusCode, message } = error as { code?: string; statusCode?: number; message: string };
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new SlipwayError('BODY_TOO_LARGE', `${message}.`);
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return new SlipwayError('UNSUPPORTED_CONTENT_TYPE', message);
-  if (statusCode === 400)
-    return new SlipwayError(error instanceof SyntaxError ? 'INVALID_JSON' : 'INVALID_REQUEST', message);
+  if (code === 'FST_ERR_CTP_INVALID_JSON_BODY' || code === 'FST_ERR_CTP_EMPTY_JSON_BODY')
+    return new SlipwayError('INVALID_JSON', `${message}.`);
+  if (statusCode === 400) return new SlipwayError('INVALID_REQUEST', message);
   return error;
 }

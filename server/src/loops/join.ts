@@ -8,6 +8,9 @@ import type { Known, Predictions } from './predictions.ts';
 /** What the join needs to know of a version; null for one that is not known (any more). */
 export type SignatureOf = (model: string, version: number) => Signature | null;
 
+/** LIMIT for no limit. */
+const all = -1;
+
 interface LabelRow {
   label_id: Uint8Array;
   label: string;
@@ -150,26 +153,30 @@ export class Join {
     return at < than.at || (at === than.at && Buffer.compare(id, than.id) < 0);
   }
 
-  /** Makes the outcomes of a row say what its newest label says. */
+  /** Makes the outcomes of a row say what its newest label says; one that is no class (or value) says nothing. */
   #relabel(known: Known, row: number): void {
     const { live, shadows } = known;
-    const newest = this.#sql.newestLabel.get(live.id, row) as LabelRow | undefined;
+    const newest = (most: number) => this.#sql.newestLabels.all(live.id, row, most) as unknown as LabelRow[];
+    const labels = newest(1);
     known.labelled = true;
     const current = this.#outcomes.of(live.id, row);
-    if (!newest) {
-      for (const outcome of current) this.#outcomes.withdraw(outcome.seq);
-      this.withdrawn = true;
+    if (labels.length === 0) {
+      for (const outcome of current) this.#withdraw(outcome.seq);
       return;
     }
-    const label = newest.is_text ? newest.label : Number(newest.label);
     for (const answered of [live, ...shadows]) {
       const signature = this.#signatureOf(live.model, answered.version);
-      const truth = signature && truthOf(signature, label);
-      if (!signature || truth === null) continue;
+      if (!signature) continue;
       const before = current.find((one) => one.version === answered.version);
+      const said = newestTruth(signature, labels) ?? newestTruth(signature, newest(all));
+      if (!said) {
+        if (before) this.#withdraw(before.seq);
+        continue;
+      }
+      const { truth, at } = said;
       if (before && before.truth === truth) continue;
       const outcome: Outcome = {
-        ...judge(live, answered, row, signature, truth, newest.at),
+        ...judge(live, answered, row, signature, truth, at),
         seq: 0,
         features:
           answered.role === 'live' && this.#keepFeatures(live.model)
@@ -182,6 +189,20 @@ export class Join {
       this.#fresh.push(outcome);
     }
   }
+
+  #withdraw(seq: number): void {
+    this.#outcomes.withdraw(seq);
+    this.withdrawn = true;
+  }
+}
+
+/** The truth that the newest of the labels with one says, and its time; `labels`: newest first. */
+function newestTruth(signature: Signature, labels: LabelRow[]): { truth: number; at: number } | null {
+  for (const { label, is_text, at } of labels) {
+    const truth = truthOf(signature, is_text ? label : Number(label));
+    if (truth !== null) return { truth, at };
+  }
+  return null;
 }
 
 function statements(database: DatabaseSync) {
@@ -202,8 +223,8 @@ function statements(database: DatabaseSync) {
     addLabel: sql(
       'INSERT OR IGNORE INTO labels (label_id, model, prediction, row, key, label, is_text, at, known) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
     ),
-    newestLabel: sql(
-      'SELECT label_id, label, is_text, at FROM labels WHERE prediction = ? AND row = ? AND known = 1 ORDER BY at DESC, label_id DESC LIMIT 1',
+    newestLabels: sql(
+      'SELECT label_id, label, is_text, at FROM labels WHERE prediction = ? AND row = ? AND known = 1 ORDER BY at DESC, label_id DESC LIMIT ?',
     ),
     labelOf: sql('SELECT 1 FROM labels WHERE prediction = ? AND known = 1 LIMIT 1'),
     waitingById: sql('SELECT row FROM labels WHERE prediction = ? AND known = 0'),

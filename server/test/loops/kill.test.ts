@@ -31,7 +31,7 @@ const rounds = 900;
 const columns = ['period', 'nswprice', 'nswdemand', 'vicprice', 'vicdemand', 'transfer'];
 /** Wall time of ids and segments, ms: nothing is past retention, whenever this runs. */
 const wall = 4e12;
-const random = seeded(21);
+const random = seeded(20);
 const whole = (below: number) => Math.floor(random() * below);
 let folder: string;
 beforeAll(() => {
@@ -380,8 +380,10 @@ test(`${kills} SIGKILLs of the loops leave no trace in what they come to`, async
   const ends: Position[] = [];
   let written = 0;
   const write = (upTo: number): void => {
-    for (; written < Math.min(upTo, events.length); written++) {
+    for (; written < events.length; written++) {
       const { lane, event } = events[written]!;
+      // Shadows follow their live record into the same segment.
+      if (written >= upTo && !(event.type === 'prediction' && event.role === 'shadow')) break;
       if (event.type === 'label') appenders[lane]!.label(event);
       else appenders[lane]!.prediction(event);
     }

@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import swagger from '@fastify/swagger';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { errorBody, errorTable, SlipwayError } from '../../errors.ts';
@@ -28,12 +28,11 @@ export async function controlServer(
       answerError(error, reply as unknown as FastifyReply);
     },
     serverFactory: (handler) => createServer(handler),
-    // What is being answered is answered to its end.
-    forceCloseConnections: 'idle',
   });
-  app.addHook('preClose', async () => {
-    const drain = setInterval(() => app.server.closeIdleConnections(), drainMs);
-    app.server.once('close', () => clearInterval(drain));
+  // The socket is the supervisor's, so Fastify does not know that it listens, and would cut what is being answered.
+  app.addHook('preClose', () => {
+    edge.changes.close();
+    return drained(app.server);
   });
   app.setErrorHandler((error, request, reply) => {
     if (errorBody(coded(error)).code === 'INTERNAL')
@@ -57,6 +56,18 @@ export async function controlServer(
   await pages(app);
   await app.ready();
   return app;
+}
+
+/** Accepts no more, and resolves when the last request has had its answer. */
+function drained(server: Server): Promise<void> {
+  if (!server.listening) return Promise.resolve();
+  return new Promise((resolve) => {
+    const look = setInterval(() => server.closeIdleConnections(), drainMs);
+    server.close(() => {
+      clearInterval(look);
+      resolve();
+    });
+  });
 }
 
 function answerError(error: unknown, reply: FastifyReply): void {

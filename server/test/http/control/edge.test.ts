@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -185,7 +186,6 @@ describe('what cannot be answered', () => {
   });
 
   test('an upload that is too large, whether it says so or not, leaves nothing', async () => {
-    const { readdirSync } = await import('node:fs');
     const before = readdirSync(edge.control.blobs.folder);
     const type = { 'content-type': 'application/octet-stream' };
     const said = await edge.send('PUT', '/api/uploads', type, Buffer.alloc(2 ** 20 + 1));
@@ -243,33 +243,27 @@ test('pages that the console knows are its one page, also for HEAD', async () =>
 
 test('closing waits for what is being answered, and for no connection that is merely open', async () => {
   const own = await Edge.start();
-  const type = { 'content-type': 'application/octet-stream', host: `127.0.0.1:${own.port}` };
   const agent = new Agent({ keepAlive: true });
+  const slow = request({
+    host: '127.0.0.1',
+    port: own.port,
+    method: 'PUT',
+    path: '/api/uploads',
+    headers: { 'content-type': 'application/octet-stream' },
+    agent,
+  });
   const answered = new Promise<number>((resolve, reject) => {
-    const slow = request({
-      host: '127.0.0.1',
-      port: own.port,
-      method: 'PUT',
-      path: '/api/uploads',
-      headers: type,
-      agent,
-    });
     slow.on('response', (response) => {
       response.resume();
       response.on('end', () => resolve(response.statusCode ?? 0));
     });
     slow.on('error', reject);
-    slow.write('half of it');
-    slow.once('socket', (socket) =>
-      socket.once('connect', () =>
-        setTimeout(() => {
-          ended = own.end();
-          slow.end('and the rest');
-        }, 50),
-      ),
-    );
   });
-  let ended = Promise.resolve();
+  slow.write('half of it');
+  while (readdirSync(own.control.blobs.folder).length === 0)
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  const ended = own.end();
+  slow.end('and the rest');
   expect(await answered).toBe(201);
   await ended;
   agent.destroy();

@@ -13,7 +13,8 @@ export function withRemote(command: Command): Command {
     .addOption(
       new Option('--server <url>', 'control address of a running Slipway')
         .default('http://127.0.0.1:8090')
-        .env('SLIPWAY_SERVER'),
+        .env('SLIPWAY_SERVER')
+        .argParser(address),
     )
     .addOption(new Option('--key <key>', 'its key, where it was started with --key-file').env('SLIPWAY_KEY'))
     .option('--json', 'print one JSON document and nothing else');
@@ -21,6 +22,14 @@ export function withRemote(command: Command): Command {
 
 export function remoteOf(options: RemoteOptions): Remote {
   return { server: options.server, key: options.key };
+}
+
+function address(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new InvalidArgumentError('It is not an address like http://127.0.0.1:8090.');
+  }
+  return url.href;
 }
 
 export function wholeNumber(text: string): number {
@@ -32,6 +41,13 @@ export function wholeNumber(text: string): number {
 export function port(text: string): number {
   const value = wholeNumber(text);
   if (value > 65_535) throw new InvalidArgumentError('It is not a port.');
+  return value;
+}
+
+/** A rate between 0 and a half. */
+export function errorRate(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 0.5)) throw new InvalidArgumentError('It is not above 0 and at most 0.5.');
   return value;
 }
 

@@ -1,8 +1,9 @@
 import { styleText } from 'node:util';
 import { type ErrorCode, toSlipwayError } from '../errors.ts';
+import { UsageError } from './usage-error.ts';
 
-/** Exit codes, as `slipway --help` says. */
-export const exitCode = { ok: 0, refused: 1, usage: 2, unreachable: 3, gate: 4 } as const;
+/** Exit codes, as `slipway --help` says. `interrupted`: as shells count a Ctrl-C. */
+export const exitCode = { ok: 0, refused: 1, usage: 2, unreachable: 3, gate: 4, interrupted: 130 } as const;
 
 const gateCodes: readonly ErrorCode[] = [
   'GATE_FAILED',
@@ -41,7 +42,8 @@ export function sayError(thrown: unknown, json: boolean): void {
     const red = styleText('red', code, { stream: process.stderr });
     process.stderr.write(`${red}: ${message}\n${hint}\n`);
   }
-  if (code === 'SERVER_UNREACHABLE') process.exitCode = exitCode.unreachable;
+  if (thrown instanceof UsageError) process.exitCode = exitCode.usage;
+  else if (code === 'SERVER_UNREACHABLE') process.exitCode = exitCode.unreachable;
   else if (gateCodes.includes(code)) process.exitCode = exitCode.gate;
   else process.exitCode = exitCode.refused;
 }

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import type { StatusView } from '../api.ts';
-import { SlipwayError } from '../errors.ts';
 import { type RemoteOptions, remoteOf, withRemote } from './options.ts';
 import { say, sayJson, table } from './output.ts';
-import { ask } from './remote.ts';
+import { ask, type Remote } from './remote.ts';
+import { UsageError, unreadable } from './usage-error.ts';
 
 interface Options extends RemoteOptions {
   features?: string;
@@ -13,12 +13,18 @@ interface Options extends RemoteOptions {
   recordKey?: string;
 }
 
-interface Answer {
+interface Prediction {
   id: string;
   version: number;
-  prediction?: unknown;
+  prediction: string | number | null;
   probabilities?: Record<string, number>;
-  predictions?: { id: string; prediction: unknown; probabilities?: Record<string, number> }[];
+}
+
+type OneAnswer = Prediction & { model: string };
+
+interface ManyAnswers {
+  version: number;
+  predictions: Omit<Prediction, 'version'>[];
 }
 
 /** Rows a request, so that no request is too large. */
@@ -33,83 +39,90 @@ export const predict = withRemote(
   .option('--file <rows>', 'many rows: CSV with a header, Parquet, or a JSON list of objects')
   .option('--subject <text>', 'whom it is about')
   .option('--record-key <text>', 'your own name for it; its label can come by that')
-  .addHelpText('after', `\nExample:\n  $ slipway predict churn --features '{"age": 41, "plan": "basic"}'`)
+  .addHelpText(
+    'after',
+    `
+Examples:
+  $ slipway predict churn --features '{"age": 41, "plan": "basic"}' --record-key customer-7
+  $ slipway predict churn --file customers.csv --json | jq -r '.predictions[].prediction'
+
+Predictions are journaled like any caller's; their ids are for the labels that come later.`,
+  )
   .action(async (name: string, options: Options) => {
     const remote = remoteOf(options);
     if ((options.features === undefined) === (options.file === undefined)) {
-      throw new SlipwayError(
-        'INVALID_REQUEST',
-        'Give either --features or --file.',
-        'See slipway predict --help.',
-      );
+      throw new UsageError('Give either --features or --file.', 'See slipway predict --help.');
     }
-    const { dataPlane } = await ask<StatusView>(remote, 'GET', '/api/status');
-    const url = `${dataPlane}/predict/${encodeURIComponent(name)}`;
+    const status = await ask<StatusView>(remote, 'GET', '/api/status');
+    const url = `${dataPlaneOf(remote, status)}/predict/${encodeURIComponent(name)}`;
     const caller = {
       ...(options.subject ? { subject: options.subject } : {}),
       ...(options.recordKey ? { key: options.recordKey } : {}),
     };
     if (options.features !== undefined) {
       const features = parse(options.features, '--features');
-      const answer = await ask<Answer>(remote, 'POST', url, { features, ...caller });
+      const answer = await ask<OneAnswer>(remote, 'POST', url, { features, ...caller });
       if (options.json) sayJson(answer);
-      else
-        tell(
-          [
-            {
-              id: answer.id,
-              prediction: answer.prediction,
-              ...(answer.probabilities ? { probabilities: answer.probabilities } : {}),
-            },
-          ],
-          answer.version,
-        );
+      else tell([answer]);
       return;
     }
     const rows = await readRows(options.file!);
-    const answers: NonNullable<Answer['predictions']> = [];
-    let version = 0;
-    for (let from = 0; from < rows.length; from += rowsAtATime) {
-      const answer = await ask<Answer>(remote, 'POST', url, {
-        rows: rows.slice(from, from + rowsAtATime),
-        ...caller,
-      });
-      answers.push(...(answer.predictions ?? []));
-      version = answer.version;
+    const predictions: Prediction[] = [];
+    // An empty file is sent too: what to say about it is the server's.
+    for (let from = 0; from === 0 || from < rows.length; from += rowsAtATime) {
+      const some = { rows: rows.slice(from, from + rowsAtATime), ...caller };
+      const answer = await ask<ManyAnswers>(remote, 'POST', url, some);
+      // The live version may change between two requests.
+      const { version } = answer;
+      for (const { id, ...rest } of answer.predictions) predictions.push({ id, version, ...rest });
     }
-    if (options.json) sayJson({ version, predictions: answers });
-    else tell(answers, version);
+    if (options.json) sayJson({ model: name, predictions });
+    else tell(predictions);
   });
 
-function tell(answers: NonNullable<Answer['predictions']>, version: number): void {
-  const classes = Object.keys(answers[0]?.probabilities ?? {});
-  const rows = answers.map((one) => [
-    String(one.prediction),
-    ...classes.map((label) => one.probabilities![label]!.toFixed(4)),
-    one.id,
+/** A server that listens on every address of its machine is called under the name that control has here. */
+function dataPlaneOf({ server }: Remote, { dataPlane }: StatusView): string {
+  const url = new URL(dataPlane);
+  if (['0.0.0.0', '[::]'].includes(url.hostname)) url.hostname = new URL(server).hostname;
+  return url.origin;
+}
+
+function tell(predictions: Prediction[]): void {
+  const classes = Object.keys(predictions[0]?.probabilities ?? {});
+  const rows = predictions.map(({ id, prediction, probabilities }) => [
+    String(prediction),
+    ...classes.map((label) => probabilities?.[label]?.toFixed(4) ?? '–'),
+    id,
   ]);
   say(table(['prediction', ...classes.map((label) => `p(${label})`), 'id'], rows));
-  say(`\nAnswered by version ${version}.`);
+  const versions = [...new Set(predictions.map(({ version }) => version))];
+  say(`\nAnswered by version ${versions.join(', then ')}.`);
 }
 
 async function readRows(file: string): Promise<object[]> {
-  let text: string;
+  let bytes: Buffer;
   try {
-    text = readFileSync(file, 'latin1');
+    bytes = readFileSync(file);
   } catch (error) {
-    throw new SlipwayError(
-      'INVALID_REQUEST',
-      `${file} cannot be read: ${(error as Error).message}.`,
-      'Check the path.',
-    );
+    throw unreadable(file, error);
   }
-  if (text.trimStart().startsWith('[')) return parse(readFileSync(file, 'utf8'), file) as object[];
+  const begin = bytes.subarray(0, 1024).toString('latin1').trimStart()[0];
+  if (begin === '[') return parse(bytes.toString(), file) as object[];
+  if (begin === '{')
+    throw new UsageError(`${file} holds one JSON object.`, 'Put the rows into a list: [{…}, {…}].');
   // Loaded only here: its native library is large.
   const { readTable } = await import('../gates/training.ts');
-  const { rows, names, columns } = await readTable(file, file);
-  return Array.from({ length: rows }, (_, row) =>
-    Object.fromEntries(names.map((name, i) => [name, missingAsNull(columns[i]![row])])),
-  );
+  try {
+    const { rows, names, columns } = await readTable(file, file);
+    return Array.from({ length: rows }, (_, row) =>
+      Object.fromEntries(names.map((name, i) => [name, missingAsNull(columns[i]![row])])),
+    );
+  } catch (error) {
+    throw new UsageError(
+      (error as Error).message,
+      'Rows come as CSV with a header, as Parquet, or as a JSON list of objects.',
+    );
+  }
 }
 
 function missingAsNull(value: number | string | null | undefined): number | string | null {
@@ -120,6 +133,9 @@ function parse(text: string, what: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new SlipwayError('INVALID_JSON', `${what} is not JSON: ${(error as Error).message}.`);
+    throw new UsageError(
+      `${what} is not JSON: ${(error as Error).message}.`,
+      `Quote it for the shell: --features '{"x": 1}'`,
+    );
   }
 }

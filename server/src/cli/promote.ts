@@ -24,6 +24,7 @@ export const promote = withRemote(
     .argument('<version>', 'its version', wholeNumber),
 )
   .option('--reason <text>', 'why, for the timeline')
+  .addHelpText('after', `\nExample:\n  $ slipway promote churn 3 --reason "agreed with the risk team"`)
   .action(async (name: string, version: number, options: Options) => {
     const body = { version, ...(options.reason ? { reason: options.reason } : {}) };
     told(
@@ -39,6 +40,7 @@ export const rollback = withRemote(
     .argument('<name>', 'the model'),
 )
   .option('--reason <text>', 'why, for the timeline')
+  .addHelpText('after', `\nExample:\n  $ slipway rollback churn --reason "complaints since noon"`)
   .action(async (name: string, options: Options) => {
     const body = options.reason ? { reason: options.reason } : {};
     told(

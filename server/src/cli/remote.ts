@@ -1,9 +1,9 @@
-import { createReadStream, statSync } from 'node:fs';
+import { createReadStream, type ReadStream, statSync } from 'node:fs';
 import { request } from 'node:http';
 import { request as requestTls } from 'node:https';
 import { basename } from 'node:path';
-import type { Readable } from 'node:stream';
 import { SlipwayError, toSlipwayError } from '../errors.ts';
+import { UsageError, unreadable } from './usage-error.ts';
 
 /** A running Slipway's control address, and the key to it. */
 export interface Remote {
@@ -11,86 +11,99 @@ export interface Remote {
   key: string | undefined;
 }
 
-/** Asks control (or, with a full URL, the data plane). Throws the server's own coded error, or SERVER_UNREACHABLE. */
-export function ask<T>(remote: Remote, method: string, path: string, body?: unknown): Promise<T> {
-  const text = body === undefined ? undefined : JSON.stringify(body);
-  return send<T>(remote, method, path, 'application/json', text);
+interface Body {
+  type: 'application/json' | 'application/octet-stream';
+  content: string | ReadStream;
+  bytes: number;
 }
 
-/** Uploads a file as it is; returns its name and digest. */
+/** Asks control (or, with a full URL, the data plane). Throws the server's own coded error, or SERVER_UNREACHABLE. */
+export function ask<T>(remote: Remote, method: string, path: string, value?: unknown): Promise<T> {
+  if (value === undefined) return send<T>(remote, method, path, null);
+  const content = JSON.stringify(value);
+  return send<T>(remote, method, path, {
+    type: 'application/json',
+    content,
+    bytes: Buffer.byteLength(content),
+  });
+}
+
+/** Uploads a file as it is; returns its name and digest. Throws UsageError for a file that cannot be read. */
 export async function upload(remote: Remote, file: string): Promise<{ name: string; digest: string }> {
-  let size: number;
-  try {
-    const stat = statSync(file);
-    if (!stat.isFile()) throw new Error('it is not a file');
-    size = stat.size;
-  } catch (error) {
-    throw new SlipwayError(
-      'INVALID_REQUEST',
-      `${file} cannot be read: ${(error as Error).message}.`,
-      'Check the path.',
-    );
-  }
-  const { digest } = await send<{ digest: string }>(
-    remote,
-    'PUT',
-    '/api/uploads',
-    'application/octet-stream',
-    createReadStream(file),
-    size,
-  );
+  const bytes = sizeOf(file);
+  const { digest } = await send<{ digest: string }>(remote, 'PUT', '/api/uploads', {
+    type: 'application/octet-stream',
+    content: createReadStream(file),
+    bytes,
+  });
   return { name: basename(file), digest };
 }
 
-function send<T>(
-  remote: Remote,
-  method: string,
-  path: string,
-  type: string,
-  body?: string | Readable,
-  size?: number,
-): Promise<T> {
+function sizeOf(file: string): number {
+  try {
+    const stat = statSync(file);
+    if (stat.isFile()) return stat.size;
+  } catch (error) {
+    throw unreadable(file, error);
+  }
+  throw new UsageError(`${file} is not a file.`, 'Check the path.');
+}
+
+function send<T>(remote: Remote, method: string, path: string, body: Body | null): Promise<T> {
   const url = new URL(path, remote.server);
   const headers: Record<string, string | number> = {};
   if (remote.key) headers.authorization = `Bearer ${remote.key}`;
-  if (body !== undefined) {
-    headers['content-type'] = type;
-    headers['content-length'] = size ?? Buffer.byteLength(body as string);
+  if (body) {
+    headers['content-type'] = body.type;
+    headers['content-length'] = body.bytes;
   }
   return new Promise((resolve, reject) => {
+    const unreachable = (error: NodeJS.ErrnoException): void =>
+      reject(
+        new SlipwayError(
+          'SERVER_UNREACHABLE',
+          `No Slipway answers at ${url.origin} (${error.code ?? error.message}).`,
+        ),
+      );
     const outgoing = (url.protocol === 'https:' ? requestTls : request)(
       url,
       { method, headers },
       (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', unreachable);
         response.on('end', () => {
-          let parsed: unknown;
-          try {
-            parsed = JSON.parse(Buffer.concat(chunks).toString());
-          } catch {
-            reject(
-              new SlipwayError(
-                'SERVER_UNREACHABLE',
-                `${url.origin} did not answer as Slipway does (status ${response.statusCode}).`,
-              ),
-            );
-            return;
-          }
-          if ((response.statusCode ?? 500) < 400) resolve(parsed as T);
-          else reject(toSlipwayError((parsed as { error?: unknown }).error));
+          const status = response.statusCode ?? 0;
+          const answer = parse(Buffer.concat(chunks).toString());
+          if (status >= 200 && status < 300 && answer !== undefined) resolve(answer as T);
+          else reject(refusal(answer, `${url.origin} did not answer as Slipway does (status ${status}).`));
         });
       },
     );
-    outgoing.on('error', (error: NodeJS.ErrnoException) =>
-      reject(
-        new SlipwayError(
-          'SERVER_UNREACHABLE',
-          `No Slipway answers at ${url.origin} (${error.code ?? error.message}).`,
-        ),
-      ),
-    );
-    if (body === undefined || typeof body === 'string') outgoing.end(body);
-    else body.pipe(outgoing);
+    outgoing.on('error', unreachable);
+    if (body === null || typeof body.content === 'string') outgoing.end(body?.content);
+    else {
+      const { content } = body;
+      content.on('error', (error) => {
+        reject(unreadable(String(content.path), error));
+        outgoing.destroy();
+      });
+      content.pipe(outgoing);
+    }
   });
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The server's own words, or that it is not a Slipway that answers there. */
+function refusal(answer: unknown, otherwise: string): SlipwayError {
+  const error = typeof answer === 'object' && answer !== null && 'error' in answer ? answer.error : undefined;
+  if (typeof error === 'object' && error !== null && 'code' in error) return toSlipwayError(error);
+  return new SlipwayError('SERVER_UNREACHABLE', otherwise);
 }

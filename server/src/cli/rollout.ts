@@ -1,7 +1,7 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { RolloutView } from '../api.ts';
 import { SlipwayError } from '../errors.ts';
-import { type RemoteOptions, remoteOf, wholeNumber, withRemote } from './options.ts';
+import { errorRate, type RemoteOptions, remoteOf, wholeNumber, withRemote } from './options.ts';
 import { paint, say, sayJson } from './output.ts';
 import { ask } from './remote.ts';
 
@@ -20,17 +20,33 @@ export const rollout = withRemote(
     .argument('<name>', 'the model'),
 )
   .option('--candidate <version>', 'begin: compare this version with the live one in shadow', wholeNumber)
-  .option('--alpha <rate>', 'error rate of the whole comparison, however often it is looked at', Number)
+  .option('--alpha <rate>', 'error rate of the whole comparison, however often it is looked at', errorRate)
   .option('--least-pairs <count>', 'fewest labelled pairs before any verdict', wholeNumber)
-  .option('--hold', 'count on, decide nothing')
-  .option('--resume', 'decide again')
-  .option('--stop', 'end it; the live version stays')
+  .addOption(new Option('--hold', 'count on, decide nothing').conflicts(['candidate', 'resume', 'stop']))
+  .addOption(new Option('--resume', 'decide again').conflicts(['candidate', 'stop']))
+  .addOption(new Option('--stop', 'end it; the live version stays').conflicts('candidate'))
+  .addHelpText(
+    'after',
+    `
+Examples:
+  $ slipway rollout churn                  what does it say, and why?
+  $ slipway rollout churn --candidate 3    compare version 3 with the live one on the same live rows
+  $ slipway rollout churn --hold           keep counting, but let me decide
+  $ slipway rollout churn --json | jq -r .verdict
+
+The candidate answers every row after the answer has left, and costs callers nothing. It is promoted by itself
+once it is proven better; the error rate holds however often anybody looks.`,
+  )
   .action(async (name: string, options: Options) => {
     const remote = remoteOf(options);
     const path = `/api/models/${encodeURIComponent(name)}/rollouts`;
     if (options.candidate !== undefined) {
       const { candidate, alpha, leastPairs } = options;
-      const body = { candidate, ...(alpha ? { alpha } : {}), ...(leastPairs ? { leastPairs } : {}) };
+      const body = {
+        candidate,
+        ...(alpha === undefined ? {} : { alpha }),
+        ...(leastPairs === undefined ? {} : { leastPairs }),
+      };
       tell(await ask<RolloutView>(remote, 'POST', path, body), options.json);
       return;
     }

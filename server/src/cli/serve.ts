@@ -72,6 +72,8 @@ function untilAskedToStop(): Promise<void> {
       resolve();
     };
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
+    // Whoever started this process with a channel to it is gone.
+    process.once('disconnect', stop);
   });
 }
 

@@ -7,7 +7,15 @@ import { ask } from './remote.ts';
 const marks = { well: ['green', '●'], look: ['yellow', '▲'], act: ['red', '■'] } as const;
 
 export const status = withRemote(
-  new Command('status').description('how every model and every process is'),
+  new Command('status').description('how every model and every process is').addHelpText(
+    'after',
+    `
+Examples:
+  $ slipway status
+  $ slipway status --json | jq -e 'all(.models[]; .health.level == "well")'
+
+well: nothing to do; look: worth a look; act: something is wrong, and the sentence says what.`,
+  ),
 ).action(async (options: RemoteOptions) => {
   const view = await ask<StatusView>(remoteOf(options), 'GET', '/api/status');
   if (options.json) {

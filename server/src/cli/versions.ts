@@ -7,7 +7,16 @@ import { ask } from './remote.ts';
 export const versions = withRemote(
   new Command('versions')
     .description('a model’s versions: state, promise, live accuracy, checkpoints')
-    .argument('<name>', 'the model'),
+    .argument('<name>', 'the model')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ slipway versions churn
+  $ slipway versions churn --json | jq '.versions[] | select(.state == "live").features'
+
+promise: how right it was on its own training rows; live: over its labelled live rows, answered or in shadow.`,
+    ),
 ).action(async (name: string, options: RemoteOptions) => {
   const path = `/api/models/${encodeURIComponent(name)}/versions`;
   const { versions: all } = await ask<{ versions: VersionView[] }>(remoteOf(options), 'GET', path);

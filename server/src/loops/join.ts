@@ -57,28 +57,38 @@ export class Join {
     return fresh;
   }
 
-  prediction(event: PredictionEvent): void {
+  /** Returns what is to be counted of labels that waited for it: those whose model was not known, and invalid ones. */
+  prediction(event: PredictionEvent): { labels: number; invalid: number } {
+    const late = { labels: 0, invalid: 0 };
     if (event.role === 'shadow') {
       const known = this.#predictions.addShadow(event);
-      if (!known) return;
+      if (!known) return late;
       // A label that was read first found the live record in the journal, and perhaps not yet its shadows.
       known.labelled ??= this.#sql.labelOf.get(event.id) !== undefined;
       if (known.labelled) for (let row = 0; row < event.rows; row++) this.#relabel(known, row);
-      return;
+      return late;
     }
     const known = this.#predictions.addLive(event);
     if (event.subject !== null)
       this.#sql.addName.run('subject', event.model, event.subject, event.at, event.id);
     if (event.key !== null) {
       this.#sql.addName.run('key', event.model, event.key, event.at, event.id);
-      this.#claim(known, event.key);
+      late.invalid += this.#claim(known, event.key);
     }
     if (this.waiting > 0) {
-      const waited = this.#sql.waitingById.all(event.id) as { row: number }[];
+      const waited = this.#sql.waitingById.all(event.id) as unknown as (LabelRow & {
+        row: number;
+        model: string | null;
+      })[];
       this.#sql.found.run(event.id);
       this.waiting -= waited.length;
-      for (const { row } of waited) if (row < event.rows) this.#relabel(known, row);
+      for (const label of waited) {
+        if (label.model === null) late.labels++;
+        if (this.#isInvalid(event, label.row, valueIn(label))) late.invalid++;
+        if (label.row < event.rows) this.#relabel(known, label.row);
+      }
     }
+    return late;
   }
 
   /** Returns the model that the label counts for, or null while it waits. */
@@ -102,9 +112,7 @@ export class Join {
       this.waiting++;
       return { model: event.model, invalid: false };
     }
-    if (row >= known.live.rows) return { model: known.live.model, invalid: true };
-    const signature = this.#signatureOf(known.live.model, known.live.version);
-    const invalid = signature !== null && truthOf(signature, event.label) === null;
+    const invalid = this.#isInvalid(known.live, row, event.label);
     if (!invalid) this.#relabel(known, row);
     return { model: known.live.model, invalid };
   }
@@ -123,27 +131,40 @@ export class Join {
     return found?.id ?? null;
   }
 
-  /** Labels by key that belong to this prediction rather than to an earlier one, or to none so far. */
-  #claim(known: Known, key: string): void {
+  #isInvalid(live: PredictionEvent, row: number, label: string | number): boolean {
+    if (row >= live.rows) return true;
+    const signature = this.#signatureOf(live.model, live.version);
+    return signature !== null && truthOf(signature, label) === null;
+  }
+
+  /**
+   * Labels by key that belong to this prediction rather than to an earlier one, or to none so far. Returns how many
+   * of those that waited are invalid.
+   */
+  #claim(known: Known, key: string): number {
+    let invalid = 0;
     const { live } = known;
     const next = this.#sql.nextByKey.get(live.model, key, live.at, live.at, live.id) as
       | { at: number }
       | undefined;
     const until = next?.at ?? Number.POSITIVE_INFINITY;
-    const labels = this.#sql.labelsOfKey.all(live.model, key, live.at, until) as {
-      label_id: Uint8Array;
+    const labels = this.#sql.labelsOfKey.all(live.model, key, live.at, until) as unknown as (LabelRow & {
       prediction: Uint8Array | null;
       known: number;
-    }[];
+    })[];
     for (const label of labels) {
       if (label.known && label.prediction && !this.#isEarlier(live.model, key, label.prediction, live))
         continue;
       this.#sql.assign.run(live.id, label.label_id);
-      if (!label.known) this.waiting--;
+      if (!label.known) {
+        this.waiting--;
+        if (this.#isInvalid(live, 0, valueIn(label))) invalid++;
+      }
       const before = label.known && label.prediction ? this.#predictions.get(label.prediction) : null;
       if (before) this.#relabel(before, 0);
     }
     if (labels.length > 0) this.#relabel(known, 0);
+    return invalid;
   }
 
   #isEarlier(model: string, key: string, id: RequestId, than: PredictionEvent): boolean {
@@ -198,11 +219,15 @@ export class Join {
 
 /** The truth that the newest of the labels with one says, and its time; `labels`: newest first. */
 function newestTruth(signature: Signature, labels: LabelRow[]): { truth: number; at: number } | null {
-  for (const { label, is_text, at } of labels) {
-    const truth = truthOf(signature, is_text ? label : Number(label));
-    if (truth !== null) return { truth, at };
+  for (const label of labels) {
+    const truth = truthOf(signature, valueIn(label));
+    if (truth !== null) return { truth, at: label.at };
   }
   return null;
+}
+
+function valueIn({ label, is_text }: LabelRow): string | number {
+  return is_text ? label : Number(label);
 }
 
 function statements(database: DatabaseSync) {
@@ -217,7 +242,7 @@ function statements(database: DatabaseSync) {
       "SELECT at FROM names WHERE kind = 'key' AND model = ? AND name = ? AND (at > ? OR (at = ? AND id > ?)) ORDER BY at, id LIMIT 1",
     ),
     labelsOfKey: sql(
-      'SELECT label_id, prediction, known FROM labels WHERE model = ? AND key = ? AND at >= ? AND at < ?',
+      'SELECT label_id, prediction, known, label, is_text, at FROM labels WHERE model = ? AND key = ? AND at >= ? AND at < ?',
     ),
     assign: sql('UPDATE labels SET prediction = ?, known = 1 WHERE label_id = ?'),
     addLabel: sql(
@@ -227,7 +252,9 @@ function statements(database: DatabaseSync) {
       'SELECT label_id, label, is_text, at FROM labels WHERE prediction = ? AND row = ? AND known = 1 ORDER BY at DESC, label_id DESC LIMIT ?',
     ),
     labelOf: sql('SELECT 1 FROM labels WHERE prediction = ? AND known = 1 LIMIT 1'),
-    waitingById: sql('SELECT row FROM labels WHERE prediction = ? AND known = 0'),
+    waitingById: sql(
+      'SELECT label_id, model, row, label, is_text, at FROM labels WHERE prediction = ? AND known = 0',
+    ),
     found: sql('UPDATE labels SET known = 1 WHERE prediction = ? AND known = 0'),
     countWaiting: sql('SELECT count(*) AS n FROM labels WHERE known = 0'),
     expire: sql('DELETE FROM labels WHERE known = 0 AND label_id < ?'),

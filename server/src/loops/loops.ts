@@ -195,14 +195,16 @@ export class Loops {
           for (const finding of this.#watching.fold(event)) commands.push(this.#find(finding));
           if (isJoined) continue;
           if (event.role === 'live') this.#countPrediction(event.model, event.id, event.rows);
-          this.#join.prediction(event);
+          const late = this.#join.prediction(event);
+          if (late.labels + late.invalid > 0)
+            this.#sql.countLabels.run(event.model, late.labels, late.invalid);
           topics.add(`models/${event.model}`);
         } else {
           // What is joined is only read again for the monitors: the join's cursor never goes back.
           if (isJoined) continue;
           const { model, invalid } = this.#join.label(event);
           if (model !== null) {
-            this.#sql.countLabel.run(model, invalid ? 1 : 0);
+            this.#sql.countLabels.run(model, 1, invalid ? 1 : 0);
             topics.add(`models/${model}`);
           }
         }
@@ -337,8 +339,8 @@ function statements(database: DatabaseSync) {
     countPrediction: sql(
       'INSERT INTO counts (model, predictions) VALUES (?, ?) ON CONFLICT (model) DO UPDATE SET predictions = predictions + excluded.predictions',
     ),
-    countLabel: sql(
-      'INSERT INTO counts (model, labels, invalid) VALUES (?, 1, ?) ON CONFLICT (model) DO UPDATE SET labels = labels + 1, invalid = invalid + excluded.invalid',
+    countLabels: sql(
+      'INSERT INTO counts (model, labels, invalid) VALUES (?, ?, ?) ON CONFLICT (model) DO UPDATE SET labels = labels + excluded.labels, invalid = invalid + excluded.invalid',
     ),
     addRecent: sql('INSERT OR IGNORE INTO recent VALUES (?, ?, ?)'),
     trimRecent: sql(

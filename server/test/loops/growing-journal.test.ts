@@ -162,6 +162,7 @@ function fold(lanes: JournalEvent[][], order: { lane: number; what: number }[], 
     );
   let joined = begin();
   const traffic = new Traffic();
+  const counted = { labels: 0, invalid: 0 };
   const written = lanes.map(() => 0);
   const folded = lanes.map(() => 0);
   const write = (lane: number): void => {
@@ -175,10 +176,15 @@ function fold(lanes: JournalEvent[][], order: { lane: number; what: number }[], 
   const read = (lane: number): void => {
     if (folded[lane] === written[lane]) return;
     const event = lanes[lane]![folded[lane]!++]!;
-    if (event.type === 'label') joined.label(event);
-    else {
+    if (event.type === 'label') {
+      const { model, invalid } = joined.label(event);
+      if (model !== null) counted.labels++;
+      if (invalid) counted.invalid++;
+    } else {
       if (event.role === 'live') traffic.add(event.at, event.rows);
-      joined.prediction(event);
+      const late = joined.prediction(event);
+      counted.labels += late.labels;
+      counted.invalid += late.invalid;
     }
   };
   for (const { lane, what } of order) {
@@ -204,6 +210,7 @@ function fold(lanes: JournalEvent[][], order: { lane: number; what: number }[], 
   const state = {
     outcomes,
     scores,
+    counted,
     waiting: joined.waiting,
     waitingSaid: begin().waiting,
     traffic: Buffer.from(traffic.save()).toString(),

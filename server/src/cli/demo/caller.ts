@@ -18,7 +18,9 @@ export class Caller {
   /** Time of the last answered request, ms. */
   lastMs = 0;
 
-  async post<T>(path: string, body: string): Promise<T> {
+  /** Throws what `signal` was aborted with, SERVER_UNREACHABLE after many tries, and the server’s refusal at once. */
+  async post<T>(path: string, body: string, signal: AbortSignal): Promise<T> {
+    signal.throwIfAborted();
     for (let attempt = 1; ; attempt++) {
       try {
         const started = performance.now();
@@ -31,7 +33,7 @@ export class Caller {
       }
       if (attempt >= tries)
         throw new SlipwayError('SERVER_UNREACHABLE', `${path} was not answered in ${tries} tries.`);
-      await pause(pauseMs);
+      await pause(pauseMs, undefined, { signal });
     }
   }
 

@@ -8,6 +8,7 @@ export interface Seen {
   id: string;
   version: number;
   prediction: number;
+  /** Of class 1, as it was answered. */
   probability: number;
   label: number;
 }
@@ -25,51 +26,68 @@ interface Options {
   count: number;
   /** Rows a second; Infinity: as fast as it goes. */
   pace: number;
+  /**
+   * What the learner is taught of each played row instead of the truth, or null. It comes as the label, and the
+   * truth as its correction: that changes accuracy and the comparison, and is never learned.
+   */
+  taught: number[] | null;
+  signal: AbortSignal;
   onRow: (seen: Seen, played: number) => void;
+}
+
+interface Answer {
+  id: string;
+  version: number;
+  prediction: number;
+  probabilities: Record<string, number>;
 }
 
 /**
  * Plays the stream as live traffic. Row i is asked when exactly the labels of the rows up to i − 48 are
  * learned and every lane serves that update: `?wait=served` is the barrier. So what happens does not depend
- * on the pace.
+ * on the pace. Rejects when `signal` is aborted.
  */
-export async function replay({ dataPlane, rows, count, pace, onRow }: Options): Promise<Replayed> {
+export async function replay(options: Options): Promise<Replayed> {
+  const { dataPlane, rows, count, pace, taught, signal, onRow } = options;
   const caller = new Caller(dataPlane);
   const ids: string[] = [];
   const latencies = new Float64Array(count);
-  let requests = 0;
-  const label = async (i: number, at: number): Promise<void> => {
-    const body = `{"id":"${ids[i]}","label":${rows[trainRows + i]!.label},"at":${at}}`;
-    await caller.post('/labels?wait=served', body);
-    requests++;
-  };
-  const started = performance.now();
-  for (let i = 0; i < count; i++) {
+  const label = async (i: number): Promise<void> => {
     const row = trainRows + i;
-    const due = started + (i * 1000) / pace - performance.now();
-    if (due > 1) await pause(due);
-    if (i >= labelDelay) await label(i - labelDelay, timeOf(row));
-    const { features, label: truth } = rows[row]!;
-    const answer = await caller.post<{
-      id: string;
-      version: number;
-      prediction: number;
-      probabilities: Record<string, number>;
-    }>('/predict/electricity', `{"features":${features},"key":"row-${row}","at":${timeOf(row)}}`);
-    latencies[i] = caller.lastMs;
-    requests++;
-    ids.push(answer.id);
-    const { id, version, prediction } = answer;
-    onRow({ row, id, version, prediction, probability: answer.probabilities['1']!, label: truth }, i + 1);
-  }
-  for (let i = Math.max(0, count - labelDelay); i < count; i++)
-    await label(i, timeOf(trainRows + i + labelDelay));
-  const seconds = (performance.now() - started) / 1000;
-  caller.close();
-  latencies.sort();
-  return {
-    rows: count,
-    requestsPerSecond: requests / seconds,
-    p99Ms: latencies[Math.floor(count * 0.99)] ?? 0,
+    const arrives = timeOf(row + labelDelay);
+    const send = (value: number) =>
+      caller.post('/labels?wait=served', `{"id":"${ids[i]}","label":${value},"at":${arrives}}`, signal);
+    if (taught) await send(taught[i]!);
+    await send(rows[row]!.label);
   };
+  try {
+    const started = performance.now();
+    for (let i = 0; i < count; i++) {
+      const due = started + (i * 1000) / pace - performance.now();
+      if (due > 1) await pause(due, undefined, { signal });
+      if (i >= labelDelay) await label(i - labelDelay);
+      const row = trainRows + i;
+      const { features, label: truth } = rows[row]!;
+      const body = `{"features":${features},"key":"row-${row}","at":${timeOf(row)}}`;
+      const { id, version, prediction, probabilities } = await caller.post<Answer>(
+        '/predict/electricity',
+        body,
+        signal,
+      );
+      latencies[i] = caller.lastMs;
+      ids.push(id);
+      onRow({ row, id, version, prediction, probability: probabilities['1']!, label: truth }, i + 1);
+    }
+    for (let i = Math.max(0, count - labelDelay); i < count; i++) await label(i);
+    const seconds = (performance.now() - started) / 1000;
+    latencies.sort();
+    return {
+      rows: count,
+      // A prediction and a label a row, and the label's correction.
+      requestsPerSecond: ((taught ? 3 : 2) * count) / seconds,
+      p99Ms: latencies[Math.floor(count * 0.99)] ?? 0,
+    };
+  } finally {
+    caller.close();
+  }
 }

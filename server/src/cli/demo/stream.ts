@@ -17,6 +17,19 @@ export function timeOf(row: number): number {
   return firstAt + row * halfHour;
 }
 
+/** The row of an event time: the first at or after it. */
+export function rowAt(at: number): number {
+  return Math.ceil((at - firstAt) / halfHour);
+}
+
+/**
+ * The row behind which a rollout decided, given the event time of the outcome that settled it: its label came
+ * a day late, just before the next row was asked.
+ */
+export function decidedAt(at: number): number {
+  return rowAt(at) + labelDelay - 1;
+}
+
 export interface Row {
   /** JSON of the features by name: made once, sent as it is. */
   features: string;

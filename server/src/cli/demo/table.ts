@@ -2,9 +2,12 @@ import type { AccuracyView, FindingView, ModelView, TimelineEntry } from '../../
 import { paint, percent, table } from '../output.ts';
 import { ask, type Remote } from '../remote.ts';
 import type { Replayed } from './replay.ts';
-import { blockEdges, timeOf, trainRows } from './stream.ts';
+import { blockEdges, decidedAt, rowAt, timeOf, trainRows } from './stream.ts';
 
-/** The closing table. `row`s are zero-based rows of the stream: 9,062 training rows and the live row. */
+/**
+ * The closing table. A `row` is a zero-based row of the stream, taken from event times: behind the 9,062 training
+ * rows the first live one is row 9062. A promotion's is the last row that the former version answered.
+ */
 export interface Closing {
   rows: number;
   versions: { version: number; kind: string; accuracy: number | null; blocks: (number | null)[] }[];
@@ -35,8 +38,7 @@ export async function closing(remote: Remote, replayed: Replayed): Promise<Closi
     edges
       .slice(0, -1)
       .map((from) => windows.find((window) => window.from === from && match(window))?.score.value ?? null);
-  const promoted = entries.find((entry) => entry.kind === 'promote');
-  const place = promoted && /live row (\d+)/.exec(promoted.reasons.at(-1) ?? '');
+  const promoted = entries.find((entry) => entry.kind === 'promote' && entry.eventTime !== null);
   return {
     rows: replayed.rows,
     versions: model.versions.map(({ version, kind, score }) => ({
@@ -47,16 +49,17 @@ export async function closing(remote: Remote, replayed: Replayed): Promise<Closi
     })),
     served: { accuracy: model.overall.value, blocks: block((window) => window.role === 'served') },
     findings: findings
-      .map(({ feature, monitor, row }) => ({ feature, monitor, row: trainRows + row - 1 }))
+      .map(({ feature, monitor, at }) => ({ feature, monitor, row: rowAt(at) }))
       .sort((a, b) => a.row - b.row || String(a.feature).localeCompare(String(b.feature))),
     promotion:
-      promoted && place
-        ? {
-            row: trainRows + Number(place[1]) - 1,
+      promoted?.eventTime == null
+        ? null
+        : {
+            row: Math.min(decidedAt(promoted.eventTime), trainRows + replayed.rows - 1),
             version: promoted.version ?? 0,
-            reasons: promoted.reasons.slice(0, -1),
-          }
-        : null,
+            // Where that was is said by `row`.
+            reasons: promoted.reasons.filter((reason) => !reason.startsWith('Decided at')),
+          },
     requestsPerSecond: replayed.requestsPerSecond,
     p99Ms: replayed.p99Ms,
   };

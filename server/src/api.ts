@@ -10,7 +10,7 @@ const Label = Type.Union([Type.String(), Type.Number()]);
 const Level = Type.Union([Type.Literal('look'), Type.Literal('act')]);
 
 export const FindingView = Type.Object({
-  id: Type.String(),
+  id: Type.String({ description: 'Of the cause: raised again after it was cleared, it has another "since"' }),
   model: Type.String(),
   version: Type.Integer(),
   monitor: Type.String(),

@@ -2,7 +2,10 @@ export type Level = 'look' | 'act';
 
 /** What a monitor or gate says: level, evidence, since when, what to do. */
 export interface Finding {
-  /** Same cause, same id: a monitor that says it again updates it. "electricity/1/out-of-range/vicprice" */
+  /**
+   * Same cause, same id: a monitor that says it again updates it. "electricity/1/out-of-range/vicprice".
+   * Raised again after it was cleared it is another one, with another `since`.
+   */
   id: string;
   model: string;
   version: number;

@@ -11,7 +11,7 @@ import { shuffledLabels } from './demo/shuffled.ts';
 import { Story } from './demo/story.ts';
 import { type Example, readExample, trainRows } from './demo/stream.ts';
 import { closing, closingText, sincePromotion } from './demo/table.ts';
-import { port, wholeNumber } from './options.ts';
+import { lanes, port, wholeNumber } from './options.ts';
 import { exitCode, paint, say, sayJson } from './output.ts';
 import { ask, type Remote, upload } from './remote.ts';
 
@@ -42,7 +42,7 @@ export const demo = new Command('demo')
     'where everything is kept; emptied first if an earlier demo made it',
     join('.slipway', 'demo'),
   )
-  .option('--lanes <count>', 'processes that answer predictions', wholeNumber, 1)
+  .option('--lanes <count>', 'processes that answer predictions', lanes, 1)
   .option('--exit', 'end after the closing table')
   .option('--json', 'print the closing table as JSON, and nothing else')
   .option('--record <file>', 'write what the caller saw, a JSON line a row')
@@ -61,16 +61,18 @@ export const demo = new Command('demo')
   .addHelpText(
     'after',
     `
-What happens: version 1, a LightGBM model trained on the first fifth of the stream (rows 0 to 9061), goes live.
-The other 36,250 half hours are played as live traffic in time order, each row's label arriving a day (48 rows)
-late. Version 2, a learner begun on the same training rows, learns in shadow from the late labels, and is
-promoted by itself once it is proven better. Row i is asked when exactly the labels up to row i − 48 are learned
-and served, so every figure but the speed is the same in every run and at every pace.
+What happens: version 1, a LightGBM model trained on the first fifth of the
+stream (rows 0 to 9061), goes live. The other 36,250 half hours are played as
+live traffic in time order, each row's label arriving a day (48 rows) late.
+Version 2, a learner begun on the same training rows, learns in shadow from the
+late labels, and is promoted by itself once it is proven better. Row i is asked
+when exactly the labels up to row i − 48 are learned and served, so every figure
+but the speed is the same in every run and at every pace.
 
 Examples:
-  $ slipway demo                                   about a minute; then look around in the console
-  $ slipway demo --pace max --exit --json          the figures, for a script
-  $ slipway demo --candidate model.txt --exit      version 1 against its own copy: nothing to promote`,
+  $ slipway demo                           a minute; then see the console
+  $ slipway demo --pace max --exit --json  the figures, for a script
+  $ slipway demo --candidate model.txt     version 1 against its own copy`,
   )
   .action(async (options: Options) => {
     const example = readExample();

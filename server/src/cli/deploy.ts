@@ -3,6 +3,7 @@ import type { DeployAnswer, DeployRequest } from '../api.ts';
 import { list, type RemoteOptions, remoteOf, withRemote } from './options.ts';
 import { paint, say, sayJson } from './output.ts';
 import { ask, upload } from './remote.ts';
+import { UsageError } from './usage-error.ts';
 
 interface Options extends RemoteOptions {
   baseline?: string;
@@ -28,7 +29,7 @@ export const deploy = withRemote(
   .option('--baseline <file>', 'its training data (CSV or Parquet): drift is measured against it')
   .option('--label <column>', 'the label’s column in the training data')
   .option('--golden <file>', 'rows with the training library’s own answers (JSON), to be reproduced')
-  .option('--classes <labels>', 'class labels in order, where the file has none', list)
+  .option('--classes <labels>', 'class labels in order, by commas, where the file has none', list)
   .addOption(
     new Option(
       '--as <state>',
@@ -51,19 +52,28 @@ export const deploy = withRemote(
   .addOption(
     new Option('--failed-write <policy>', 'when the journal cannot be written').choices(['refuse', 'serve']),
   )
-  .option('--hash <features>', 'journal these as keyed hashes only', list)
-  .option('--drop <features>', 'do not journal these', list)
+  .option('--hash <features>', 'journal these, by commas, as keyed hashes only', list)
+  .option('--drop <features>', 'do not journal these, by commas', list)
   .option('--allow-signature-change', 'although its features differ from the version before')
   .addHelpText(
     'after',
     `
 Examples:
-  $ slipway deploy churn model.txt --baseline train.parquet --label churned --golden golden.json
-  $ slipway deploy churn better.onnx --baseline train.parquet --label churned --as shadow
+  $ slipway deploy churn model.txt --golden golden.json \\
+      --baseline train.parquet --label churned
+  $ slipway deploy churn better.onnx --as shadow \\
+      --baseline train.parquet --label churned
 
-The first version goes live at once. A file that fails a gate is not registered, and the exit code is 4.`,
+The first version goes live at once. A file that fails a gate is not registered,
+and the exit code is 4.`,
   )
   .action(async (name: string, file: string, options: Options) => {
+    if (options.label !== undefined && options.baseline === undefined) {
+      throw new UsageError(
+        '--label names a column of the training data, and none is given.',
+        'Give the training data with --baseline FILE.',
+      );
+    }
     const remote = remoteOf(options);
     const { missing, unknown, extra } = options;
     const request: DeployRequest = {
@@ -108,7 +118,7 @@ The first version goes live at once. A file that fails a gate is not registered,
         metric === 'accuracy'
           ? `${(value * 100).toFixed(1)} % right`
           : `off by ${value.toPrecision(3)} on average`;
-      say(`  promise: ${promised} on its ${rows} training rows`);
+      say(`  promise: ${promised} on its ${rows.toLocaleString('en-GB')} training rows`);
     }
     if (answer.rollout) say(`Rollout ${answer.rollout} compares it with the live version on the same rows.`);
   });

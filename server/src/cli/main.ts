@@ -8,28 +8,32 @@ import { promote, rollback } from './promote.ts';
 import { rollout } from './rollout.ts';
 import { serve } from './serve.ts';
 import { status } from './status.ts';
+import { UsageError } from './usage-error.ts';
 import { versions } from './versions.ts';
 
 const program = new Command('slipway')
   .description('From trained model to trusted production in one command.')
   .version(productVersion)
   .showSuggestionAfterError()
-  .showHelpAfterError('(See slipway --help.)')
-  .configureOutput({ outputError: (text, write) => write(text) })
-  .exitOverride((error) => {
-    // commander has written its message already.
-    process.exit(error.exitCode === 0 ? exitCode.ok : exitCode.usage);
+  // What was typed wrong is said as any other error is.
+  .configureOutput({ outputError: () => {} })
+  .exitOverride(({ code, exitCode: ended, message }) => {
+    if (ended === 0) process.exit(exitCode.ok);
+    if (code === 'commander.help') process.exit(exitCode.usage);
+    const said = message.replace(/^error: /, '').replaceAll('\n', ' ');
+    throw new UsageError(said, 'See slipway --help, and slipway COMMAND --help.');
   })
   .addHelpText(
     'after',
     `
 Begin:
-  $ slipway serve                                  start; everything is kept in .slipway
-  $ slipway deploy churn model.txt                 prove a model file and put it live
-  $ slipway predict churn --features '{"age": 41}' ask it
-  $ slipway status                                 how is everything?
+  $ slipway serve                                   start; data is kept in .slipway
+  $ slipway deploy churn model.txt                  prove a model file, put it live
+  $ slipway predict churn --features '{"age": 41}'  ask it
+  $ slipway status                                  how is everything?
 
-Exit codes: 0 done, 1 the server said no, 2 wrong usage, 3 no server there, 4 a file did not pass its gates.`,
+Exit codes: 0 done, 1 the server said no, 2 wrong usage, 3 no server there,
+4 a file did not pass its gates, 130 interrupted.`,
   );
 
 for (const command of [serve, deploy, versions, promote, rollback, rollout, predict, status, demo]) {

@@ -1,5 +1,8 @@
+import { availableParallelism } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Remote } from './remote.ts';
+
+const mostLanes = 64;
 
 export interface RemoteOptions {
   server: string;
@@ -34,7 +37,14 @@ function address(text: string): string {
 
 export function wholeNumber(text: string): number {
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError('It is not a whole number.');
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value))
+    throw new InvalidArgumentError('It is not a whole number.');
+  return value;
+}
+
+export function lanes(text: string): number {
+  const value = text === 'auto' ? availableParallelism() : wholeNumber(text);
+  if (value < 1 || value > mostLanes) throw new InvalidArgumentError(`It is not between 1 and ${mostLanes}.`);
   return value;
 }
 

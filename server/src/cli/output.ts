@@ -1,4 +1,5 @@
-import { styleText } from 'node:util';
+import { stripVTControlCharacters, styleText } from 'node:util';
+import { Help } from 'commander';
 import { type ErrorCode, toSlipwayError } from '../errors.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -26,7 +27,22 @@ export function paint(style: Style, text: string): string {
 }
 
 export function say(text: string): void {
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${wrap(text, process.stdout.columns)}\n`);
+}
+
+/**
+ * Lines broken between words where the terminal ends, if it is one; a continued line begins under the first word
+ * of its sentence, behind its mark.
+ */
+export function wrap(text: string, columns: number | undefined): string {
+  if (columns === undefined) return text;
+  const wrapLine = (line: string): string => {
+    const { length: lead } = /^ */.exec(line)![0];
+    const { length: hang } = /^ *([●▲■✓] +)?/.exec(stripVTControlCharacters(line))![0];
+    const broken = new Help().boxWrap(line.slice(lead), columns - hang);
+    return ' '.repeat(lead) + broken.replaceAll('\n', `\n${' '.repeat(hang)}`);
+  };
+  return text.split('\n').map(wrapLine).join('\n');
 }
 
 /** One JSON document on stdout, and nothing else. */
@@ -40,7 +56,7 @@ export function sayError(thrown: unknown, json: boolean): void {
   if (json) process.stdout.write(`${JSON.stringify({ error: { code, message, hint } })}\n`);
   else {
     const red = styleText('red', code, { stream: process.stderr });
-    process.stderr.write(`${red}: ${message}\n${hint}\n`);
+    process.stderr.write(`${wrap(`${red}: ${message}\n${hint}`, process.stderr.columns)}\n`);
   }
   if (thrown instanceof UsageError) process.exitCode = exitCode.usage;
   else if (code === 'SERVER_UNREACHABLE') process.exitCode = exitCode.unreachable;
@@ -48,18 +64,19 @@ export function sayError(thrown: unknown, json: boolean): void {
   else process.exitCode = exitCode.refused;
 }
 
-/** Columns aligned by their widest cell; numbers (as text) to the right. */
+/** Columns aligned by their widest cell; numbers (as text) to the right. A line ends where the terminal does. */
 export function table(header: string[], rows: string[][]): string {
   const widths = header.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
   const numeric = header.map(
     (_, i) =>
       rows.length > 0 && rows.every((row) => /^[-−]?[\d.,]*( ?%| ms| µs| MB)?$|^–$/.test(row[i] ?? '')),
   );
-  const line = (cells: string[]): string =>
-    cells
-      .map((cell, i) => (numeric[i] ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
-      .join('  ')
-      .trimEnd();
+  const { columns = Number.POSITIVE_INFINITY } = process.stdout;
+  const line = (cells: string[]): string => {
+    const padded = cells.map((cell, i) => (numeric[i] ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)));
+    const text = padded.join('  ').trimEnd();
+    return text.length > columns ? `${text.slice(0, columns - 1)}…` : text;
+  };
   return [paint('dim', line(header)), ...rows.map(line)].join('\n');
 }
 

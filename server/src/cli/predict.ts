@@ -43,10 +43,12 @@ export const predict = withRemote(
     'after',
     `
 Examples:
-  $ slipway predict churn --features '{"age": 41, "plan": "basic"}' --record-key customer-7
-  $ slipway predict churn --file customers.csv --json | jq -r '.predictions[].prediction'
+  $ slipway predict churn --features '{"age": 41}' --record-key customer-7
+  $ slipway predict churn --file customers.csv --json |
+      jq -r '.predictions[].prediction'
 
-Predictions are journaled like any caller's; their ids are for the labels that come later.`,
+Predictions are journaled like any caller's; their ids are for the labels that
+come later.`,
   )
   .action(async (name: string, options: Options) => {
     const remote = remoteOf(options);

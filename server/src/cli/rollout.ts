@@ -29,13 +29,14 @@ export const rollout = withRemote(
     'after',
     `
 Examples:
-  $ slipway rollout churn                  what does it say, and why?
-  $ slipway rollout churn --candidate 3    compare version 3 with the live one on the same live rows
-  $ slipway rollout churn --hold           keep counting, but let me decide
+  $ slipway rollout churn                what does it say, and why?
+  $ slipway rollout churn --candidate 3  compare version 3 with the live one
+  $ slipway rollout churn --hold         keep counting, but let me decide
   $ slipway rollout churn --json | jq -r .verdict
 
-The candidate answers every row after the answer has left, and costs callers nothing. It is promoted by itself
-once it is proven better; the error rate holds however often anybody looks.`,
+The candidate answers every row after the answer has left, and costs callers
+nothing. It is promoted by itself once it is proven better; the error rate holds
+however often anybody looks.`,
   )
   .action(async (name: string, options: Options) => {
     const remote = remoteOf(options);

@@ -1,8 +1,7 @@
-import { availableParallelism } from 'node:os';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { type Config, defaultConfig } from '../processes/config.ts';
 import { startSupervisor } from '../processes/supervisor.ts';
-import { port, wholeNumber } from './options.ts';
+import { lanes, port } from './options.ts';
 import { exitCode, paint, say, sayJson } from './output.ts';
 
 interface Options {
@@ -15,8 +14,6 @@ interface Options {
   json?: boolean;
 }
 
-const mostLanes = 64;
-
 export const serve = new Command('serve')
   .description('start Slipway on this machine')
   .option('--port <port>', 'data plane: predictions and labels (0: any free port)', port, defaultConfig.port)
@@ -27,7 +24,12 @@ export const serve = new Command('serve')
     defaultConfig.controlPort,
   )
   .option('--data <folder>', 'where everything is kept', defaultConfig.data)
-  .option('--lanes <count>', 'processes that answer predictions', lanes, defaultConfig.lanes)
+  .option(
+    '--lanes <count>',
+    'processes that answer predictions; auto: one a core',
+    lanes,
+    defaultConfig.lanes,
+  )
   .option(
     '--host <address>',
     'numeric address to listen on; beyond loopback it needs --key-file',
@@ -43,7 +45,8 @@ Examples:
   $ slipway serve --lanes 2 --data /var/lib/slipway
   $ slipway serve --host 0.0.0.0 --key-file keys
 
-Ctrl-C stops gracefully: what was accepted is answered. A second Ctrl-C stops at once.`,
+Ctrl-C stops gracefully: what was accepted is answered. A second Ctrl-C stops
+at once.`,
   )
   .action(async (options: Options) => {
     const { json, keyFile, ...rest } = options;
@@ -75,10 +78,4 @@ function untilAskedToStop(): Promise<void> {
     // Whoever started this process with a channel to it is gone.
     process.once('disconnect', stop);
   });
-}
-
-function lanes(text: string): number {
-  const value = text === 'auto' ? availableParallelism() : wholeNumber(text);
-  if (value < 1 || value > mostLanes) throw new InvalidArgumentError(`It is not between 1 and ${mostLanes}.`);
-  return value;
 }

@@ -14,7 +14,8 @@ Examples:
   $ slipway status
   $ slipway status --json | jq -e 'all(.models[]; .health.level == "well")'
 
-well: nothing to do; look: worth a look; act: something is wrong, and the sentence says what.`,
+well: nothing to do; look: worth a look; act: something is wrong, and the
+sentence says what.`,
   ),
 ).action(async (options: RemoteOptions) => {
   const view = await ask<StatusView>(remoteOf(options), 'GET', '/api/status');

@@ -13,9 +13,11 @@ export const versions = withRemote(
       `
 Examples:
   $ slipway versions churn
-  $ slipway versions churn --json | jq '.versions[] | select(.state == "live").features'
+  $ slipway versions churn --json |
+      jq '.versions[] | select(.state == "live").features'
 
-promise: how right it was on its own training rows; live: over its labelled live rows, answered or in shadow.`,
+promise: how right it was on its own training rows; live: over its labelled live
+rows, answered or in shadow. --json has all of it: features, gates, provenance.`,
     ),
 ).action(async (name: string, options: RemoteOptions) => {
   const path = `/api/models/${encodeURIComponent(name)}/versions`;
@@ -33,17 +35,10 @@ promise: how right it was on its own training rows; live: over its labelled live
       : (one.promise?.value.toPrecision(3) ?? '–'),
     one.score.metric === 'accuracy' ? percent(one.score.value) : (one.score.value?.toPrecision(3) ?? '–'),
     String(one.score.labelled),
-    `${one.microseconds.toFixed(1)} µs`,
-    one.provenance.file,
-    one.provenance.by,
     new Date(one.provenance.at).toISOString().slice(0, 16).replace('T', ' '),
+    one.provenance.file,
   ]);
-  say(
-    table(
-      ['version', 'kind', 'state', 'promise', 'live', 'labelled', 'per row', 'file', 'by', 'deployed (UTC)'],
-      rows,
-    ),
-  );
+  say(table(['version', 'kind', 'state', 'promise', 'live', 'labelled', 'deployed (UTC)', 'file'], rows));
   for (const { version, learner } of all) {
     if (!learner || learner.checkpoints.length === 0) continue;
     const updates = learner.checkpoints.map(({ update }) => update);

@@ -62,7 +62,7 @@ export async function switchTo(
 export async function follow(changes: Changes, command: Verdict): Promise<void> {
   const { model, version, kind, rollout, reasons, row } = command;
   if (changes.registry.model(model)?.rollout !== rollout) return;
-  const place = `Decided at live row ${row}.`;
+  const place = `Decided at this model’s live row ${row.toLocaleString('en-GB')}.`;
   await switchTo(changes, {
     model,
     version,

@@ -53,7 +53,7 @@ export class Views {
     const overall = this.#state.score(name, 'served');
     const windows = this.#state.accuracy(name, { windows: Math.round(1 / recentShare) });
     const recent = windows.filter((window) => window.role === 'served').at(-1)?.score ?? overall;
-    const findings = this.findings(name).filter((finding) => finding.cleared === null);
+    const findings = this.#findings(name, false);
     const rollout = this.rollouts(name)[0] ?? null;
     return {
       model: name,
@@ -160,8 +160,13 @@ export class Views {
     return { model, windows: this.#state.accuracy(model, { edges }) };
   }
 
+  /** All that were raised, also those that are over. */
   findings(model?: string): FindingView[] {
-    return [...this.#registry.findings(model), ...this.#state.findings(model)];
+    return this.#findings(model, true);
+  }
+
+  #findings(model: string | undefined, cleared: boolean): FindingView[] {
+    return [...this.#registry.findings(model), ...this.#state.findings(model, cleared)];
   }
 
   /** A prediction by its id text, with what every arm answered and the label, if they are there. */

@@ -61,4 +61,14 @@ export const stateSchema = [
   CREATE TABLE folds (name TEXT PRIMARY KEY, state BLOB NOT NULL, view TEXT) WITHOUT ROWID;
   CREATE TABLE findings (id TEXT PRIMARY KEY, model TEXT NOT NULL, at REAL NOT NULL, cleared REAL, finding TEXT NOT NULL) WITHOUT ROWID;
   `,
+  `
+  -- A cause that was raised again is another finding: a row each, the one that still holds among them at most once.
+  CREATE TABLE episodes (
+    id TEXT NOT NULL, since REAL NOT NULL, model TEXT NOT NULL, at REAL NOT NULL, cleared REAL, finding TEXT NOT NULL,
+    PRIMARY KEY (id, since)
+  ) WITHOUT ROWID;
+  INSERT INTO episodes SELECT id, finding ->> 'since', model, at, cleared, finding FROM findings;
+  DROP TABLE findings;
+  ALTER TABLE episodes RENAME TO findings;
+  `,
 ] as const;

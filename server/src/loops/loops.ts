@@ -235,8 +235,11 @@ export class Loops {
   }
 
   #find(finding: Finding): Command {
+    // An event that comes out of order may move the beginning of what still holds.
+    this.#sql.dropOpenFinding.run(finding.id);
     this.#sql.saveFinding.run(
       finding.id,
+      finding.since,
       finding.model,
       finding.at,
       finding.cleared,
@@ -348,6 +351,7 @@ function statements(database: DatabaseSync) {
     ),
     loadFold: sql('SELECT state FROM folds WHERE name = ?'),
     saveFold: sql('INSERT OR REPLACE INTO folds VALUES (?, ?, ?)'),
-    saveFinding: sql('INSERT OR REPLACE INTO findings VALUES (?, ?, ?, ?, ?)'),
+    dropOpenFinding: sql('DELETE FROM findings WHERE id = ? AND cleared IS NULL'),
+    saveFinding: sql('INSERT OR REPLACE INTO findings VALUES (?, ?, ?, ?, ?, ?)'),
   };
 }

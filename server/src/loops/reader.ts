@@ -27,6 +27,8 @@ const hourSums = `coalesce(sum(n), 0) AS n, sum(correct) AS correct, coalesce(su
 
 /** Windows given when nobody says how many. */
 const usualWindows = 40;
+/** Findings given at once, so that years of them cost a reader no more. */
+const mostFindings = 1000;
 /** z of a two-sided 95 % interval. */
 const z95 = 1.959963984540054;
 
@@ -114,12 +116,14 @@ export class StateReader {
     return this.#view<DriftView>(`monitor/${model}/${version}/drift`);
   }
 
-  /** Not cleared first, newest first. */
-  findings(model?: string): FindingView[] {
+  /** What still holds first, newest first; with `cleared`, then what is over: at most `mostFindings` in all. */
+  findings(model: string | undefined, cleared: boolean): FindingView[] {
     const rows = this.#all<{ finding: string }>(
-      'SELECT finding FROM findings WHERE ? IS NULL OR model = ? ORDER BY cleared IS NOT NULL, at DESC, id',
+      `SELECT finding FROM findings WHERE (? IS NULL OR model = ?) AND (cleared IS NULL OR ?)
+       ORDER BY cleared IS NOT NULL, at DESC, id LIMIT ${mostFindings}`,
       model ?? null,
       model ?? null,
+      cleared ? 1 : 0,
     );
     return rows.map(({ finding }) => JSON.parse(finding) as FindingView);
   }

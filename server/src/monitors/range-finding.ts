@@ -35,7 +35,7 @@ export function rangeFinding(
   const { version } = context.version;
   const profile = columns.profiles[cause.feature]!;
   const { count, rows, lowest, highest, text } = told.evidence;
-  const { name, message, hint } = wording(cause, profile, told, context.baseline?.rows ?? 0);
+  const { name, message, hint } = wording(context, cause, profile, told);
   const evidence: Finding['evidence'] = { count, rows, trainingRows: context.baseline?.rows ?? 0 };
   if (profile.constant !== null) evidence.constant = profile.constant;
   if (lowest !== null) evidence.lowest = lowest;
@@ -77,14 +77,17 @@ interface Wording {
 }
 
 function wording(
+  context: MonitorContext,
   cause: Cause,
   profile: FeatureBaseline,
   told: Episode<RangeEvidence>,
-  trainingRows: number,
 ): Wording {
+  const trainingRows = context.baseline?.rows ?? 0;
+  // Each version counts the rows that it answered.
+  const { version } = context.version;
   const { count, rows } = told.evidence;
   const { name } = profile;
-  const often = `in ${countText(count)} of the window’s ${countText(rows)} rows so far, first in live row ${countText(told.row)}`;
+  const often = `in ${countText(count)} of the window’s ${countText(rows)} rows so far, first in version ${version}’s live row ${countText(told.row)}`;
   if (cause.kind === 'missing') {
     return {
       name: 'missing',
@@ -98,7 +101,7 @@ function wording(
       name: 'constant',
       message:
         `${name} was always ${was} in the ${countText(trainingRows)} training rows; ` +
-        `since live row ${countText(told.row)} it has other values (${valuesText(told.evidence)}).`,
+        `since version ${version}’s live row ${countText(told.row)} it has other values (${valuesText(told.evidence)}).`,
       hint: 'The version could learn nothing about this feature. Train one on rows in which it varies, or deploy a learner as shadow.',
     };
   }

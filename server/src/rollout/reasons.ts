@@ -26,7 +26,7 @@ function measured(paired: Paired, rule: Rule): string {
   const { pairs, live, candidate } = paired.total;
   const since = rule.phase === 'guard' ? 'Since the promotion' : 'So far';
   return (
-    `${since}, on the same ${count(pairs)} labelled rows, version ${rule.live} ${wrong(paired.loss, (live * unit) / pairs)} ` +
+    `${since}, on the same ${count(pairs)} labelled ${pairs === 1 ? 'row' : 'rows'}, version ${rule.live} ${wrong(paired.loss, (live * unit) / pairs)} ` +
     `and version ${rule.candidate} ${wrong(paired.loss, (candidate * unit) / pairs)}: ` +
     `version ${rule.candidate} is ${compared(((live - candidate) * unit) / pairs)}.`
   );

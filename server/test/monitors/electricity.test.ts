@@ -37,7 +37,7 @@ describe('the electricity stream against its first 20 %', () => {
       });
     }
     expect(moved[0]!.finding.message).toBe(
-      'vicprice was always 0.003467 in the 9,062 training rows; since live row 8,363 it has other values (0.002198 – 0.003232).',
+      'vicprice was always 0.003467 in the 9,062 training rows; since version 1’s live row 8,363 it has other values (0.002198 – 0.003232).',
     );
   });
 

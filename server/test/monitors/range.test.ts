@@ -24,7 +24,7 @@ test('values outside the range: how many, how far, since which row', () => {
   expect(findings).toHaveLength(1);
   expect(findings[0]).toMatchObject({ id: 'm/1/out-of-range/x', level: 'look', since: 20 * hour, row: 21 });
   expect(findings[0]!.message).toBe(
-    'x was outside the range of training (0 – 4999), with -34 – -20, in 15 of the window’s 35 rows so far, first in live row 21.',
+    'x was outside the range of training (0 – 4999), with -34 – -20, in 15 of the window’s 35 rows so far, first in version 1’s live row 21.',
   );
   expect(monitor.view()).toEqual([{ feature: 'x', rows: 60, missing: 0, outOfRange: 40 }]);
 });
@@ -82,7 +82,7 @@ test('missing more often than in training', () => {
     ),
   );
   expect(finding!.message).toBe(
-    'x is missing in 100 of the window’s 300 rows so far, first in live row 300; in training it was in 2 %.',
+    'x is missing in 100 of the window’s 300 rows so far, first in version 1’s live row 300; in training it was in 2 %.',
   );
 });
 
@@ -90,7 +90,7 @@ test('never there in training, and now it is', () => {
   const monitor = range.create(context(numbers('x'), frameOf(counting.map(() => [Number.NaN]))))!;
   const [finding] = monitor.fold(event(['x'], [[1], [2], [3], [4], [5]], 0));
   expect(finding!.message).toContain(
-    'x was always missing in the 5,000 training rows; since live row 5 it has other values',
+    'x was always missing in the 5,000 training rows; since version 1’s live row 5 it has other values',
   );
 });
 

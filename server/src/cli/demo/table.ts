@@ -73,20 +73,19 @@ export async function sincePromotion(remote: Remote): Promise<string[]> {
 
 /** The table as a person reads it, with what the rollout says by now. */
 export function closingText(closing: Closing, since: string[]): string {
+  const answerers = [...closing.versions, closing.served];
   const header = [
-    'share of right answers',
-    'overall',
-    ...blockEdges.slice(0, -1).map((edge, i) => `${edge}–${blockEdges[i + 1]! - 1}`),
+    'right in rows',
+    ...closing.versions.map(({ version, kind }) => `version ${version} (${kind})`),
+    'what was served',
   ];
-  const line = (name: string, accuracy: number | null, blocks: (number | null)[]) => [
-    name,
-    percent(accuracy),
-    ...blocks.map((share) => percent(share)),
-  ];
-  const rows = [
-    ...closing.versions.map((one) => line(`version ${one.version} (${one.kind})`, one.accuracy, one.blocks)),
-    line('what was served', closing.served.accuracy, closing.served.blocks),
-  ];
+  const rows = blockEdges
+    .slice(0, -1)
+    .map((edge, i) => [
+      `${edge}–${blockEdges[i + 1]! - 1}`,
+      ...answerers.map(({ blocks }) => percent(blocks[i] ?? null)),
+    ]);
+  rows.push(['all', ...answerers.map(({ accuracy }) => percent(accuracy))]);
   const lines = ['', table(header, rows), ''];
   const { promotion } = closing;
   if (promotion) {

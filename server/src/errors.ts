@@ -13,7 +13,10 @@ export const errorTable = {
   },
   NOT_FOUND: { status: 404, hint: 'See /api/openapi.json for the paths there are.' },
   METHOD_NOT_ALLOWED: { status: 405, hint: 'See /api/openapi.json for the methods of this path.' },
-  UNAUTHORIZED: { status: 401, hint: 'Send "authorization: Bearer <key>" with a key of the --key-file.' },
+  UNAUTHORIZED: {
+    status: 401,
+    hint: 'Send "authorization: Bearer <key>" with a key of the --key-file; the CLI takes it as --key or SLIPWAY_KEY.',
+  },
   FORBIDDEN_ORIGIN: { status: 403, hint: 'Open the console at the address that `slipway serve` printed.' },
   CONFLICT: { status: 409, hint: 'Read the present state and try again.' },
   TOO_MANY_WAITING: {

@@ -64,6 +64,18 @@ test('holds what it needs and no source', () => {
   expect(held.filter((file) => /(?<!\.d)\.ts$/.test(file))).toEqual([]);
 });
 
+test('the SDK’s package holds what it needs', () => {
+  const words = ['pack', '--silent', '--dry-run', '--json', '--workspace', 'client'];
+  const packed = execFileSync('npm', words, {
+    cwd: root,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  for (const file of ['LICENSE', 'README.md', 'dist/client.js', 'dist/client.d.ts']) {
+    expect(packed).toContain(`"${file}"`);
+  }
+});
+
 test('says what it does', () => {
   expect(run('--help')).toMatch(/From trained model to trusted production/);
   const { version } = JSON.parse(readFileSync(join(root, 'server', 'package.json'), 'utf8')) as {

@@ -27,8 +27,8 @@ const program = new Command('slipway')
     'after',
     `
 Begin:
-  $ slipway serve                                   start; data is kept in .slipway
-  $ slipway deploy churn model.txt                  prove a model file, put it live
+  $ slipway serve                                   start Slipway here
+  $ slipway deploy churn model.txt                  prove it, put it live
   $ slipway predict churn --features '{"age": 41}'  ask it
   $ slipway status                                  how is everything?
 
@@ -40,6 +40,11 @@ for (const command of [serve, deploy, versions, promote, rollback, rollout, pred
   // Subcommands are made apart from the program, so they do not inherit how it ends.
   program.addCommand(command.copyInheritedSettings(program));
 }
+
+// Whoever read the output (`| head`) has seen enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
 
 try {
   await program.parseAsync();

@@ -58,10 +58,10 @@ export async function switchTo(
   });
 }
 
-/** A rollout's verdict. One that a person has ended meanwhile decides nothing any more. */
+/** A rollout's verdict. One that a person has ended or holds meanwhile decides nothing. */
 export async function follow(changes: Changes, command: Verdict): Promise<void> {
   const { model, version, kind, rollout, reasons, row } = command;
-  if (changes.registry.model(model)?.rollout !== rollout) return;
+  if (changes.registry.model(model)?.rollout !== rollout || changes.registry.rollout(rollout)?.held) return;
   const place = `Decided at this model’s live row ${row.toLocaleString('en-GB')}.`;
   await switchTo(changes, {
     model,

@@ -16,6 +16,7 @@ import type { StateReader } from '../loops/reader.ts';
 import type { LaneMetrics, ProcessStatus } from '../messages.ts';
 import { kindNamed } from '../models/kinds.ts';
 import type { ModelRecord, Registry, RolloutRecord, VersionRecord } from '../registry/registry.ts';
+import { heldNext } from '../rollout/decide.ts';
 import { lossFor, lossText } from '../rollout/loss.ts';
 import { answerWidth, predictedClass, type Signature } from '../signature.ts';
 import { health } from './health.ts';
@@ -110,6 +111,8 @@ export class Views {
     const traffic = this.#state.traffic(model);
     const task = this.#registry.version(model, live)?.signature.task ?? 'binary';
     const ended = endedAt !== null;
+    // The loops say the same as soon as they have read the change.
+    const isHeldAnew = held && !ended && fold?.verdict !== 'hold';
     return {
       id,
       model,
@@ -117,7 +120,7 @@ export class Views {
       live,
       candidate,
       state: ended ? 'ended' : held ? 'held' : 'running',
-      verdict: ended || !fold ? record.verdict : fold.verdict,
+      verdict: isHeldAnew ? 'hold' : ended || !fold ? record.verdict : fold.verdict,
       reasons: ended || !fold ? record.reasons : fold.reasons,
       startedAt,
       endedAt,
@@ -128,7 +131,9 @@ export class Views {
       skipped: fold ? fold.labelled - (fold.look?.pairs ?? 0) : 0,
       next: ended
         ? 'It has ended.'
-        : (fold?.next ?? 'It decides once labels of rows that both versions answered have come.'),
+        : isHeldAnew
+          ? heldNext
+          : (fold?.next ?? 'It decides once labels of rows that both versions answered have come.'),
     };
   }
 

@@ -57,7 +57,8 @@ export class Advancing {
       if (!rule || !version) continue;
       const known = this.#running.find((one) => one.rule.id === rule.id && one.rule.phase === rule.phase);
       if (known) {
-        running.push({ ...known, rule });
+        // A verdict that met a hold was not carried out: it is given again once the rollout goes on.
+        running.push({ ...known, rule, decided: known.decided && !rule.held });
         continue;
       }
       // A regression's losses are measured in the usual spread of its labels.

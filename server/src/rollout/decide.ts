@@ -58,6 +58,9 @@ function verdictOf(paired: Paired, rule: Rule, look: RolloutLook | null): Verdic
   return look.low > -within && look.high < within ? 'inconclusive' : 'continue';
 }
 
+/** What comes next where a person holds it. */
+export const heldNext = 'It counts on and decides nothing until it is released.';
+
 function nextOf(rule: Rule, verdict: Verdict): string {
   const live = `version ${rule.live}`;
   const candidate = `version ${rule.candidate}`;
@@ -66,7 +69,7 @@ function nextOf(rule: Rule, verdict: Verdict): string {
   if (verdict === 'promote')
     return `Now ${candidate} goes live, and ${live} goes on answering in shadow as its guard.`;
   if (verdict === 'roll back') return `Now ${candidate} goes live again.`;
-  if (rule.held) return 'It counts on and decides nothing until it is released.';
+  if (rule.held) return heldNext;
   if (rule.phase === 'guard')
     return `It goes back to ${candidate} by itself, should that prove better: ${enough}.`;
   if (verdict === 'hold')

@@ -90,6 +90,14 @@ describe('the whole stream', () => {
     }
   });
 
+  test('what left the range again is found again', () => {
+    // Three times the price leaves what the learner knew, and comes back.
+    const price = closing.findings.filter(
+      ({ feature, monitor }) => feature === 'nswprice' && monitor === 'range',
+    );
+    expect(price).toHaveLength(3);
+  });
+
   test('the learner is promoted by itself, with reasons, and what is served gets better', () => {
     expect(closing.promotion).toMatchObject({ version: 2 });
     expect(closing.promotion!.row).toBeGreaterThan(17_424);

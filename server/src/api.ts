@@ -49,9 +49,15 @@ export const Provenance = Type.Object({
   by: Type.String({ description: 'Who deployed it: the name of the key, or "local"' }),
   at: Type.Number(),
   file: Type.String(),
-  digest: Type.String(),
+  digest: Type.String({
+    description:
+      'SHA-256: of a single file its own, of several that of what sha256sum prints for them by name',
+  }),
   bytes: Type.Integer(),
   framework: Type.String(),
+  files: Type.Optional(Type.Integer()),
+  main: Type.Optional(Type.String({ description: 'The file that holds the model' })),
+  upload: Type.Optional(Type.String({ description: 'Digest of the bytes that were uploaded' })),
 });
 
 export const CheckpointView = Type.Object({
@@ -69,6 +75,17 @@ export const FeatureView = Type.Object({
   categories: Type.Optional(Type.Array(Label)),
 });
 
+export const TensorView = Type.Object({
+  name: Type.String(),
+  datatype: Type.String({ description: 'As in the Open Inference Protocol' }),
+  shape: Type.Array(Type.Integer({ description: '−1: the row' })),
+});
+
+export const ImportanceView = Type.Object({
+  measure: Type.String({ description: '"splits", "gain" …' }),
+  values: Type.Array(Type.Number({ description: 'A number a feature, in their order' })),
+});
+
 export const VersionView = Type.Object({
   model: Type.String(),
   version: Type.Integer(),
@@ -81,12 +98,17 @@ export const VersionView = Type.Object({
   ]),
   task: Type.String(),
   features: Type.Array(FeatureView),
+  inputs: Type.Array(TensorView),
+  outputs: Type.Array(TensorView),
   classes: Nullable(Type.Array(Label)),
   policy: Type.Object({ missing: Type.String(), unknown: Type.String(), extra: Type.String() }),
   provenance: Provenance,
   facts: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean()])),
   gates: Type.Array(Gate),
-  microseconds: Type.Number({ description: 'µs a row, measured by the gate' }),
+  importance: Type.Array(ImportanceView, { description: 'Empty where the format has none' }),
+  microseconds: Type.Number({ description: 'µs for a single fresh row, measured by the gate' }),
+  batchMicroseconds: Nullable(Type.Number({ description: 'µs a row in a batch of up to 1,000' })),
+  memoryBytes: Nullable(Type.Integer({ description: 'What a process grows by when it loads the version' })),
   promise: Nullable(Type.Object({ metric: Type.String(), value: Type.Number(), rows: Type.Integer() })),
   /** Over all its outcomes, live and shadow alike. */
   score: Score,

@@ -12,7 +12,7 @@ const modelName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
 /** What the candidate process left, as blobs. */
 interface Made {
-  tried: Tried;
+  tried: Tried & { memoryBytes: number };
   program: { digest: string };
   baseline: { digest: string } | null;
 }
@@ -87,14 +87,17 @@ function recordOf(
     baseline: made.baseline?.digest ?? null,
     promise: tried.promise,
     microseconds: tried.microseconds,
+    batchMicroseconds: tried.batchMicroseconds,
+    memoryBytes: tried.memoryBytes,
     facts: tried.facts,
+    importance: tried.importance,
     gates,
     provenance: {
       by,
       at: changes.now(),
       file: request.file.name,
-      digest: request.file.digest,
-      bytes: changes.blobs.size(request.file.digest),
+      ...tried.source,
+      upload: request.file.digest,
       framework: String(tried.facts.framework ?? tried.kind),
     },
   };

@@ -18,7 +18,7 @@ import { kindNamed } from '../models/kinds.ts';
 import type { ModelRecord, Registry, RolloutRecord, VersionRecord } from '../registry/registry.ts';
 import { heldNext } from '../rollout/decide.ts';
 import { lossFor, lossText } from '../rollout/loss.ts';
-import { answerWidth, predictedClass, type Signature } from '../signature.ts';
+import { answerWidth, predictedClass, type Signature, type TensorSpec } from '../signature.ts';
 import { health } from './health.ts';
 import { LaneFigures } from './lane-figures.ts';
 
@@ -225,8 +225,7 @@ export class Views {
   }
 
   #version(record: VersionRecord & { quarantined: boolean }): VersionView {
-    const { model, version, kind, signature, policy, provenance, facts, gates, microseconds, promise } =
-      record;
+    const { model, version, kind, signature, policy, provenance, facts, gates, promise } = record;
     const learns = kindNamed(kind).learns;
     return {
       model,
@@ -237,12 +236,17 @@ export class Views {
       features: signature.features.map(({ name, type, categories }) =>
         categories ? { name, type, categories } : { name, type },
       ),
+      inputs: signature.inputs.map(tensorView),
+      outputs: signature.outputs.map(tensorView),
       classes: signature.classes ?? null,
       policy: { ...policy },
       provenance,
       facts,
       gates,
-      microseconds,
+      importance: record.importance ?? [],
+      microseconds: record.microseconds,
+      batchMicroseconds: record.batchMicroseconds ?? null,
+      memoryBytes: record.memoryBytes ?? null,
       promise,
       score: this.#state.score(model, version),
       learner: learns
@@ -330,6 +334,10 @@ export class Views {
       probabilities: probabilities(signature, event.answers, from),
     };
   }
+}
+
+function tensorView({ name, datatype, shape }: TensorSpec): VersionView['inputs'][number] {
+  return { name, datatype, shape };
 }
 
 function probabilities(signature: Signature, answers: Float64Array, from: number): Record<string, number> {

@@ -4,10 +4,13 @@ import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import type { Gate } from '../api.ts';
 import { type ErrorBody, SlipwayError, toSlipwayError } from '../errors.ts';
+import type { Importance } from '../models/model.ts';
 import type { Signature } from '../signature.ts';
+import type { Load } from './weigh.ts';
 
 /** What the candidate process is asked to try. Paths are absolute; names are the user's own. */
 export interface Trial {
+  /** A file, an archive or a folder. */
   file: { name: string; path: string };
   baseline: { name: string; path: string } | null;
   golden: { name: string; path: string } | null;
@@ -21,16 +24,24 @@ export interface Trial {
 export interface Tried {
   kind: string;
   signature: Signature;
+  /** What was given, opened: its digest (see `digestOf`), size, number of files, and which one holds the model. */
+  source: { digest: string; bytes: number; files: number; main: string };
   facts: Record<string, string | number | boolean>;
+  importance: Importance[];
   gates: Gate[];
+  /** µs a row: of a single fresh one, and in a batch. */
   microseconds: number;
+  batchMicroseconds: number;
   impute: (number | null)[];
   promise: { metric: 'accuracy' | 'mae'; value: number; rows: number } | null;
   hasBaseline: boolean;
 }
 
+/** A candidate process does one of these, and ends. */
+export type CandidateRequest = { type: 'try'; trial: Trial } | { type: 'weigh'; load: Load };
+
 export type CandidateAnswer =
-  | { type: 'tried'; tried: Tried }
+  | { type: 'done'; result: unknown }
   | { type: 'failed'; error: ErrorBody }
   /** What it is doing now, for the message when it does not come back. */
   | { type: 'step'; step: string };
@@ -46,35 +57,48 @@ const lookMs = 50;
 
 /**
  * Tries a file in a process of its own, within bounds of time and memory; whatever the file does to that
- * process, this one goes on. Throws coded errors; `use` gets the result while its files are there.
+ * process, this one goes on. A second process loads what came of it, to weigh it. Throws coded errors; `use` gets
+ * the result while its files are there. `memoryBytes`: see `weigh`.
  */
 export async function tryCandidate<T>(
   trial: Omit<Trial, 'folder'>,
   bounds: Bounds,
-  use: (tried: Tried, folder: string) => Promise<T>,
+  use: (tried: Tried & { memoryBytes: number }, folder: string) => Promise<T>,
 ): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'slipway-candidate-'));
+  const { name } = trial.file;
   try {
-    const tried = await run({ ...trial, folder }, bounds);
-    return await use(tried, folder);
+    const tried = await run<Tried>(
+      { type: 'try', trial: { ...trial, folder } },
+      { name, folder, bounds, step: 'starting' },
+    );
+    const { kind, signature } = tried;
+    const load = { kind, signature, program: join(folder, 'program') };
+    const memoryBytes = await run<number>(
+      { type: 'weigh', load },
+      { name, folder, bounds, step: 'being loaded again' },
+    );
+    return await use({ ...tried, memoryBytes }, folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function run(trial: Trial, bounds: Bounds): Promise<Tried> {
+function run<T>(
+  request: CandidateRequest,
+  { name, folder, bounds, step: first }: { name: string; folder: string; bounds: Bounds; step: string },
+): Promise<T> {
   const module = new URL(`../processes/candidate${extname(import.meta.url)}`, import.meta.url);
   const child = fork(module, {
-    cwd: trial.folder,
+    cwd: folder,
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     // The heap's own limit is below the process's, so that most excess ends as an error with a name.
-    execArgv: [`--max-old-space-size=${Math.floor(bounds.bytes / 2 ** 20 / 2)}`],
+    execArgv: [`--max-old-space-size=${Math.floor(bounds.bytes / 2 ** 20 / 2)}`, '--expose-gc'],
     // Nothing of the server's environment: a file can read its own process's, and no more.
-    env: { PATH: process.env.PATH ?? '', TMPDIR: trial.folder },
+    env: { PATH: process.env.PATH ?? '', TMPDIR: folder },
   });
   return new Promise((resolve, reject) => {
-    let step = 'starting';
-    const name = trial.file.name;
+    let step = first;
     const settle = (end: () => void): void => {
       clearTimeout(timer);
       clearInterval(look);
@@ -105,7 +129,7 @@ function run(trial: Trial, bounds: Bounds): Promise<Tried> {
     }, lookMs);
     child.on('message', (answer: CandidateAnswer) => {
       if (answer.type === 'step') step = answer.step;
-      else if (answer.type === 'tried') settle(() => resolve(answer.tried));
+      else if (answer.type === 'done') settle(() => resolve(answer.result as T));
       else fail(toSlipwayError(answer.error));
     });
     child.on('exit', (code, signal) => {
@@ -120,7 +144,7 @@ function run(trial: Trial, bounds: Bounds): Promise<Tried> {
     child.on('error', (error) =>
       fail(new SlipwayError('CANDIDATE_CRASHED', `${name} could not be tried: ${error.message}.`)),
     );
-    child.send(trial);
+    child.send(request);
   });
 }
 

@@ -13,9 +13,9 @@ export interface Golden {
   outputs: { spec: TensorSpec; data: unknown[] }[];
 }
 
-interface GoldenTensor {
+/** Rows under the name of an input, or of the columns where it has them. */
+export interface RowTensor {
   name: string;
-  datatype: string;
   columns?: string[];
   data: unknown[];
 }
@@ -29,7 +29,7 @@ export function readGolden(text: string, name: string, signature: Signature): Go
       'Golden rows are described in docs/models.md.',
     );
   };
-  let parsed: { inputs?: GoldenTensor[]; outputs?: GoldenTensor[] };
+  let parsed: { inputs?: RowTensor[]; outputs?: RowTensor[] };
   try {
     parsed = JSON.parse(text) as typeof parsed;
   } catch (error) {
@@ -37,14 +37,33 @@ export function readGolden(text: string, name: string, signature: Signature): Go
   }
   if (!isTensors(parsed?.inputs) || !isTensors(parsed.outputs))
     return broken('it has no "inputs" and "outputs".');
-  const rows = parsed.inputs[0]?.data.length ?? 0;
+  const frame = rowsOf(parsed.inputs, signature, broken);
+  const outputs = parsed.outputs.flatMap((tensor) => {
+    const spec = signature.outputs.find((one) => one.name === tensor.name);
+    return spec ? [{ spec, data: tensor.data }] : [];
+  });
+  if (outputs.length === 0) {
+    broken(
+      `none of its outputs is one of the version's: ${signature.outputs.map((one) => one.name).join(', ')}.`,
+    );
+  }
+  return { frame, outputs };
+}
+
+/** Rows as a frame; whatever does not fit the signature is told to `broken`. */
+export function rowsOf(
+  tensors: RowTensor[],
+  signature: Signature,
+  broken: (message: string) => never,
+): Frame {
+  const rows = tensors[0]?.data.length ?? 0;
   const frame = newFrame(rows, signature.features.length);
   const filled = new Set<number>();
-  for (const tensor of parsed.inputs) {
+  for (const tensor of tensors) {
     if (tensor.data.length !== rows)
       broken(`input "${tensor.name}" has ${tensor.data.length} rows, not ${rows}.`);
     const columns =
-      columnsOf(tensor, parsed.inputs.length, signature) ?? broken(`there is no input "${tensor.name}".`);
+      columnsOf(tensor, tensors.length, signature) ?? broken(`there is no input "${tensor.name}".`);
     for (let row = 0; row < rows; row++) {
       const values = [tensor.data[row]].flat(Number.POSITIVE_INFINITY);
       if (values.length !== columns.length)
@@ -57,16 +76,7 @@ export function readGolden(text: string, name: string, signature: Signature): Go
   }
   const missing = signature.features.findIndex((_, column) => !filled.has(column));
   if (missing >= 0) broken(`it has no values for the feature "${signature.features[missing]!.name}".`);
-  const outputs = parsed.outputs.flatMap((tensor) => {
-    const spec = signature.outputs.find((one) => one.name === tensor.name);
-    return spec ? [{ spec, data: tensor.data }] : [];
-  });
-  if (outputs.length === 0) {
-    broken(
-      `none of its outputs is one of the version's: ${signature.outputs.map((one) => one.name).join(', ')}.`,
-    );
-  }
-  return { frame, outputs };
+  return frame;
 }
 
 /** The first value that differs by more than the tolerance (relative, or absolute below 1), in words; null if none. */
@@ -97,7 +107,7 @@ export function firstDifference(
   return null;
 }
 
-function columnsOf(tensor: GoldenTensor, inputs: number, signature: Signature): number[] | null {
+function columnsOf(tensor: RowTensor, inputs: number, signature: Signature): number[] | null {
   if (tensor.columns) {
     const columns = tensor.columns.map((name) =>
       signature.features.findIndex((feature) => feature.name === name),
@@ -129,7 +139,7 @@ function close(a: number, b: number, tolerance: number): boolean {
   return Math.abs(a - b) <= tolerance * Math.max(1e-6, Math.abs(b));
 }
 
-function isTensors(value: unknown): value is GoldenTensor[] {
+function isTensors(value: unknown): value is RowTensor[] {
   return (
     Array.isArray(value) &&
     value.length > 0 &&

@@ -2,19 +2,20 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Gate } from '../api.ts';
 import { SlipwayError } from '../errors.ts';
-import { kindNamed } from '../models/kinds.ts';
+import { findModel } from '../models/main-file.ts';
+import { agreed, columnNames } from '../models/mlflow/signature.ts';
 import type { Kind, Model, ModelHints, Prepared } from '../models/model.ts';
-import { recognise } from '../models/recognise.ts';
 import type { Baseline } from '../monitors/baseline.ts';
 import { profile } from '../monitors/profile.ts';
 import { answerWidth, classIndex, predictedClass, type Signature } from '../signature.ts';
-import { type Frame, newFrame } from '../tensor.ts';
+import type { Frame } from '../tensor.ts';
 import type { Trial, Tried } from './candidate.ts';
+import { digestOf, openGiven } from './container/given.ts';
+import { exampleGate } from './example.ts';
 import { firstDifference, readGolden } from './golden.ts';
+import { rowsFor, timePerRow } from './timing.ts';
 import { frameOf, labelsOf, readTable, type Table } from './training.ts';
 
-/** Single fresh rows timed; the median counts. */
-const timedRows = 300;
 /** A learner's promise is what it answered to these last of its training rows, each before it learned it. */
 const scoredRows = 100_000;
 
@@ -29,29 +30,35 @@ interface Training {
  */
 export async function tryOut(trial: Trial, step: (step: string) => void): Promise<Tried> {
   const gates: Gate[] = [];
+  step('opening it');
+  const given = await openGiven(trial.file, join(trial.folder, 'files'));
   step('looking at it');
-  const files = { main: trial.file.name, path: trial.file.path };
-  const kind = await recognise(files);
+  const { kind, files, mlflow } = await findModel(given);
+  const source = { ...(await digestOf(given)), files: given.files.size, main: files.main };
   const training = trial.baseline ? await readTraining(trial, step) : null;
   step('reading it');
-  const prepared = await kind.prepare(files, hintsOf(trial, training));
-  const { signature } = prepared;
+  const said = columnNames(mlflow?.signature ?? null);
+  const hints = { ...hintsOf(trial, training), ...(said ? { features: said } : {}) };
+  const prepared = await kind.prepare(files, hints);
+  const signature = agreed(prepared.signature, mlflow?.signature ?? null, given.name);
   step('loading it');
-  const model = await kindNamed(kind.name).attach(prepared.program, signature);
+  const model = await kind.attach(prepared.program, signature);
   await writeFile(join(trial.folder, 'program'), prepared.program);
   gates.push({
     name: 'loads',
     passed: true,
     detail: `${kind.title}, ${prepared.program.length} bytes when prepared`,
   });
+  if (mlflow?.example) gates.push(await exampleGate(mlflow.example, model));
   if (trial.golden) gates.push(await goldenGate(trial.golden, kind, model, signature, step));
   const frame = training ? frameOf(training.table, signature, trial.baseline!.name) : null;
   step('being timed');
-  const microseconds = await timePerRow(model, frame ?? emptyRow(signature));
+  const { single, batch, batchRows } = await timePerRow(model, frame ?? (await rowsFor(model)));
+  const together = `${batch.toFixed(2)} µs a row in batches of ${batchRows}`;
   gates.push({
     name: 'time per row',
     passed: true,
-    detail: `${microseconds.toFixed(1)} µs for a single fresh row`,
+    detail: `${single.toFixed(1)} µs for a single fresh row, ${together}`,
   });
   let promise: Tried['promise'] = null;
   let baseline: Baseline | null = null;
@@ -70,9 +77,12 @@ export async function tryOut(trial: Trial, step: (step: string) => void): Promis
   return {
     kind: kind.name,
     signature,
-    facts: prepared.facts,
+    source,
+    facts: { ...prepared.facts, ...mlflow?.facts },
+    importance: prepared.importance ?? [],
     gates,
-    microseconds,
+    microseconds: single,
+    batchMicroseconds: batch,
     impute: signature.features.map((_, i) => imputeOf(baseline, i)),
     promise,
     hasBaseline: baseline !== null,
@@ -129,23 +139,6 @@ async function goldenGate(
   return { name: 'golden rows', passed: true, detail };
 }
 
-async function timePerRow(model: Model, frame: Frame): Promise<number> {
-  const width = answerWidth(model.signature);
-  const answers = new Float64Array(width);
-  const one = newFrame(1, frame.width);
-  one.texts = frame.texts;
-  const times: number[] = [];
-  for (let i = 0; i < timedRows; i++) {
-    const from = (i % frame.rows) * frame.width;
-    one.values.set(frame.values.subarray(from, from + frame.width));
-    const started = performance.now();
-    const waiting = model.predict(one, answers);
-    if (waiting) await waiting;
-    times.push(performance.now() - started);
-  }
-  return times.sort((a, b) => a - b)[timedRows >> 1]! * 1000;
-}
-
 /** How right the version is on its own training rows; a learner on each before it learned it. */
 async function promiseOf(
   kind: Kind,
@@ -154,7 +147,7 @@ async function promiseOf(
   frame: Frame,
   labels: (string | number)[],
 ): Promise<Tried['promise']> {
-  const { signature } = prepared;
+  const { signature } = model;
   if (signature.task === 'ranking') return null;
   const from = Math.max(0, frame.rows - scoredRows);
   const rows = frame.rows - from;
@@ -181,10 +174,4 @@ function imputeOf(baseline: Baseline | null, i: number): number | null {
   const most = counts.indexOf(Math.max(...counts));
   const value = feature.categories?.values[most];
   return typeof value === 'number' ? value : most < 0 ? null : most;
-}
-
-function emptyRow(signature: Signature): Frame {
-  const frame = newFrame(1, signature.features.length);
-  frame.texts.push('');
-  return frame;
 }

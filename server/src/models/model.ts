@@ -25,18 +25,32 @@ export interface Learner extends Model {
   restore(state: Uint8Array): void;
 }
 
-/** The files of a model as they were given; `main` is the one that holds the model. Nothing outside them is ever read. */
+/** What was given as a model: one file, or a folder of them. Each is a regular file; the names are safe. */
+export interface GivenFiles {
+  /** Name as given by the user: "churn.zip". */
+  name: string;
+  /** Name ("/" between folders) → absolute path. */
+  files: ReadonlyMap<string, string>;
+  /** Whether a folder or an archive was given. */
+  folder: boolean;
+}
+
+/** The files of a model; `main` is the one that holds the model. Nothing outside them is ever read. */
 export interface ModelFiles {
   /** Name as given by the user, for messages: "model.txt". */
   main: string;
   /** Absolute path of `main` on disk. */
   path: string;
+  /** The other files of its folder, by name relative to `main`'s own → absolute path; absent: there are none. */
+  beside?: ReadonlyMap<string, string>;
 }
 
 /** What the user may say about a file that the file itself cannot. */
 export interface ModelHints {
   /** Class labels in order, where the file has none. */
   classes?: (string | number)[];
+  /** Names of the features in order, said by a description beside the file, for a file that has none. */
+  features?: string[];
   /** Training rows in order with their targets: a learner begins on them. */
   training?: { frame: Frame; targets: Float64Array; features: string[]; classes?: (string | number)[] };
 }
@@ -48,6 +62,15 @@ export interface Prepared {
   program: Uint8Array;
   /** For `inspect` and the version page: framework, its version, trees, depth, operators … */
   facts: Record<string, string | number | boolean>;
+  /** How much each feature counts, where the format has it. */
+  importance?: Importance[];
+}
+
+/** One measure of how much each feature counts: a number a feature, in the signature's order. */
+export interface Importance {
+  /** "splits": how many; "gain": what they gained in training, summed. */
+  measure: string;
+  values: number[];
 }
 
 /** One line in kinds.ts. Every kind passes the contract suite in test/models/contract.test.ts. */

@@ -1,4 +1,4 @@
-import { open, stat } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { SlipwayError } from '../errors.ts';
 import { kinds } from './kinds.ts';
 import type { Kind, ModelFiles } from './model.ts';
@@ -28,7 +28,11 @@ const others: [begins: string | RegExp, code: Refusal, found: string][] = [
   ['fd377a585a', 'FILE_UNSUPPORTED', 'is compressed with xz: unpack it first'],
   ['04224d18', 'FILE_UNSUPPORTED', 'is compressed with LZ4: unpack it first'],
   ['28b52ffd', 'FILE_UNSUPPORTED', 'is compressed with zstd: unpack it first'],
-  ['504b0304', 'FILE_UNSUPPORTED', `is a zip archive (PyTorch, Keras or skops, perhaps), ${notYet}`],
+  [
+    '504b0304',
+    'FILE_UNSUPPORTED',
+    `is a zip archive inside a folder (PyTorch, Keras or skops, perhaps), ${notYet}`,
+  ],
   ['894844460d0a', 'FILE_UNSUPPORTED', `is an HDF5 file (Keras, perhaps), ${notYet}`],
   [/^[\s\S]{4}TFL3/, 'FILE_UNSUPPORTED', `is a TensorFlow Lite model, ${notYet}`],
   [/^[\s\S]{8}\{"__metadata__"|^[\s\S]{4}\0{4}\{"/, 'FILE_UNSUPPORTED', `is a safetensors file, ${notYet}`],
@@ -47,7 +51,8 @@ const others: [begins: string | RegExp, code: Refusal, found: string][] = [
   [/^\{L\0/, 'FILE_UNSUPPORTED', `is an XGBoost model (UBJSON), ${notYet}`],
   [/^(binf|bs64)/, 'FILE_UNSUPPORTED', `is an XGBoost model of the old binary form, ${notYet}`],
   [/^\s*<(\?xml|PMML)/i, 'FILE_UNSUPPORTED', `is an XML file (PMML, perhaps), ${notYet}`],
-  [/^flavors:\s*$/m, 'FILE_UNSUPPORTED', 'is an MLflow description: give the model file that it names'],
+  [/^\s*\{\s*"__class__"/, 'FILE_UNSUPPORTED', `is a skops file’s list of Python objects, ${notYet}`],
+  [/^flavors:\s*$/m, 'FILE_UNSUPPORTED', 'is an MLflow description alone: give the folder that it lies in'],
   [/^(PAR1|\x93NUMPY)/, 'FILE_NOT_RECOGNISED', 'is a table of data, not a model: give it with --baseline'],
   [
     /^version https:\/\/git-lfs/,
@@ -67,25 +72,17 @@ const others: [begins: string | RegExp, code: Refusal, found: string][] = [
   ],
 ];
 
+/** The kind of a file, by looking into it; null if it is of none. */
+export async function kindOf(files: ModelFiles): Promise<Kind | null> {
+  const head = await headOf(files.path);
+  return kinds.find((one) => one.recognises(head, files)) ?? null;
+}
+
 /** Finds the kind by looking into the file. Throws FILE_* in words: what was found, and what Slipway takes. */
 export async function recognise(files: ModelFiles): Promise<Kind> {
-  if (!(await stat(files.path)).isFile()) {
-    throw new SlipwayError(
-      'FILE_NOT_RECOGNISED',
-      `${files.main || files.path} is a folder, not a model file.`,
-      'Name the file that holds the model.',
-    );
-  }
-  const file = await open(files.path);
-  let head: Buffer;
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(headBytes), 0, headBytes, 0);
-    head = buffer.subarray(0, bytesRead);
-  } finally {
-    await file.close();
-  }
-  const kind = kinds.find((one) => one.recognises(head, files));
+  const kind = await kindOf(files);
   if (kind) return kind;
+  const head = await headOf(files.path);
   const takes = `Slipway takes: ${kinds.map(({ title }) => title).join('; ')}.`;
   if (head.length === 0) throw new SlipwayError('FILE_NOT_RECOGNISED', `${files.main} is empty.`, takes);
   const text = head.toString('latin1');
@@ -99,4 +96,14 @@ export async function recognise(files: ModelFiles): Promise<Kind> {
     throw new SlipwayError(code, `${files.main} ${found}.`, way);
   }
   throw new SlipwayError('FILE_NOT_RECOGNISED', `${files.main} is in no format that Slipway knows.`, takes);
+}
+
+async function headOf(path: string): Promise<Buffer> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(headBytes), 0, headBytes, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
 }

@@ -1,7 +1,8 @@
 import { setPriority } from 'node:os';
 import { errorBody } from '../errors.ts';
-import type { CandidateAnswer, Trial } from '../gates/candidate.ts';
+import type { CandidateAnswer, CandidateRequest } from '../gates/candidate.ts';
 import { tryOut } from '../gates/try-out.ts';
+import { weigh } from '../gates/weigh.ts';
 
 /** A version that wants in is nobody's caller. */
 const niceness = 10;
@@ -12,15 +13,16 @@ const send = (answer: CandidateAnswer): Promise<void> =>
   });
 
 process.on('disconnect', () => process.exit(0));
-process.once('message', async (trial: Trial) => {
+process.once('message', async (request: CandidateRequest) => {
   try {
     setPriority(niceness);
   } catch {
     // Not allowed everywhere; it is a courtesy.
   }
   try {
-    const tried = await tryOut(trial, (step) => void send({ type: 'step', step }));
-    await send({ type: 'tried', tried });
+    const step = (one: string): void => void send({ type: 'step', step: one });
+    const result = request.type === 'try' ? await tryOut(request.trial, step) : await weigh(request.load);
+    await send({ type: 'done', result });
   } catch (error) {
     await send({ type: 'failed', error: errorBody(error) });
   }

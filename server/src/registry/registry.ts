@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { CheckpointView, FindingView, Gate, TimelineEntry } from '../api.ts';
 import { migrate, openDatabase } from '../db/open.ts';
 import { registrySchema } from '../db/registry-schema.ts';
+import type { Importance } from '../models/model.ts';
 import type { RowPolicy, Signature } from '../signature.ts';
 import type { ServedModel, ServedRollout } from '../snapshot.ts';
 
@@ -17,9 +18,25 @@ export interface VersionRecord {
   baseline: string | null;
   promise: { metric: 'accuracy' | 'mae'; value: number; rows: number } | null;
   microseconds: number;
+  /** Not known of versions that were registered before it was measured. */
+  batchMicroseconds?: number;
+  memoryBytes?: number;
+  importance?: Importance[];
   facts: Record<string, string | number | boolean>;
   gates: Gate[];
-  provenance: { by: string; at: number; file: string; digest: string; bytes: number; framework: string };
+  provenance: {
+    by: string;
+    at: number;
+    /** Name as given; `digest` and `bytes` are of the files in it (see `digestOf`), `main` is the one that holds the model. */
+    file: string;
+    digest: string;
+    bytes: number;
+    framework: string;
+    files?: number;
+    main?: string;
+    /** The blob that was uploaded, where it is still the archive. */
+    upload?: string;
+  };
 }
 
 export interface ModelRecord {

@@ -1,13 +1,4 @@
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -37,23 +28,23 @@ beforeAll(async () => {
 }, 300_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-async function tryOne(name: string): Promise<{ code: string; message: string; hint: string } | 'loaded'> {
-  let path = join(
-    broken,
-    name,
-    readdirSync(join(broken, name)).find((file) => file.startsWith('model')) ?? '',
-  );
+/** A case of one file is given as that file, any other as its folder. */
+function given(name: string): { name: string; path: string } {
+  const own = join(broken, name);
   if (name === 'onnx_external_symlink') {
-    const own = join(folder, name);
-    mkdirSync(own);
-    writeFileSync(join(own, 'model.onnx'), readFileSync(path));
-    symlinkSync('/etc/hostname', join(own, 'weights.bin'));
-    path = join(own, 'model.onnx');
+    cpSync(own, join(folder, name), { recursive: true });
+    symlinkSync('/etc/hostname', join(folder, name, 'weights.bin'));
+    return { name, path: join(folder, name) };
   }
-  const file = { name: path.split('/').at(-1)!, path };
+  const [only, ...more] = readdirSync(own);
+  const isAlone = more.length === 0 && only!.startsWith('model');
+  return isAlone ? { name: only!, path: join(own, only!) } : { name, path: own };
+}
+
+async function tryOne(name: string): Promise<{ code: string; message: string; hint: string } | 'loaded'> {
   try {
     return await tryCandidate(
-      { file, baseline: null, golden: null, label: null, classes: null },
+      { file: given(name), baseline: null, golden: null, label: null, classes: null },
       bounds,
       async () => 'loaded' as const,
     );
@@ -66,6 +57,7 @@ async function tryOne(name: string): Promise<{ code: string; message: string; hi
 test('every case is here', () => {
   expect(names.filter((name) => name.startsWith('lgb_')).length).toBeGreaterThanOrEqual(30);
   expect(names.filter((name) => name.startsWith('onnx_')).length).toBeGreaterThanOrEqual(35);
+  expect(names.filter((name) => name.startsWith('mlflow_'))).toHaveLength(12);
 });
 
 test.each(names)('%s', (name) => {

@@ -1,12 +1,4 @@
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -93,7 +85,7 @@ describe('what is no model is refused in words', () => {
       'MLflow’s description',
       'artifact_path: model\nflavors:\n  sklearn:\n',
       'FILE_UNSUPPORTED',
-      'model file that it names',
+      'the folder that it lies in',
     ],
     ['Parquet', 'PAR1\x15\x04', 'FILE_NOT_RECOGNISED', '--baseline'],
     [
@@ -120,15 +112,6 @@ describe('what is no model is refused in words', () => {
       if (code === 'FILE_UNSAFE')
         expect((refusal as SlipwayError).hint).toContain('Export the model to ONNX');
     }
-  });
-
-  test('a folder', async () => {
-    const path = join(folder, 'model');
-    mkdirSync(path);
-    await expect(recognise({ main: 'model', path })).rejects.toMatchObject({
-      code: 'FILE_NOT_RECOGNISED',
-      message: 'model is a folder, not a model file.',
-    });
   });
 
   test('pickles that would run code: refused, and not run', async () => {

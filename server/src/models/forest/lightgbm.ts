@@ -34,11 +34,16 @@ async function prepare(files: ModelFiles, hints: ModelHints): Promise<Prepared> 
   return { signature, program, facts: factsOf(model) };
 }
 
+/** What LightGBM calls the columns of data that has no names. */
+const unnamed = /^Column_\d+$/;
+
 function signatureOf({ header, objective, features }: LightgbmModel, hints: ModelHints): Signature {
   const width = header.groups;
+  const said = features.every(({ name }) => unnamed.test(name)) ? hints.features : undefined;
   const signature: Signature = {
     task: objective.task,
-    features,
+    features:
+      said?.length === features.length ? features.map((one, i) => ({ ...one, name: said[i]! })) : features,
     inputs: [
       { name: 'X', datatype: 'FP64', shape: [-1, header.features], column: 0, width: header.features },
     ],

@@ -47,7 +47,7 @@ function dimsOf(value: OnnxValue, inputs: number, hints: ModelHints, file: strin
   const dims = value.dims ?? unsupported(file, value, 'has no shape');
   if (dims.length === 0) unsupported(file, value, 'has no dimension for rows');
   if (dims[0]! > 1) unsupported(file, value, `takes exactly ${dims[0]} rows at once`);
-  const trained = inputs === 1 ? hints.training?.features.length : undefined;
+  const trained = inputs === 1 ? namesSaid(hints)?.length : undefined;
   return dims.map((size, i) => {
     if (i === 0 || size > 0) return size;
     if (i === dims.length - 1 && dims.length === 2 && trained) return trained;
@@ -55,9 +55,13 @@ function dimsOf(value: OnnxValue, inputs: number, hints: ModelHints, file: strin
   });
 }
 
+function namesSaid({ features, training }: ModelHints): string[] | undefined {
+  return features ?? training?.features;
+}
+
 /** A single column is named as its input; the training data's names are used where there are as many. */
 function namesOf(input: string, width: number, inputs: number, hints: ModelHints): string[] {
-  const trained = hints.training?.features;
+  const trained = namesSaid(hints);
   if (inputs === 1 && trained?.length === width) return trained;
   return width === 1 ? [input] : Array.from({ length: width }, (_, i) => `${input}_${i}`);
 }

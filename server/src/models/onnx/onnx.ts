@@ -4,6 +4,7 @@ import { SlipwayError } from '../../errors.ts';
 import type { Kind, Model, ModelFiles, ModelHints, Prepared } from '../model.ts';
 import { answerOf } from './answer.ts';
 import { checkModel } from './check.ts';
+import { inlineExternalData } from './external-data.ts';
 import { beginsAsModel, type OnnxModel, readModel } from './graph.ts';
 import { inputsOf } from './inputs.ts';
 import { reasonOf } from './reason.ts';
@@ -14,7 +15,7 @@ const mostFileBytes = 2 ** 31 - 1;
 /** ONNX graphs over rows, on onnxruntime. */
 export const onnx: Kind = {
   name: 'onnx',
-  title: 'ONNX (one file, inputs of rows)',
+  title: 'ONNX (inputs of rows)',
   tolerance: 1e-5,
   // A Loop may run as long as it likes.
   bounded: false,
@@ -30,8 +31,10 @@ async function prepare(files: ModelFiles, hints: ModelHints): Promise<Prepared> 
   if ((await stat(files.path)).size > mostFileBytes) {
     throw new SlipwayError('FILE_UNSUPPORTED', `${files.main}: ONNX files may have up to 2 GiB.`);
   }
-  const original = new Uint8Array(await readFile(files.path));
-  const model = parse(original, files.main);
+  const given = new Uint8Array(await readFile(files.path));
+  const parsed = parse(given, files.main);
+  const original = inlineExternalData(given, files) ?? given;
+  const model = original === given ? parsed : parse(original, files.main);
   checkModel(model, files.main);
   const inputs = inputsOf(model.graph, hints, files.main);
   const program = cutZipMaps(original, model) ?? original;

@@ -1,8 +1,8 @@
 import { Command, Option } from 'commander';
 import type { DeployAnswer, DeployRequest } from '../api.ts';
-import { list, type RemoteOptions, remoteOf, withRemote } from './options.ts';
+import { asLabel, list, type RemoteOptions, remoteOf, withRemote } from './options.ts';
 import { paint, say, sayJson } from './output.ts';
-import { ask, upload } from './remote.ts';
+import { ask, upload, uploadModel } from './remote.ts';
 import { UsageError } from './usage-error.ts';
 
 interface Options extends RemoteOptions {
@@ -24,7 +24,7 @@ export const deploy = withRemote(
   new Command('deploy')
     .description('prove a model file in a process of its own, and register it as the model’s next version')
     .argument('<name>', 'the model: what production calls it')
-    .argument('<file>', 'LightGBM text, ONNX, or a learner’s JSON; recognised by its content'),
+    .argument('<file>', 'the model: a file, a folder, a zip or a tar of one; recognised by its content'),
 )
   .option('--baseline <file>', 'its training data (CSV or Parquet): drift is measured against it')
   .option('--label <column>', 'the label’s column in the training data')
@@ -77,7 +77,7 @@ and the exit code is 4.`,
     const remote = remoteOf(options);
     const { missing, unknown, extra } = options;
     const request: DeployRequest = {
-      file: await upload(remote, file),
+      file: await uploadModel(remote, file),
       ...(options.baseline ? { baseline: await upload(remote, options.baseline) } : {}),
       ...(options.golden ? { golden: await upload(remote, options.golden) } : {}),
       ...(options.label ? { label: options.label } : {}),
@@ -122,7 +122,3 @@ and the exit code is 4.`,
     }
     if (answer.rollout) say(`Rollout ${answer.rollout} compares it with the live version on the same rows.`);
   });
-
-function asLabel(text: string): string | number {
-  return text !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
-}

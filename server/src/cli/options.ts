@@ -61,6 +61,11 @@ export function errorRate(text: string): number {
   return value;
 }
 
+/** A class label as it was typed: a number, if it is one. */
+export function asLabel(text: string): string | number {
+  return text !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
+}
+
 export function list(text: string): string[] {
   return text
     .split(',')

@@ -1,8 +1,10 @@
-import { createReadStream, type ReadStream, statSync } from 'node:fs';
+import { createReadStream, statSync } from 'node:fs';
 import { request } from 'node:http';
 import { request as requestTls } from 'node:https';
 import { basename } from 'node:path';
+import type { Readable } from 'node:stream';
 import { SlipwayError, toSlipwayError } from '../errors.ts';
+import { packFolder } from './folder-archive.ts';
 import { UsageError, unreadable } from './usage-error.ts';
 
 /** A running Slipway's control address, and the key to it. */
@@ -13,8 +15,9 @@ export interface Remote {
 
 interface Body {
   type: 'application/json' | 'application/octet-stream';
-  content: string | ReadStream;
-  bytes: number;
+  content: string | Readable;
+  /** Null: not known before it has been read. */
+  bytes: number | null;
 }
 
 /** Asks control (or, with a full URL, the data plane). Throws the server's own coded error, or SERVER_UNREACHABLE. */
@@ -31,12 +34,19 @@ export function ask<T>(remote: Remote, method: string, path: string, value?: unk
 /** Uploads a file as it is; returns its name and digest. Throws UsageError for a file that cannot be read. */
 export async function upload(remote: Remote, file: string): Promise<{ name: string; digest: string }> {
   const bytes = sizeOf(file);
-  const { digest } = await send<{ digest: string }>(remote, 'PUT', '/api/uploads', {
-    type: 'application/octet-stream',
-    content: createReadStream(file),
-    bytes,
-  });
-  return { name: basename(file), digest };
+  return { name: basename(file), digest: await put(remote, createReadStream(file), bytes) };
+}
+
+/** Uploads a file or, as a tar that is packed meanwhile, a folder. */
+export async function uploadModel(remote: Remote, path: string): Promise<{ name: string; digest: string }> {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return upload(remote, path);
+  const { name, content } = await packFolder(path);
+  return { name, digest: await put(remote, content, null) };
+}
+
+async function put(remote: Remote, content: Readable, bytes: number | null): Promise<string> {
+  const body: Body = { type: 'application/octet-stream', content, bytes };
+  return (await send<{ digest: string }>(remote, 'PUT', '/api/uploads', body)).digest;
 }
 
 function sizeOf(file: string): number {
@@ -55,7 +65,7 @@ function send<T>(remote: Remote, method: string, path: string, body: Body | null
   if (remote.key) headers.authorization = `Bearer ${remote.key}`;
   if (body) {
     headers['content-type'] = body.type;
-    headers['content-length'] = body.bytes;
+    if (body.bytes !== null) headers['content-length'] = body.bytes;
   }
   return new Promise((resolve, reject) => {
     const unreachable = (error: NodeJS.ErrnoException): void =>
@@ -85,7 +95,11 @@ function send<T>(remote: Remote, method: string, path: string, body: Body | null
     else {
       const { content } = body;
       content.on('error', (error) => {
-        reject(unreadable(String(content.path), error));
+        reject(
+          error instanceof SlipwayError
+            ? error
+            : unreadable('path' in content ? String(content.path) : 'The folder', error),
+        );
         outgoing.destroy();
       });
       content.pipe(outgoing);

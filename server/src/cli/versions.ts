@@ -1,25 +1,35 @@
 import { Command } from 'commander';
 import type { VersionView } from '../api.ts';
-import { type RemoteOptions, remoteOf, withRemote } from './options.ts';
+import { type RemoteOptions, remoteOf, wholeNumber, withRemote } from './options.ts';
 import { percent, say, sayJson, table } from './output.ts';
 import { ask } from './remote.ts';
+import { versionPage } from './version-page.ts';
 
 export const versions = withRemote(
   new Command('versions')
     .description('a model’s versions: state, promise, live accuracy, checkpoints')
     .argument('<name>', 'the model')
+    .argument('[version]', 'all that is known of one of them', wholeNumber)
     .addHelpText(
       'after',
       `
 Examples:
   $ slipway versions churn
+  $ slipway versions churn 3
   $ slipway versions churn --json |
       jq '.versions[] | select(.state == "live").features'
 
 promise: how right it was on its own training rows; live: over its labelled live
 rows, answered or in shadow. --json has all of it: features, gates, provenance.`,
     ),
-).action(async (name: string, options: RemoteOptions) => {
+).action(async (name: string, version: number | undefined, options: RemoteOptions) => {
+  if (version !== undefined) {
+    const path = `/api/models/${encodeURIComponent(name)}/versions/${version}`;
+    const one = await ask<VersionView>(remoteOf(options), 'GET', path);
+    if (options.json) sayJson(one);
+    else say(versionPage(one));
+    return;
+  }
   const path = `/api/models/${encodeURIComponent(name)}/versions`;
   const { versions: all } = await ask<{ versions: VersionView[] }>(remoteOf(options), 'GET', path);
   if (options.json) {

@@ -4,6 +4,8 @@ import { numbers } from './lightgbm-text.ts';
 /** One tree as the file has it: counts agree, every child, feature and category set exists, and it is a tree. */
 export interface LightgbmTree {
   feature: Float64Array;
+  /** What each split gained in training; null where the file does not say it of all. Nothing is decided by it. */
+  gain: number[] | null;
   threshold: Float64Array;
   decision: Float64Array;
   /** >= 0 a node of this tree, else ~leaf. */
@@ -59,6 +61,7 @@ export function readTree(text: LightgbmText, index: number, features: number): L
   }
   const tree: LightgbmTree = {
     feature: within('split_feature', read('split_feature', nodes, 'int32'), 0, features - 1),
+    gain: gainsOf(fields.get('split_gain'), nodes, text),
     threshold: read('threshold', nodes, 'threshold'),
     decision: within('decision_type', read('decision_type', nodes, 'int32'), 0, 11),
     left: within('left_child', read('left_child', nodes, 'int32'), -count, nodes - 1),
@@ -81,6 +84,15 @@ export function readTree(text: LightgbmText, index: number, features: number): L
     };
   }
   return tree;
+}
+
+function gainsOf(value: Value | undefined, nodes: number, text: LightgbmText): number[] | null {
+  if (value === undefined) return null;
+  const gains = text
+    .valueText(value, 'latin1')
+    .split(' ', nodes + 1)
+    .map(Number);
+  return gains.length === nodes && gains.every(Number.isFinite) ? gains : null;
 }
 
 function readFields(text: LightgbmText, index: number): Map<string, Value> {

@@ -31,7 +31,7 @@ async function prepare(files: ModelFiles, hints: ModelHints): Promise<Prepared> 
   const model = readLightgbm(await readFile(files.path), files.main);
   const signature = signatureOf(model, hints);
   const program = encodeProgram({ ...compileForest(model.forest), link: model.link });
-  return { signature, program, facts: factsOf(model) };
+  return { signature, program, facts: factsOf(model), importance: model.importance };
 }
 
 /** What LightGBM calls the columns of data that has no names. */

@@ -1,10 +1,12 @@
 import type { Feature } from '../../signature.ts';
+import type { Importance } from '../model.ts';
 import type { Forest } from './forest.ts';
 import { nearZero, Rule } from './forest.ts';
 import { Growing } from './growing.ts';
 import { nameFeatures, readTail } from './lightgbm-categories.ts';
 import type { LightgbmHeader } from './lightgbm-header.ts';
 import { readHeader } from './lightgbm-header.ts';
+import { LightgbmImportance } from './lightgbm-importance.ts';
 import type { Objective } from './lightgbm-objective.ts';
 import { readObjective } from './lightgbm-objective.ts';
 import { LightgbmText } from './lightgbm-text.ts';
@@ -19,6 +21,7 @@ export interface LightgbmModel {
   link: Link;
   forest: Forest;
   features: Feature[];
+  importance: Importance[];
 }
 
 /**
@@ -31,7 +34,12 @@ export function readLightgbm(bytes: Uint8Array, file: string): LightgbmModel {
   const header = readHeader(text);
   const objective = readObjective(text, header);
   const trees = new Trees();
-  while (text.field().key === 'Tree') trees.add(readTree(text, trees.count, header.features));
+  const importance = new LightgbmImportance(header.features);
+  while (text.field().key === 'Tree') {
+    const tree = readTree(text, trees.count, header.features);
+    trees.add(tree);
+    importance.add(tree);
+  }
   const { count } = trees;
   if (count === 0) throw text.broken('trees', 'there are none');
   if (header.trees !== null && header.trees !== count) {
@@ -47,7 +55,8 @@ export function readLightgbm(bytes: Uint8Array, file: string): LightgbmModel {
     scale: objective.scale,
     divisor: header.average ? count / header.groups : 1,
   };
-  return { header, objective, link, forest, features: nameFeatures(text, header, tail, forest) };
+  const features = nameFeatures(text, header, tail, forest);
+  return { header, objective, link, forest, features, importance: importance.measures() };
 }
 
 /** Puts the file's trees into one forest. */

@@ -1,0 +1,72 @@
+import { existsSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
+import { Command } from 'commander';
+import { tryCandidate } from '../gates/candidate.ts';
+import { defaultConfig } from '../processes/config.ts';
+import { asLabel, list } from './options.ts';
+import { say, sayJson } from './output.ts';
+import { UsageError } from './usage-error.ts';
+import { type Described, versionPage } from './version-page.ts';
+
+interface Options {
+  golden?: string;
+  classes?: string[];
+  json?: boolean;
+}
+
+export const inspect = new Command('inspect')
+  .description('what a model file is, found by loading it as a server would; needs no server')
+  .argument('<file>', 'a file, a folder, a zip or a tar of one')
+  .option('--golden <file>', 'rows with the training library’s own answers (JSON), to be reproduced')
+  .option('--classes <labels>', 'class labels in order, where the file has none', list)
+  .option('--json', 'print one JSON document and nothing else')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  $ slipway inspect model.txt
+  $ slipway inspect mlruns/…/model --json | jq '.features'
+
+The file is read and run in a process of its own, within a minute and 4 GiB. Memory and times are of this
+machine. A file that fails a gate: exit code 4.`,
+  )
+  .action(async (file: string, options: Options) => {
+    const { candidateMs: milliseconds, candidateBytes: bytes } = defaultConfig;
+    const trial = {
+      file: given(file),
+      golden: options.golden === undefined ? null : given(options.golden),
+      baseline: null,
+      label: null,
+      classes: options.classes?.map(asLabel) ?? null,
+    };
+    const described = await tryCandidate(
+      trial,
+      { milliseconds, bytes },
+      async (tried): Promise<Described> => {
+        const { signature, source } = tried;
+        return {
+          kind: tried.kind,
+          task: signature.task,
+          features: signature.features,
+          inputs: signature.inputs.map(({ name, datatype, shape }) => ({ name, datatype, shape })),
+          outputs: signature.outputs.map(({ name, datatype, shape }) => ({ name, datatype, shape })),
+          classes: signature.classes ?? null,
+          facts: tried.facts,
+          gates: tried.gates,
+          importance: tried.importance,
+          microseconds: tried.microseconds,
+          batchMicroseconds: tried.batchMicroseconds,
+          memoryBytes: tried.memoryBytes,
+          provenance: { file: trial.file.name, ...source },
+        };
+      },
+    );
+    if (options.json) sayJson(described);
+    else say(versionPage(described));
+  });
+
+function given(file: string): { name: string; path: string } {
+  const path = resolve(file);
+  if (!existsSync(path)) throw new UsageError(`There is no file ${file}.`, 'Check the path.');
+  return { name: basename(path), path };
+}

@@ -1,0 +1,153 @@
+import type { VersionView } from '../api.ts';
+import { paint, table } from './output.ts';
+
+/** What is known of a version whether or not it was deployed. */
+export type Described = Pick<
+  VersionView,
+  | 'kind'
+  | 'task'
+  | 'features'
+  | 'inputs'
+  | 'outputs'
+  | 'classes'
+  | 'facts'
+  | 'gates'
+  | 'importance'
+  | 'microseconds'
+  | 'batchMicroseconds'
+  | 'memoryBytes'
+> & { provenance: Pick<VersionView['provenance'], 'file' | 'digest' | 'bytes' | 'files' | 'main'> };
+
+/** Wide enough for most terminals, narrow enough for all. */
+const columns = 80;
+const mostFeatures = 30;
+const barWidth = 16;
+
+/** A version as a person reads it, in 80 columns. */
+export function versionPage(version: Described): string {
+  const { kind, task, facts, gates } = version;
+  const parts = [
+    `${paint('bold', kind)}, ${task}\n`,
+    pairs([
+      ['file', fileText(version)],
+      ['digest', version.provenance.digest],
+      ['made with', madeWith(facts)],
+      ['memory', version.memoryBytes === null ? null : `${size(version.memoryBytes)} when loaded`],
+      ['single row', `${micro(version.microseconds)} µs a row`],
+      [
+        'in batches',
+        version.batchMicroseconds === null ? null : `${micro(version.batchMicroseconds)} µs a row`,
+      ],
+      ['inputs', version.inputs.map(tensorText).join(', ')],
+      ['outputs', version.outputs.map(tensorText).join(', ')],
+      ['classes', version.classes?.join(', ') ?? null],
+    ]),
+    pairs(
+      Object.entries(facts)
+        .filter(([name]) => !saidElsewhere.includes(name))
+        .map(([name, value]) => [spaced(name), factText(value)]),
+    ),
+    features(version),
+    gates.map(({ name, passed, detail }) => `${mark(passed)} ${wrapped(`${name}: ${detail}`, 2)}`).join('\n'),
+  ];
+  return parts.join('\n');
+}
+
+/** Facts that other lines say. */
+const saidElsewhere = ['framework', 'frameworkVersion', 'features'];
+
+function madeWith({ framework, frameworkVersion }: Described['facts']): string {
+  return [framework, frameworkVersion].filter((one) => one !== undefined).join(' ');
+}
+
+function mark(passed: boolean): string {
+  return passed ? paint('green', '✓') : paint('red', '✗');
+}
+
+function fileText({ provenance: { file, bytes, files = 1, main } }: Described): string {
+  const inside =
+    main !== undefined && main !== file ? `: ${main}${files > 1 ? ` of ${files} files` : ''}` : '';
+  return `${file}${inside}, ${size(bytes)}`;
+}
+
+function tensorText({ name, datatype, shape }: VersionView['inputs'][number]): string {
+  return `${name} ${datatype} [${shape.map((one) => (one === -1 ? 'row' : one)).join(', ')}]`;
+}
+
+function factText(value: string | number | boolean): string {
+  return typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value);
+}
+
+/** By importance where there is one, the last measure first to be asked. */
+function features({ features: all, importance }: Described): string {
+  const measure = importance.at(-1);
+  const total = measure?.values.reduce((sum, value) => sum + value, 0) ?? 0;
+  const order = all.map((_, i) => i);
+  if (measure) order.sort((a, b) => measure.values[b]! - measure.values[a]!);
+  const rows = order.slice(0, mostFeatures).map((i) => {
+    const { name, type, categories } = all[i]!;
+    const share = measure && total > 0 ? measure.values[i]! / total : null;
+    return [
+      shortened(name, 28),
+      type,
+      ...importance.map(({ values }) => figure(values[i]!)),
+      ...(share === null ? [] : ['█'.repeat(Math.round(share * barWidth)).padEnd(1)]),
+      categories ? shortened(categories.join(', '), importance.length > 0 ? 12 : 30) : '',
+    ];
+  });
+  const bar = measure && total > 0 ? [`share of ${measure.measure}`] : [];
+  const header = ['feature', 'type', ...importance.map((one) => one.measure), ...bar, ''];
+  const more = all.length - rows.length;
+  return `${table(header, rows)}\n${more > 0 ? paint('dim', `and ${more} more: --json lists all\n`) : ''}`;
+}
+
+function pairs(all: [title: string, value: string | null][]): string {
+  const said = all.filter(([, value]) => value !== null && value !== '');
+  const width = 2 + Math.max(0, ...said.map(([title]) => title.length));
+  return said
+    .map(([title, value]) => `${paint('dim', title.padEnd(width))}${wrapped(value ?? '', width)}\n`)
+    .join('');
+}
+
+/** At 80 columns, what follows a line's end indented. Words that are longer than a line stay whole. */
+function wrapped(text: string, indent: number): string {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && indent + line.length + 1 + word.length > columns) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line].join(`\n${' '.repeat(indent)}`);
+}
+
+/** "maxDepth" as "max depth". */
+function spaced(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
+function shortened(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length - 1)}…` : text;
+}
+
+/** Four digits of what is no count. */
+function figure(value: number): string {
+  return Number.isInteger(value) || value >= 1000 ? value.toFixed(0) : value.toPrecision(4);
+}
+
+function micro(value: number): string {
+  return value < 10 ? value.toFixed(2) : value.toFixed(0);
+}
+
+function size(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`;
+  const units = ['kB', 'MB', 'GB'];
+  let value = bytes / 1000;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ${units[unit]}`;
+}

@@ -1,0 +1,82 @@
+import { execFile } from 'node:child_process';
+import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { inRepository } from '../processes/harness.ts';
+
+/** The command as it is typed, without a server. */
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'slipway-inspect-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function inspect(...given: string[]): Promise<{ code: number; out: string; error: string }> {
+  const command = [inRepository('server/src/cli/main.ts'), 'inspect', ...given];
+  try {
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, command, { cwd: folder });
+    return { code: 0, out: stdout, error: stderr };
+  } catch (thrown) {
+    const { code, stdout, stderr } = thrown as { code: number; stdout: string; stderr: string };
+    return { code, out: stdout, error: stderr };
+  }
+}
+
+test('a folder, for a person: at most 80 columns', async () => {
+  const { code, out } = await inspect(inRepository('spec/mlflow/lightgbm'));
+  expect(code).toBe(0);
+  const lines = out.split('\n');
+  expect(lines.filter((line) => line.length > 80)).toEqual([]);
+  for (const says of [
+    /^lightgbm, binary$/m,
+    /^made with +lightgbm 4\.7\.0$/m,
+    /^memory +[\d.]+ [kM]?B when loaded$/m,
+    /^single row +[\d.]+ µs a row$/m,
+    /^trees +15$/m,
+    /^max depth +6$/m,
+    /^inputs +X FP64 \[row, 30\]$/m,
+    /^worst_perimeter +number +9 +1116 +█+$/m,
+    /^✓ input example: 3 rows answered/m,
+  ])
+    expect(out).toMatch(says);
+});
+
+test('a file, for a program; and as an archive the same', async () => {
+  const file = await inspect(inRepository('spec/models/lgb_categorical/model.txt'), '--json');
+  const view = JSON.parse(file.out) as Record<string, unknown> & { provenance: { digest: string } };
+  expect(view).toMatchObject({
+    kind: 'lightgbm',
+    task: 'binary',
+    provenance: { file: 'model.txt', files: 1, main: 'model.txt' },
+    facts: { trees: 20, maxDepth: 9 },
+  });
+  expect((view.importance as { measure: string }[]).map(({ measure }) => measure)).toEqual([
+    'splits',
+    'gain',
+  ]);
+  expect(view.memoryBytes).toBeGreaterThan(0);
+  expect(view.batchMicroseconds).toBeGreaterThan(0);
+  const archive = join(folder, 'model.tar.gz');
+  await promisify(execFile)('tar', ['-czf', archive, 'model.txt'], {
+    cwd: inRepository('spec/models/lgb_categorical'),
+  });
+  const packed = JSON.parse((await inspect(archive, '--json')).out) as typeof view;
+  expect(packed.provenance.digest).toBe(view.provenance.digest);
+});
+
+test('what does not pass: the error, and exit code 4', async () => {
+  const linked = join(folder, 'linked');
+  cpSync(inRepository('spec/mlflow/onnx'), linked, { recursive: true });
+  symlinkSync('/etc/hostname', join(linked, 'more.bin'));
+  expect(await inspect(linked)).toMatchObject({
+    code: 4,
+    out: '',
+    error: expect.stringMatching(/^FILE_UNSAFE: linked: more\.bin is a link/),
+  });
+  const pickle = await inspect(inRepository('spec/mlflow/sklearn'), '--json');
+  expect(pickle.code).toBe(4);
+  expect(JSON.parse(pickle.out)).toMatchObject({ error: { code: 'FILE_UNSAFE' } });
+  expect((await inspect('nowhere.txt')).code).toBe(2);
+});

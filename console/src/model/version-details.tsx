@@ -1,24 +1,23 @@
 import type { Gate, ModelView, VersionView } from '../../../server/src/api.ts';
 import { StateMark } from '../parts/state-mark.tsx';
 import { Term } from '../parts/term.tsx';
-import { bytes } from '../words/numbers.ts';
+import { bytes, number } from '../words/numbers.ts';
 import { exact } from '../words/times.ts';
 import { Checkpoints } from './checkpoints.tsx';
+import { VersionFeatures } from './version-features.tsx';
 
 /** Where a version comes from, what it had to pass, what it is. */
 export function VersionDetails({ model, version }: { model: ModelView; version: VersionView }) {
-  const { provenance, facts, features, policy, classes } = version;
+  const { provenance, facts, policy, classes, inputs, outputs, memoryBytes, batchMicroseconds } = version;
   return (
     <div className="version-details">
       <div>
         <h4>Gates</h4>
         <Gates gates={version.gates} />
-      </div>
-      <div>
         <h4>Origin</h4>
         <Pairs
           pairs={[
-            ['file', `${provenance.file}, ${bytes(provenance.bytes)}`],
+            ['file', `${fileText(provenance)}, ${bytes(provenance.bytes)}`],
             ['made with', provenance.framework],
             ['deployed', `${exact(provenance.at)} by ${provenance.by}`],
             [<Term key="digest" name="digest" />, <code key="value">{provenance.digest}</code>],
@@ -26,11 +25,20 @@ export function VersionDetails({ model, version }: { model: ModelView; version: 
         />
       </div>
       <div>
+        <h4>Features</h4>
+        <VersionFeatures version={version} />
+      </div>
+      <div>
         <h4>Facts</h4>
         <Pairs
           pairs={[
-            ['features', features.map((one) => one.name).join(', ')],
             ...(classes ? [['classes', classes.join(', ')] as [string, string]] : []),
+            ['inputs', inputs.map(tensorText).join(', ')],
+            ['outputs', outputs.map(tensorText).join(', ')],
+            ...(memoryBytes === null ? [] : [['memory when loaded', bytes(memoryBytes)] as [string, string]]),
+            ...(batchMicroseconds === null
+              ? []
+              : [['a row in a batch', `${number(batchMicroseconds, 2)} µs`] as [string, string]]),
             ['missing values', policy.missing],
             ['unknown categories', policy.unknown],
             ['extra features', policy.extra],
@@ -72,6 +80,16 @@ function Pairs({ pairs }: { pairs: [React.ReactNode, React.ReactNode][] }) {
       ))}
     </dl>
   );
+}
+
+/** "churn.zip: model.onnx": the name as given, and the file in it that holds the model. */
+function fileText({ file, main, files = 1 }: VersionView['provenance']): string {
+  const inside = main === undefined || main === file ? '' : `: ${main}`;
+  return files > 1 ? `${file}${inside} of ${files} files` : `${file}${inside}`;
+}
+
+function tensorText({ name, datatype, shape }: VersionView['inputs'][number]): string {
+  return `${name} ${datatype} [${shape.map((one) => (one === -1 ? 'row' : one)).join(', ')}]`;
 }
 
 /** "maxDepth" as "max depth". */

@@ -1,0 +1,42 @@
+import type { VersionView } from '../../../server/src/api.ts';
+import { number } from '../words/numbers.ts';
+
+/** The page of a version with thousands of features stays a page. */
+const most = 30;
+
+/** A version's features with their types and categories; by importance, with its share, where the format has it. */
+export function VersionFeatures({ version: { features, importance } }: { version: VersionView }) {
+  const measure = importance.at(-1);
+  const total = measure?.values.reduce((sum, value) => sum + value, 0) ?? 0;
+  const order = features.map((_, i) => i);
+  if (measure) order.sort((a, b) => measure.values[b]! - measure.values[a]!);
+  const left = features.length - most;
+  return (
+    <>
+      <dl className="pairs features">
+        {order.slice(0, most).map((i) => {
+          const { name, type, categories } = features[i]!;
+          const share = measure && total > 0 ? measure.values[i]! / total : null;
+          return (
+            <div key={name}>
+              <dt title={name}>{name}</dt>
+              <dd>
+                {categories ? `${type}: ${categories.join(', ')}` : type}
+                {share === null ? null : (
+                  <span
+                    className="share"
+                    title={importance.map((one) => `${one.measure} ${number(one.values[i]!)}`).join(', ')}
+                  >
+                    <i style={{ width: `${share * 100}%` }} />
+                  </span>
+                )}
+              </dd>
+            </div>
+          );
+        })}
+      </dl>
+      {left > 0 ? <p className="quiet">and {left} more</p> : null}
+      {measure ? <p className="quiet">Bars: each feature’s share of the {measure.measure}.</p> : null}
+    </>
+  );
+}

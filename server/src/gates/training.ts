@@ -1,4 +1,3 @@
-import { DuckDBInstance } from '@duckdb/node-api';
 import { SlipwayError } from '../errors.ts';
 import type { Feature, Signature } from '../signature.ts';
 import { type Frame, newFrame } from '../tensor.ts';
@@ -15,6 +14,8 @@ const numeric = /^(DOUBLE|FLOAT|REAL|DECIMAL.*|U?(TINY|SMALL|BIG|HUGE)?INT(EGER)
 
 /** Reads training data with DuckDB, which keeps the rows' order. Throws DATA_BROKEN. */
 export async function readTable(path: string, name: string): Promise<Table> {
+  // Loaded only here: its native library is large, and most candidates bring no training data.
+  const { DuckDBInstance } = await import('@duckdb/node-api');
   // Its own memory is part of the candidate's; it spills to the trial's folder.
   const instance = await DuckDBInstance.create(':memory:', { threads: '1', memory_limit: '1GB' });
   try {

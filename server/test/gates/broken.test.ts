@@ -25,7 +25,7 @@ beforeAll(async () => {
       results.set(name, await tryOne(name));
   };
   await Promise.all([worker(), worker()]);
-}, 300_000);
+}, 600_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** A case of one file is given as that file, any other as its folder. */
@@ -55,9 +55,7 @@ async function tryOne(name: string): Promise<{ code: string; message: string; hi
 }
 
 test('every case is here', () => {
-  expect(names.filter((name) => name.startsWith('lgb_')).length).toBeGreaterThanOrEqual(30);
-  expect(names.filter((name) => name.startsWith('onnx_')).length).toBeGreaterThanOrEqual(35);
-  expect(names.filter((name) => name.startsWith('mlflow_'))).toHaveLength(12);
+  expect(names).toHaveLength(Object.keys(expected.cases).length);
 });
 
 test.each(names)('%s', (name) => {

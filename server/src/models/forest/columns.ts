@@ -24,7 +24,7 @@ export interface CategoryColumn {
   feature: number;
   /** Codes 0 … codes - 1 stand in some set; then come one row for all other codes and one for NaN. */
   codes: number;
-  /** The nodes whose splits these are; answer k is that of splits[k]. */
+  /** For each distinct split a node that asks it; answer k is that of splits[k]. */
   splits: Int32Array;
   first: number;
 }
@@ -46,9 +46,9 @@ export function planColumns(forest: Forest): Columns {
   for (const nodes of nodesByColumn(forest)) {
     const first = columns.answers;
     if ((forest.rule[nodes[0]!]! & Rule.categorical) !== 0) {
-      columns.category.push(categoryColumn(forest, nodes, first));
-      for (let k = 0; k < nodes.length; k++) answerOf[nodes[k]!] = first + k;
-      columns.answers += roundUp16(nodes.length);
+      const column = categoryColumn(forest, nodes, first, answerOf);
+      columns.category.push(column);
+      columns.answers += roundUp16(column.splits.length);
     } else {
       const column = numericColumn(forest, nodes, first, answerOf);
       columns.numeric.push(column);
@@ -116,11 +116,30 @@ function indexOf(ascending: Float64Array, value: number): number {
   return low;
 }
 
-function categoryColumn(forest: Forest, splits: Int32Array, first: number): CategoryColumn {
+function categoryColumn(
+  forest: Forest,
+  nodes: Int32Array,
+  first: number,
+  answerOf: Uint32Array,
+): CategoryColumn {
   let words = 0;
-  for (const node of splits) {
+  const splits: number[] = [];
+  /** Nodes that ask the same set under the same rule share an answer. */
+  const answers = new Map<number, number>();
+  for (const node of nodes) {
     const set = forest.threshold[node]!;
-    words = Math.max(words, forest.sets.start[set + 1]! - forest.sets.start[set]!);
+    const key = set * 256 + forest.rule[node]!;
+    if (!answers.has(key)) {
+      answers.set(key, first + splits.length);
+      splits.push(node);
+      words = Math.max(words, forest.sets.start[set + 1]! - forest.sets.start[set]!);
+    }
+    answerOf[node] = answers.get(key)!;
   }
-  return { feature: forest.feature[splits[0]!]!, codes: words * 32, splits, first };
+  return {
+    feature: forest.feature[nodes[0]!]!,
+    codes: words * 32,
+    splits: Int32Array.from(splits),
+    first,
+  };
 }

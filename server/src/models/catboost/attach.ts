@@ -1,0 +1,56 @@
+import type { Signature } from '../../signature.ts';
+import { answerWidth } from '../../signature.ts';
+import { type Frame, newFrame } from '../../tensor.ts';
+import type { ForestModel } from '../forest/attach.ts';
+import { attachForest } from '../forest/attach.ts';
+import { writeAnswer } from './answer.ts';
+import { decodeProgram } from './program.ts';
+import { RowColumns } from './row-columns.ts';
+
+/** Rows that are brought to the forest at once. */
+const rowsAtOnce = 256;
+
+/** Attaches a program of `program.ts`. Neither method of the model allocates; any number of rows. */
+export async function attachCatboost(bytes: Uint8Array, signature: Signature): Promise<ForestModel> {
+  const program = decodeProgram(bytes);
+  const { scale, bias, link } = program;
+  const forest = await attachForest(program.forest, signature);
+  const groups = bias.length;
+  const stride = answerWidth(signature);
+  const hasCategories = program.columns.some((values) => values !== null);
+  const columns = hasCategories ? new RowColumns(program) : null;
+  const part = newFrame(0, program.width);
+  if (columns !== null) part.values = new Float64Array(rowsAtOnce * program.width);
+  const sums = new Float64Array(rowsAtOnce * groups);
+
+  /** Scores `count` rows from row `first` on: scale · sum + bias, in `sums`. */
+  const score = (frame: Frame, first: number, count: number): void => {
+    part.rows = count;
+    if (columns === null) part.values = frame.values.subarray(first * frame.width, (first + count) * frame.width);
+    else for (let row = 0; row < count; row++) columns.write(frame, first + row, part.values, row * program.width);
+    forest.margins(part, sums);
+    for (let row = 0, k = 0; row < count; row++) {
+      for (let group = 0; group < groups; group++, k++) sums[k] = sums[k]! * scale + bias[group]!;
+    }
+  };
+
+  return {
+    signature,
+    predict(frame, answers) {
+      for (let first = 0; first < frame.rows; first += rowsAtOnce) {
+        const count = Math.min(rowsAtOnce, frame.rows - first);
+        score(frame, first, count);
+        for (let row = 0; row < count; row++) {
+          writeAnswer(link, sums, row * groups, groups, answers, (first + row) * stride);
+        }
+      }
+    },
+    margins(frame, margins) {
+      for (let first = 0; first < frame.rows; first += rowsAtOnce) {
+        const count = Math.min(rowsAtOnce, frame.rows - first);
+        score(frame, first, count);
+        for (let k = 0; k < count * groups; k++) margins[first * groups + k] = sums[k]!;
+      }
+    },
+  };
+}

@@ -37,12 +37,6 @@ const others: [begins: string | RegExp, code: Refusal, found: string][] = [
   [/^[\s\S]{4}TFL3/, 'FILE_UNSUPPORTED', `is a TensorFlow Lite model, ${notYet}`],
   [/^[\s\S]{8}\{"__metadata__"|^[\s\S]{4}\0{4}\{"/, 'FILE_UNSUPPORTED', `is a safetensors file, ${notYet}`],
   ['47475546', 'FILE_UNSUPPORTED', `is a GGUF language model, ${notYet}`],
-  [/^CBM1/, 'FILE_UNSUPPORTED', `is a CatBoost model, ${notYet}`],
-  [
-    /^\s*\{[\s\S]{0,3000}"(oblivious_trees|features_info|float_features)"\s*:/,
-    'FILE_UNSUPPORTED',
-    `is a CatBoost model (JSON), ${notYet}`,
-  ],
   [
     /^\s*\{[\s\S]{0,3000}"(learner|gradient_booster|gbtree)"\s*:/,
     'FILE_UNSUPPORTED',

@@ -29,12 +29,23 @@ describe('a file is known by what is in it', () => {
   const models = readdirSync(join(spec, 'models'));
   test.each(models)('%s, under another format’s name', async (model) => {
     for (const file of readdirSync(join(spec, 'models', model))) {
-      const kind = file.endsWith('.onnx') ? 'onnx' : file.endsWith('.txt') ? 'lightgbm' : null;
+      const kind = file.endsWith('.onnx')
+        ? 'onnx'
+        : file.endsWith('.txt')
+          ? 'lightgbm'
+          : model.startsWith('cat_') && file !== 'golden.json'
+            ? 'catboost'
+            : null;
       if (kind === null) continue;
       const bytes = readFileSync(join(spec, 'models', model, file));
       expect(await look(bytes, 'learner.json')).toBe(kind);
       expect(await look(bytes, 'model.pkl')).toBe(kind);
     }
+  });
+
+  test('CatBoost’s JSON by its first keys', async () => {
+    expect(await look('{\n  "features_info":\n {"float_features": []}}')).toBe('catboost');
+    expect(await look('{"ctr_data":{"a":{}}}')).toBe('catboost');
   });
 
   test('a learner’s file, wherever it says so', async () => {
@@ -71,13 +82,6 @@ describe('what is no model is refused in words', () => {
     ['HDF5', x('894844460d0a1a0a'), 'FILE_UNSUPPORTED', 'HDF5'],
     ['TensorFlow Lite', '\x1c\0\0\0TFL3\x14', 'FILE_UNSUPPORTED', 'TensorFlow Lite'],
     ['safetensors', '\x50\0\0\0\0\0\0\0{"weight":{"dtype":"F32"', 'FILE_UNSUPPORTED', 'safetensors'],
-    ['CatBoost', 'CBM1\xc0G\0\0', 'FILE_UNSUPPORTED', 'CatBoost'],
-    [
-      'CatBoost’s JSON',
-      '{\n  "features_info":\n {"float_features": []}}',
-      'FILE_UNSUPPORTED',
-      'CatBoost model (JSON)',
-    ],
     ['XGBoost’s JSON', '{"learner":{"attributes":{}', 'FILE_UNSUPPORTED', 'XGBoost model (JSON)'],
     ['XGBoost’s UBJSON', '{L\0\0\0\0\0\0\0\x07learner{', 'FILE_UNSUPPORTED', 'UBJSON'],
     ['PMML', '<?xml version="1.0"?><PMML>', 'FILE_UNSUPPORTED', 'PMML'],

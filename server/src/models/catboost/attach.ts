@@ -26,8 +26,11 @@ export async function attachCatboost(bytes: Uint8Array, signature: Signature): P
   /** Scores `count` rows from row `first` on: scale · sum + bias, in `sums`. */
   const score = (frame: Frame, first: number, count: number): void => {
     part.rows = count;
-    if (columns === null) part.values = frame.values.subarray(first * frame.width, (first + count) * frame.width);
-    else for (let row = 0; row < count; row++) columns.write(frame, first + row, part.values, row * program.width);
+    if (columns === null)
+      part.values = frame.values.subarray(first * frame.width, (first + count) * frame.width);
+    else
+      for (let row = 0; row < count; row++)
+        columns.write(frame, first + row, part.values, row * program.width);
     forest.margins(part, sums);
     for (let row = 0, k = 0; row < count; row++) {
       for (let group = 0; group < groups; group++, k++) sums[k] = sums[k]! * scale + bias[group]!;

@@ -83,7 +83,11 @@ export interface CtrTable {
   denominator: number;
 }
 
-export const tableKey = ({ type, combination, classifier }: Pick<Ctr, 'type' | 'combination' | 'classifier'>) =>
+export const tableKey = ({
+  type,
+  combination,
+  classifier,
+}: Pick<Ctr, 'type' | 'combination' | 'classifier'>) =>
   JSON.stringify([
     type,
     classifier,

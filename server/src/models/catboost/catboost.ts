@@ -53,7 +53,9 @@ async function prepare(files: ModelFiles, hints: ModelHints): Promise<Prepared> 
     scale: model.scale,
     bias: [...model.bias],
     width: columns.width,
-    columns: columns.features.map(({ type, index }) => (type === 'string' ? (oneHot.get(index) ?? []) : null)),
+    columns: columns.features.map(({ type, index }) =>
+      type === 'string' ? (oneHot.get(index) ?? []) : null,
+    ),
     combinations: planCombinations(model, columns),
     forest: compiled,
   });

@@ -20,7 +20,8 @@ function checkFeatures({ numeric, categorical, oneHot }: CatboostModel, refusals
   if (all.length === 0) refusals.broken('features', 'there are none');
   const differ = (values: (number | string)[]) => new Set(values).size === values.length;
   const indices = (features: { index: number }[]) => features.map(({ index }) => index);
-  if (all.some(({ flat, index }) => flat < 0 || index < 0)) refusals.broken('features', 'an index is negative');
+  if (all.some(({ flat, index }) => flat < 0 || index < 0))
+    refusals.broken('features', 'an index is negative');
   if (!differ(all.map(({ flat }) => flat)) || !differ(indices(numeric)) || !differ(indices(categorical))) {
     refusals.broken('features', 'two have the same index');
   }
@@ -65,10 +66,9 @@ function checkCtr(model: CatboostModel, ctr: Ctr, place: string, refusals: Refus
   if (![priorNumerator, priorDenominator, shift, scale].every(Number.isFinite)) {
     refusals.broken(place, 'its prior, shift or scale is no finite number');
   }
-  const table = model.tables.get(tableKey(ctr));
-  if (table === undefined) {
-    return refusals.broken(place, 'its table is not in the file (save the model with its pool)');
-  }
+  const table =
+    model.tables.get(tableKey(ctr)) ??
+    refusals.broken(place, 'its table is not in the file (save the model with its pool)');
   const { type, targetBorder } = ctr;
   const fits = {
     // Of two classes the second is always the good one.
@@ -86,7 +86,8 @@ function checkTrees(model: CatboostModel, refusals: Refusals): void {
   const { trees, dimension, leaves } = model;
   const splits = listSplits(model).length;
   const own = trees.symmetric ? trees.splits : trees.split;
-  if (own.some((split) => split < 0 || split >= splits)) refusals.broken('trees', `a split is none of the ${splits}`);
+  if (own.some((split) => split < 0 || split >= splits))
+    refusals.broken('trees', `a split is none of the ${splits}`);
   const count = trees.symmetric ? symmetricLeaves(trees, refusals) : reachedLeaves(trees, refusals);
   if ((trees.symmetric ? trees.sizes : trees.roots).length === 0) refusals.broken('trees', 'there are none');
   if (count * dimension !== leaves.length) {
@@ -102,18 +103,23 @@ function symmetricLeaves({ sizes, splits }: Trees & { symmetric: true }, refusal
     leaves += 2 ** size;
     asked += size;
   }
-  if (asked !== splits.length) refusals.broken('trees', `ask ${asked} splits, but ${splits.length} are listed`);
+  if (asked !== splits.length)
+    refusals.broken('trees', `ask ${asked} splits, but ${splits.length} are listed`);
   return leaves;
 }
 
 /** Every node and leaf is reached from a root, and once. Takes no stack. */
-function reachedLeaves({ roots, split, left, right }: Trees & { symmetric: false }, refusals: Refusals): number {
+function reachedLeaves(
+  { roots, split, left, right }: Trees & { symmetric: false },
+  refusals: Refusals,
+): number {
   const nodes = new Uint8Array(split.length);
   const leaves = new Set<number>();
   const waiting = [...roots];
   while (waiting.length > 0) {
     const code = waiting.pop()!;
-    if (code < 0 ? leaves.has(code) : nodes[code] !== 0) refusals.broken('trees', 'a node or leaf is reached twice');
+    if (code < 0 ? leaves.has(code) : nodes[code] !== 0)
+      refusals.broken('trees', 'a node or leaf is reached twice');
     if (code < 0) leaves.add(code);
     else {
       nodes[code] = 1;

@@ -146,12 +146,15 @@ export class FlatTable {
 
   private vector(slot: number, itemBytes: number): { from: number; length: number } {
     const at = this.field(slot, 4);
-    return at === null
-      ? { from: 0, length: 0 }
-      : this.buffer.vector(this.buffer.follow(at), itemBytes);
+    return at === null ? { from: 0, length: 0 } : this.buffer.vector(this.buffer.follow(at), itemBytes);
   }
 
-  private scalar(slot: number, bytes: number, absent: number, read: (view: DataView, at: number) => number): number {
+  private scalar(
+    slot: number,
+    bytes: number,
+    absent: number,
+    read: (view: DataView, at: number) => number,
+  ): number {
     const at = this.field(slot, bytes);
     return at === null ? absent : read(this.buffer.view, at);
   }

@@ -19,7 +19,8 @@ export function forestOf(model: CatboostModel, columns: Columns): Forest {
       firstLeaf += 2 ** size;
     }
   } else {
-    for (const root of trees.roots) for (let group = 0; group < dimension; group++) nodes.addTree(root, group);
+    for (const root of trees.roots)
+      for (let group = 0; group < dimension; group++) nodes.addTree(root, group);
   }
   return nodes.forest();
 }
@@ -123,7 +124,9 @@ function testsOf(model: CatboostModel, columns: Columns): Tests {
   const words: number[] = [];
   const start = [0];
   const missingOf = new Map(model.numeric.map(({ index, missing }) => [index, missing]));
-  const codes = new Map(model.oneHot.map(({ index, values }) => [index, new Map([...values.entries()].map(([k, v]) => [v, k]))]));
+  const codes = new Map(
+    model.oneHot.map(({ index, values }) => [index, new Map([...values.entries()].map(([k, v]) => [v, k]))]),
+  );
   for (const split of listSplits(model)) {
     if (split.kind === 'oneHot') {
       const code = codes.get(split.index)!.get(split.value)!;

@@ -110,7 +110,9 @@ function readAnyShape(trees: JsonValue[], read: (split: JsonValue) => number): J
       waiting.push({ node: node.get('left'), hang: (child) => (left[code] = child) });
     }
   }
-  const [rootCodes, splits, lefts, rights] = [roots, split, left, right].map((codes) => Int32Array.from(codes));
+  const [rootCodes, splits, lefts, rights] = [roots, split, left, right].map((codes) =>
+    Int32Array.from(codes),
+  );
   return {
     trees: { symmetric: false, roots: rootCodes!, split: splits!, left: lefts!, right: rights! },
     leaves: leaves.array(),

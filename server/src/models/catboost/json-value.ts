@@ -13,7 +13,7 @@ export class JsonValue {
   }
 
   fail(why: string): never {
-    return this.refusals.broken(this.place, why);
+    return this.refusals.broken(this.place || 'the file', why);
   }
 
   /** Own keys only, so a key like "__proto__" is just a key. */

@@ -63,6 +63,7 @@ export function lossOf({ info, dimension }: CatboostModel, refusals: Refusals): 
     return refusals.unsupported('loss_function', `“${info.loss.slice(0, 40)}” is unknown`, hint);
   }
   const fits = { one: dimension === 1, classes: dimension >= 2, two: dimension === 2, any: true };
-  if (!fits[loss.sums]) refusals.broken('loss_function', `${info.loss} does not go with ${dimension} sums a row`);
+  if (!fits[loss.sums])
+    refusals.broken('loss_function', `${info.loss} does not go with ${dimension} sums a row`);
   return loss;
 }

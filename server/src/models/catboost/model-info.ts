@@ -3,12 +3,22 @@ import type { ModelInfo } from './catboost-model.ts';
 /** Reads the parts of CatBoost's model info that Slipway needs; `field` gives a JSON value, or undefined. */
 export function readModelInfo(field: (key: string) => unknown): ModelInfo {
   const version = /release (\d+(?:\.\d+)+)/.exec(String(field('catboost_version_info') ?? ''))?.[1];
-  const loss = at(field('params'), 'loss_function', 'type') ?? at(field('params'), 'loss_function');
+  // Summed models (`sum_models`) have no parameters, but their loss as JSON in a text.
+  const loss = at(field('params'), 'loss_function', 'type') ?? at(parsed(field('loss_function')), 'type');
   return {
     version: version ?? null,
     loss: typeof loss === 'string' ? loss : null,
     classes: classNames(at(field('class_params'), 'class_names')),
   };
+}
+
+/** The JSON in a text; undefined if there is none. */
+export function parsed(text: unknown): unknown {
+  try {
+    return JSON.parse(String(text));
+  } catch {
+    return undefined;
+  }
 }
 
 /** Follows own keys only. */

@@ -9,7 +9,9 @@ import type { Refusals } from './refusals.ts';
  * file's size. Throws FILE_BROKEN, or FILE_UNSUPPORTED where the file may be right but Slipway cannot serve it.
  */
 export function readCatboost(bytes: Uint8Array, refusals: Refusals): CatboostModel {
-  const isBinary = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(4, bytes.length)).equals(Buffer.from('CBM1'));
+  const isBinary = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(4, bytes.length)).equals(
+    Buffer.from('CBM1'),
+  );
   const model = isBinary ? readCbm(bytes, refusals) : readJson(bytes, refusals);
   checkModel(model, refusals);
   return model;

@@ -1,10 +1,10 @@
+import type { CatboostModel, CategoricalFeature, NumericFeature } from './catboost-model.ts';
+import { missingTreatments } from './catboost-model.ts';
 import { cbmCtr, cbmTables } from './cbm-ctrs.ts';
 import { cbmTrees } from './cbm-trees.ts';
-import type { CategoricalFeature, CatboostModel, NumericFeature } from './catboost-model.ts';
-import { missingTreatments } from './catboost-model.ts';
 import type { FlatTable } from './flatbuffer.ts';
 import { FlatBuffer } from './flatbuffer.ts';
-import { readModelInfo } from './model-info.ts';
+import { parsed, readModelInfo } from './model-info.ts';
 import type { Refusals } from './refusals.ts';
 
 /** Slots of the tables in CatBoost's `libs/model/flatbuffers/model.fbs` and `features.fbs`, as of 1.2.10. */
@@ -46,9 +46,14 @@ export function readCbm(bytes: Uint8Array, refusals: Refusals): CatboostModel {
   const parts = root.texts(core.parts);
   if (parts.length > 1 || (parts[0] ?? tablesPart) !== tablesPart) {
     const hint = 'Text and embedding features have no form in Slipway: train without them.';
-    refusals.unsupported('the core', `it has parts of kind ${parts.join(', ').slice(0, 80)}`, hint);
+    const names = parts
+      .join(', ')
+      .replaceAll(/[^ -~]/g, '')
+      .slice(0, 80);
+    refusals.unsupported('the core', `it has parts of kind ${names}`, hint);
   }
   const rest = bytes.subarray(end);
+  if (parts.length === 0 && rest.length > 0) refusals.broken('the file', 'more bytes follow its core');
   return { ...readCore(root, refusals), tables: parts.length === 1 ? cbmTables(rest, refusals) : new Map() };
 }
 
@@ -91,7 +96,10 @@ function biasOf(model: FlatTable, dimension: number, refusals: Refusals): Float6
   return new Float64Array(dimension).fill(bias);
 }
 
-function readPosition(feature: FlatTable, slots: { index: number; flat: number; name: number }): CategoricalFeature {
+function readPosition(
+  feature: FlatTable,
+  slots: { index: number; flat: number; name: number },
+): CategoricalFeature {
   const flat = feature.int32(slots.flat, -1);
   return { name: feature.text(slots.name) || String(flat), index: feature.int32(slots.index, -1), flat };
 }
@@ -112,11 +120,6 @@ function readInfo(root: FlatTable): CatboostModel['info'] {
   );
   return readModelInfo((key) => {
     const text = texts.get(key);
-    if (text === undefined || !key.endsWith('params')) return text;
-    try {
-      return JSON.parse(text);
-    } catch {
-      return undefined;
-    }
+    return text === undefined || !key.endsWith('params') ? text : parsed(text);
   });
 }

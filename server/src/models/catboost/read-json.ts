@@ -1,9 +1,4 @@
-import type {
-  CategoricalFeature,
-  CatboostModel,
-  NumericFeature,
-  OneHotFeature,
-} from './catboost-model.ts';
+import type { CatboostModel, CategoricalFeature, NumericFeature, OneHotFeature } from './catboost-model.ts';
 import { missingTreatments } from './catboost-model.ts';
 import { readJsonBorders, readJsonCtr, readJsonTables } from './json-ctrs.ts';
 import { readJsonTrees } from './json-trees.ts';

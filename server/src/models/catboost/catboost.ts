@@ -1,7 +1,9 @@
 import { readFile, stat } from 'node:fs/promises';
 import { SlipwayError } from '../../errors.ts';
 import type { Signature, TensorSpec } from '../../signature.ts';
+import type { CompiledForest } from '../forest/compile.ts';
 import { compileForest } from '../forest/compile.ts';
+import { compileSymmetric } from '../forest/compile-symmetric.ts';
 import { treeDepths } from '../forest/forest.ts';
 import { encodeProgram as encodeForest } from '../forest/program.ts';
 import type { Kind, ModelFiles, ModelHints, Prepared } from '../model.ts';
@@ -16,6 +18,7 @@ import { lossOf } from './loss.ts';
 import { encodeProgram } from './program.ts';
 import { readCatboost } from './read-catboost.ts';
 import { Refusals } from './refusals.ts';
+import { symmetricOf } from './symmetric-of.ts';
 
 /** CatBoost's own formats: margins bit-equal to CatBoost's, categories and their statistics (CTR) included. */
 export const catboost: Kind = {
@@ -45,8 +48,7 @@ async function prepare(files: ModelFiles, hints: ModelHints): Promise<Prepared> 
   const model = readCatboost(await readFile(files.path), refusals);
   const loss = lossOf(model, refusals);
   const columns = columnsOf(model);
-  const forest = forestOf(model, columns);
-  const compiled = encodeForest({ ...compileForest(forest), link: { kind: 'raw', scale: 1, divisor: 1 } });
+  const { compiled, depth } = compile(model, columns);
   const oneHot = new Map(model.oneHot.map(({ index, values }) => [index, [...values]]));
   const program = encodeProgram({
     link: loss.link,
@@ -57,10 +59,19 @@ async function prepare(files: ModelFiles, hints: ModelHints): Promise<Prepared> 
       type === 'string' ? (oneHot.get(index) ?? []) : null,
     ),
     combinations: planCombinations(model, columns),
-    forest: compiled,
+    forest: encodeForest({ ...compiled, link: { kind: 'raw', scale: 1, divisor: 1 } }),
   });
-  const depth = treeDepths(forest).reduce((deepest, one) => Math.max(deepest, one), 0);
   return { signature: signatureOf(model, columns, loss, hints), program, facts: factsOf(model, depth) };
+}
+
+export function compile(model: CatboostModel, columns: Columns): { compiled: CompiledForest; depth: number } {
+  const { trees } = model;
+  const deepest = (depths: Int32Array) => depths.reduce((most, depth) => Math.max(most, depth), 0);
+  if (trees.symmetric) {
+    return { compiled: compileSymmetric(symmetricOf(model, trees, columns)), depth: deepest(trees.sizes) };
+  }
+  const forest = forestOf(model, trees, columns);
+  return { compiled: compileForest(forest), depth: deepest(treeDepths(forest)) };
 }
 
 function signatureOf(model: CatboostModel, columns: Columns, loss: Loss, hints: ModelHints): Signature {

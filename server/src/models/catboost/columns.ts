@@ -30,3 +30,9 @@ export function columnsOf({ numeric, categorical, ctrs }: CatboostModel): Column
     width: features.length + ctrs.length,
   };
 }
+
+/** By categorical feature: the code of each of its one-hot values. */
+export const codesOf = ({ oneHot }: CatboostModel): Map<number, Map<number, number>> =>
+  new Map(
+    oneHot.map(({ index, values }) => [index, new Map(Array.from(values, (value, code) => [value, code]))]),
+  );

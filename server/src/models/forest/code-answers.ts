@@ -1,5 +1,7 @@
 import type { AnswerTables } from './answer-tables.ts';
-import { categoryRecord, numericRecord, right, searches } from './answer-tables.ts';
+import { categoryRecord, right } from './answer-tables.ts';
+import { searchColumns } from './code-search.ts';
+import { numericRecord, searches } from './search-tables.ts';
 import type { Code, Local, Locals, WasmFunction } from './wasm.ts';
 import { bytes16, f64, i32, loopWhile, repeatWhile, select, step, wasmFunction } from './wasm.ts';
 
@@ -40,52 +42,16 @@ interface Answering {
   column: Local;
 }
 
-/** Ranks the values of `searches` columns among their thresholds by halving, then copies each one's window of the stairs. */
+/** Ranks the values of `searches` columns among their thresholds, then copies each one's window of the stairs. */
 function answerNumeric(locals: Locals, { tables, answers, compare, x, lane, column }: Answering): Code {
-  const half = locals.new('i32');
   const from = locals.new('i32');
   const to = locals.new('i32');
   const stair = locals.new('i32');
-  const each = Array.from({ length: searches }, (_, j) => ({
-    value: locals.new('f64'),
-    found: locals.new('i32'),
-    offset: j * numericRecord.bytes,
-  }));
-  const raw = (offset: number): Code => {
-    const value = f64.load(i32.add(x, i32.load(column, offset + numericRecord.x)));
-    return compare === 'float32' ? f64.round32(value) : value;
-  };
+  const { search, ranks } = searchColumns(locals, x, column, compare);
   return [
-    each.map(({ value, found, offset }) => [
-      value.set(raw(offset)),
-      value.set(
-        select(
-          value,
-          f64.load(column, offset + numericRecord.missing),
-          f64.greater(f64.abs(value), f64.load(column, offset + numericRecord.limit)),
-        ),
-      ),
-      found.set(i32.load(column, offset + numericRecord.table)),
-    ]),
-    half.set(i32.load(column, numericRecord.half)),
-    repeatWhile(
-      [
-        // found += half unless the value is <= the threshold there: 0 - 1 has all bits set, 1 - 1 none. Never so for NaN.
-        each.map(({ value, found }) => {
-          const isLeft = f64.lessOrEqual(value, f64.load(i32.add(found, half)));
-          return found.set(i32.add(found, i32.and(half, i32.sub(isLeft, i32.const(1)))));
-        }),
-        half.set(i32.shiftRight(half, i32.const(1))),
-      ],
-      i32.greaterOrEqual(half, i32.const(8)),
-    ),
-    each.map(({ found, offset }) => [
-      stair.set(
-        i32.sub(
-          i32.const(tables.stairs),
-          i32.shiftRight(i32.sub(found, i32.load(column, offset + numericRecord.table)), i32.const(3)),
-        ),
-      ),
+    search,
+    ranks.map(({ rank, offset }) => [
+      stair.set(i32.sub(i32.const(tables.stairs), rank)),
       from.set(i32.add(lane, i32.load(column, offset + numericRecord.from))),
       to.set(i32.add(lane, i32.load(column, offset + numericRecord.to))),
       repeatWhile(

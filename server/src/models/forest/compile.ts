@@ -24,8 +24,8 @@ export interface CompiledForest {
   rows: number;
 }
 
-const mostBytes = 2 ** 30;
-const rowBytes = 2 ** 18;
+export const mostBytes = 2 ** 30;
+export const rowBytes = 2 ** 18;
 
 /** Pure. Throws FILE_UNSUPPORTED if it would take more than 1 GiB of memory. */
 export function compileForest(forest: Forest): CompiledForest {

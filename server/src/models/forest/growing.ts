@@ -26,11 +26,6 @@ export class Growing<A extends Numbers> {
     this.length = end;
   }
 
-  /** Changes a value that it holds. */
-  set(index: number, value: number): void {
-    this.held[index] = value;
-  }
-
   /** What it holds; it may go on growing. */
   array(): A {
     return this.held.slice(0, this.length) as A;

@@ -37,6 +37,10 @@ export class Image {
     return at;
   }
 
+  u8(address: number, value: number): void {
+    this.view.setUint8(address, value);
+  }
+
   u32(address: number, value: number): void {
     this.view.setUint32(address, value, true);
   }

@@ -7,8 +7,8 @@ export type Code = readonly (number | Code)[];
 /** A local variable of a function: as an expression it reads the variable. */
 export type Local = Code & { set(value: Code): Code };
 
-export type ValueType = 'i32' | 'f64';
-const typeByte = { i32: 0x7f, f64: 0x7c } as const;
+export type ValueType = 'i32' | 'f64' | 'bytes16';
+const typeByte = { i32: 0x7f, f64: 0x7c, bytes16: 0x7b } as const;
 
 /** LEB128, unsigned. */
 function unsigned(value: number): number[] {
@@ -55,10 +55,14 @@ export const i32 = {
   load: load(0x28, 2),
   load8: load(0x2d, 0),
   store: store(0x36, 2),
+  store8: store(0x3a, 0),
   add: binary(0x6a),
   sub: binary(0x6b),
   mul: binary(0x6c),
   and: binary(0x71),
+  or: binary(0x72),
+  xor: binary(0x73),
+  shiftLeft: binary(0x74),
   shiftRight: binary(0x76),
   less: binary(0x49),
   greaterOrEqual: binary(0x4f),
@@ -91,7 +95,13 @@ export const bytes16 = {
   loadPair: (address: Code, offset = 0): Code => [address, simd(8), 0, unsigned(offset)],
   /** Lane i of the result is lane `lanes[i]` of `a`. */
   pick: (a: Code, lanes: Code): Code => [a, lanes, simd(14)],
+  /** One byte from memory, sixteen times over. */
+  loadOne: (address: Code, offset = 0): Code => [address, simd(7), 0, unsigned(offset)],
   and: (a: Code, b: Code): Code => [a, b, simd(78)],
+  or: (a: Code, b: Code): Code => [a, b, simd(80)],
+  xor: (a: Code, b: Code): Code => [a, b, simd(81)],
+  /** Unsigned; a lane of the result has all bits set or none. */
+  greaterOrEqual: (a: Code, b: Code): Code => [a, b, simd(44)],
   equal: (a: Code, b: Code): Code => [a, b, simd(35)],
 };
 

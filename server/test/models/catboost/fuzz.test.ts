@@ -1,12 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { SlipwayError } from '../../../src/errors.ts';
+import { compile } from '../../../src/models/catboost/catboost.ts';
 import { columnsOf } from '../../../src/models/catboost/columns.ts';
 import { planCombinations } from '../../../src/models/catboost/combinations.ts';
-import { forestOf } from '../../../src/models/catboost/forest-of.ts';
 import { readCatboost } from '../../../src/models/catboost/read-catboost.ts';
 import { Refusals } from '../../../src/models/catboost/refusals.ts';
-import { compileForest } from '../../../src/models/forest/compile.ts';
 import { seeded } from '../../stats/seeded.ts';
 import { spec } from '../forest/fixture.ts';
 
@@ -43,7 +42,7 @@ it(`${cases} damaged files load or are refused with a code, in bounded memory`, 
     try {
       const model = readCatboost(damage(files[k % files.length]!, random), new Refusals('model'));
       const columns = columnsOf(model);
-      compileForest(forestOf(model, columns));
+      compile(model, columns);
       planCombinations(model, columns);
       loaded++;
     } catch (error) {

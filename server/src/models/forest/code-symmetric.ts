@@ -36,28 +36,33 @@ export function rankFunction(walking: SymmetricWalking): WasmFunction {
   });
 }
 
+const none = bytes16.const(new Array<number>(16).fill(0));
 const levels = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, k) => from + k);
 
-/** `indexRow()`: finds the leaves of the row in lane 0. */
+/** `indexRow()`: finds the leaves of the row in lane 0, sixteen tests of a tree at a time. */
 export function indexRowFunction(walking: SymmetricWalking): WasmFunction {
   const { record, depth, hasCodes, ranks } = walking;
   return wasmFunction('indexRow', [], [], (locals) => {
     const tree = locals.new('i32');
     const offset = locals.new('i32');
-    const answer = (d: number): Code => {
-      const rank = i32.load8(i32.load(tree, record.column + 4 * d), ranks);
-      const flipped = hasCodes ? i32.xor(rank, i32.load8(tree, record.flip + d)) : rank;
-      return i32.greaterOrEqual(flipped, i32.load8(tree, record.least + d));
-    };
-    const leaf = levels(0, depth).reduce<Code>(
-      (sum, d) => i32.add(sum, i32.shiftLeft(answer(d), i32.const(d + 3))),
-      i32.load(tree, record.leaf),
-    );
+    const bits = levels(0, Math.ceil(depth / 16)).map((part) => {
+      const rank = levels(16 * part, Math.min(depth, 16 * part + 16)).reduce<Code>(
+        (vector, d) => bytes16.loadLane(i32.load(tree, record.column + 4 * d), vector, d & 15, ranks),
+        none,
+      );
+      const flipped = hasCodes ? bytes16.xor(rank, bytes16.load(tree, record.flip + 16 * part)) : rank;
+      const isTrue = bytes16.greaterOrEqual(flipped, bytes16.load(tree, record.least + 16 * part));
+      return i32.shiftLeft(bytes16.highBits(isTrue), i32.const(16 * part + 3));
+    });
     return [
       tree.set(i32.const(walking.trees)),
       offset.set(i32.const(walking.offsets)),
       repeatWhile(
-        [i32.store(offset, leaf), step(offset, 4), step(tree, record.bytes)],
+        [
+          i32.store(offset, bits.reduce<Code>((all, one) => i32.add(all, one), i32.load(tree, record.leaf))),
+          step(offset, 4),
+          step(tree, record.bytes),
+        ],
         i32.less(tree, i32.const(walking.treesEnd)),
       ),
     ];
@@ -103,11 +108,10 @@ export function indexRowsFunction(walking: SymmetricWalking): WasmFunction {
       const isTrue = bytes16.greaterOrEqual(flipped, bytes16.loadOne(tree, record.least + d));
       return bytes16.and(isTrue, bytes16.const(Array.from({ length: 16 }, () => 1 << (d & 7))));
     };
-    const none = bytes16.const(new Array<number>(16).fill(0));
     const bytes = levels(0, indexBytes(depth)).map((byte) =>
       levels(8 * byte, Math.min(depth, 8 * byte + 8))
         .map(answers)
-        .reduce<Code>(bytes16.or, none),
+        .reduce<Code>((all, one) => bytes16.or(all, one), none),
     );
     return [
       tree.set(i32.const(walking.trees)),

@@ -11,7 +11,10 @@ export interface SymmetricTables {
   /** Columns' records, for the search. */
   columns: number;
   columnsEnd: number;
-  /** A tree's record: `depth` times u32 where the column's ranks lie, then so many bytes least, then flip; u32 first leaf. */
+  /**
+   * A tree's record: u32 first leaf; u32 where each test's column of ranks lies; then a byte a test, each list filled up
+   * to whole vectors: a test is true if (rank xor flip) >= least.
+   */
   trees: number;
   treesEnd: number;
   record: { bytes: number; column: number; least: number; flip: number; leaf: number };
@@ -33,19 +36,19 @@ export function laySymmetricTables(image: Image, forest: SymmetricForest): Symme
   const { columns, columnOf, least, flip } = planRanks(forest.tests);
   const search = laySearchTables(image, columns);
   const depth = forest.sizes.reduce((most, size) => Math.max(most, size), 0);
-  const least0 = 4 * depth;
-  const leaf = 4 * Math.ceil((6 * depth) / 4);
-  const record = { bytes: leaf + 4, column: 0, least: least0, flip: least0 + depth, leaf };
+  const levels = 16 * Math.ceil(depth / 16);
+  const record = { bytes: 4 + 4 * depth + 2 * levels, leaf: 0, column: 4, least: 4 + 4 * depth, flip: 4 + 4 * depth + levels };
   const trees = image.take(forest.sizes.length * record.bytes);
   let asked = 0;
   let firstLeaf = 0;
   forest.sizes.forEach((size, tree) => {
     const at = trees + tree * record.bytes;
-    for (let d = 0; d < depth; d++) {
-      const test = d < size ? forest.asked[asked + d]! : -1;
-      image.u32(at + record.column + 4 * d, test < 0 ? 0 : columnOf[test]!);
-      image.u8(at + record.least + d, test < 0 ? 1 : least[test]!);
-      image.u8(at + record.flip + d, test < 0 ? 0 : flip[test]!);
+    image.fill(at + record.least, at + record.least + levels, 1);
+    for (let d = 0; d < size; d++) {
+      const test = forest.asked[asked + d]!;
+      image.u32(at + record.column + 4 * d, columnOf[test]!);
+      image.u8(at + record.least + d, least[test]!);
+      image.u8(at + record.flip + d, flip[test]!);
     }
     image.u32(at + record.leaf, 8 * firstLeaf);
     asked += size;
@@ -73,7 +76,7 @@ export function laySymmetricTables(image: Image, forest: SymmetricForest): Symme
 
 interface Ranks {
   columns: NumericColumn[];
-  /** For each test: where its column's ranks lie; it is true if (rank xor flip) >= least. */
+  /** For each test. */
   columnOf: Uint32Array;
   least: Uint8Array;
   flip: Uint8Array;

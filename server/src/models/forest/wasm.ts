@@ -95,6 +95,17 @@ export const bytes16 = {
   loadPair: (address: Code, offset = 0): Code => [address, simd(8), 0, unsigned(offset)],
   /** Lane i of the result is lane `lanes[i]` of `a`. */
   pick: (a: Code, lanes: Code): Code => [a, lanes, simd(14)],
+  /** `a` with one byte from memory in a lane. */
+  loadLane: (address: Code, a: Code, lane: number, offset = 0): Code => [
+    address,
+    a,
+    simd(84),
+    0,
+    unsigned(offset),
+    lane,
+  ],
+  /** The lanes' highest bits, as an i32. */
+  highBits: (a: Code): Code => [a, simd(100)],
   /** One byte from memory, sixteen times over. */
   loadOne: (address: Code, offset = 0): Code => [address, simd(7), 0, unsigned(offset)],
   and: (a: Code, b: Code): Code => [a, b, simd(78)],

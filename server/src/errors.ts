@@ -39,7 +39,7 @@ export const errorTable = {
   // Files
   FILE_NOT_RECOGNISED: {
     status: 422,
-    hint: 'Slipway takes LightGBM text, ONNX and its own logistic learner files.',
+    hint: 'Slipway takes LightGBM text, CatBoost .cbm and JSON, ONNX and its own logistic learner files.',
   },
   FILE_BROKEN: {
     status: 422,

@@ -10,9 +10,9 @@ import { RowColumns } from './row-columns.ts';
 /** Rows that are brought to the forest at once. */
 const rowsAtOnce = 256;
 
-/** Attaches a program of `program.ts`. Neither method of the model allocates; any number of rows. */
+/** Attaches a program of `program.ts`, in slices. The model takes any number of rows. */
 export async function attachCatboost(bytes: Uint8Array, signature: Signature): Promise<ForestModel> {
-  const program = decodeProgram(bytes);
+  const program = await decodeProgram(bytes);
   const { scale, bias, link } = program;
   const forest = await attachForest(program.forest, signature);
   const groups = bias.length;

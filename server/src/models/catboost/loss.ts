@@ -24,7 +24,6 @@ const losses: ReadonlyMap<string, Loss> = new Map<string, Loss>([
   ['RMSE', raw],
   ['MAE', raw],
   ['Quantile', raw],
-  ['GroupQuantile', raw],
   ['LogLinQuantile', raw],
   ['MAPE', raw],
   ['Huber', raw],

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { SlipwayError } from '../../errors.ts';
 import type { CombinationPlan, Combinations } from './combinations.ts';
 import { linkKinds } from './loss.ts';
@@ -42,8 +43,20 @@ export function encodeProgram({ combinations, forest, ...rest }: Program): Uint8
   return bytes;
 }
 
-/** The forest is a view into the bytes. Throws FILE_BROKEN if the bytes are no whole program. */
-export function decodeProgram(bytes: Uint8Array): Program {
+/** Copied between two turns of the event loop, so that attaching great tables does not show. */
+const sliceBytes = 2 ** 18;
+
+async function copyOf(part: Uint8Array): Promise<ArrayBuffer> {
+  const copy = new Uint8Array(part.length);
+  for (let from = 0; from < part.length; from += sliceBytes) {
+    copy.set(part.subarray(from, from + sliceBytes), from);
+    await setImmediate();
+  }
+  return copy.buffer;
+}
+
+/** The forest is a view into the bytes, tables are copies. Throws FILE_BROKEN if the bytes are no whole program. */
+export async function decodeProgram(bytes: Uint8Array): Promise<Program> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < headerBytes || view.getUint32(0, true) !== magic) {
     throw broken('The program of a CatBoost version does not begin as one.');
@@ -63,8 +76,8 @@ export function decodeProgram(bytes: Uint8Array): Program {
   const { plans, link, ...rest } = JSON.parse(new TextDecoder().decode(planBytes)) as Plan;
   const combinations: Combinations = { plans, slots: [], values: [] };
   for (const { slots, rows, columns } of plans.flatMap(({ lookups }) => lookups)) {
-    combinations.slots.push(new Uint32Array(take(12 * slots).slice().buffer));
-    combinations.values.push(new Float32Array(take(4 * rows * columns.length).slice().buffer));
+    combinations.slots.push(new Uint32Array(await copyOf(take(12 * slots))));
+    combinations.values.push(new Float32Array(await copyOf(take(4 * rows * columns.length))));
   }
   return { ...rest, link: linkKinds[link] ?? 'raw', combinations, forest };
 }

@@ -14,20 +14,15 @@ export function symmetricOf(
   const codes = codesOf(model);
   const missingOf = new Map(model.numeric.map(({ index, missing }) => [index, missing]));
   const tests = listSplits(model).map((split) => {
-    switch (split.kind) {
-      case 'numeric': {
-        const kind = missingOf.get(split.index) === 'AsTrue' ? TestKind.aboveOrMissing : TestKind.above;
-        return { feature: columns.numeric.get(split.index)!, threshold: split.border, kind };
-      }
-      case 'ctr':
-        return { feature: columns.ctrs + split.index, threshold: split.border, kind: TestKind.above };
-      case 'oneHot':
-        return {
-          feature: columns.categorical.get(split.index)!,
-          threshold: codes.get(split.index)!.get(split.value)!,
-          kind: TestKind.isCode,
-        };
+    if (split.kind === 'oneHot') {
+      const threshold = codes.get(split.index)!.get(split.value)!;
+      return { feature: columns.categorical.get(split.index)!, threshold, kind: TestKind.isCode };
     }
+    if (split.kind === 'ctr') {
+      return { feature: columns.ctrs + split.index, threshold: split.border, kind: TestKind.above };
+    }
+    const kind = missingOf.get(split.index) === 'AsTrue' ? TestKind.aboveOrMissing : TestKind.above;
+    return { feature: columns.numeric.get(split.index)!, threshold: split.border, kind };
   });
   return {
     features: columns.width,

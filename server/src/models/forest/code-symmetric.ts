@@ -59,7 +59,10 @@ export function indexRowFunction(walking: SymmetricWalking): WasmFunction {
       offset.set(i32.const(walking.offsets)),
       repeatWhile(
         [
-          i32.store(offset, bits.reduce<Code>((all, one) => i32.add(all, one), i32.load(tree, record.leaf))),
+          i32.store(
+            offset,
+            bits.reduce<Code>((all, one) => i32.add(all, one), i32.load(tree, record.leaf)),
+          ),
           step(offset, 4),
           step(tree, record.bytes),
         ],

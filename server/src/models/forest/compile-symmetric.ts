@@ -15,7 +15,7 @@ import { laySymmetricTables, rowsAside } from './symmetric-tables.ts';
 import type { WasmFunction } from './wasm.ts';
 import { call, i32, loopWhile, select, step, wasmFunction, wasmModule } from './wasm.ts';
 
-/** As `compileForest`, for symmetric trees: no walk at all. See docs/adr/0008-symmetric-trees.md. */
+/** As `compileForest`, for symmetric trees: no walk at all. See docs/adr/0011-symmetric-trees.md. */
 export function compileSymmetric(forest: SymmetricForest): CompiledForest {
   const image = new Image(mostBytes);
   const layout = laySymmetricTables(image, forest);

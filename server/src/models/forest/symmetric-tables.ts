@@ -37,7 +37,13 @@ export function laySymmetricTables(image: Image, forest: SymmetricForest): Symme
   const search = laySearchTables(image, columns);
   const depth = forest.sizes.reduce((most, size) => Math.max(most, size), 0);
   const levels = 16 * Math.ceil(depth / 16);
-  const record = { bytes: 4 + 4 * depth + 2 * levels, leaf: 0, column: 4, least: 4 + 4 * depth, flip: 4 + 4 * depth + levels };
+  const record = {
+    bytes: 4 + 4 * depth + 2 * levels,
+    leaf: 0,
+    column: 4,
+    least: 4 + 4 * depth,
+    flip: 4 + 4 * depth + levels,
+  };
   const trees = image.take(forest.sizes.length * record.bytes);
   let asked = 0;
   let firstLeaf = 0;

@@ -7,8 +7,9 @@ import { writeAnswer } from './answer.ts';
 import { decodeProgram } from './program.ts';
 import { RowColumns } from './row-columns.ts';
 
-/** Rows that are brought to the forest at once. */
-const rowsAtOnce = 256;
+/** Rows are brought to the forest so many at once at most, and in so many bytes where they are wide. */
+const mostRows = 256;
+const partBytes = 2 ** 18;
 
 /** Attaches a program of `program.ts`, in slices. The model takes any number of rows. */
 export async function attachCatboost(bytes: Uint8Array, signature: Signature): Promise<ForestModel> {
@@ -19,6 +20,7 @@ export async function attachCatboost(bytes: Uint8Array, signature: Signature): P
   const stride = answerWidth(signature);
   const hasCategories = program.columns.some((values) => values !== null);
   const columns = hasCategories ? new RowColumns(program) : null;
+  const rowsAtOnce = Math.max(1, Math.min(mostRows, Math.floor(partBytes / (8 * (program.width + groups)))));
   const part = newFrame(0, program.width);
   if (columns !== null) part.values = new Float64Array(rowsAtOnce * program.width);
   const sums = new Float64Array(rowsAtOnce * groups);

@@ -28,7 +28,7 @@ async function load(folder: string, file: string) {
 
 describe('golden rows of CatBoost 1.2 and 1.2.10', () => {
   it('are there', () => {
-    expect(files.length).toBeGreaterThanOrEqual(36);
+    expect(files.length).toBeGreaterThanOrEqual(35);
   });
 
   it.each(files)('$folder/$file: margins to the bit, answers to 1e-15', async ({ folder, file }) => {

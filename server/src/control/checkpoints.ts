@@ -42,13 +42,15 @@ export async function keepCheckpoint(
   const kept: CheckpointRecord = { model, version, update, at, digest, reason, gates };
   const present = registry.checkpoints(model, version).filter((one) => one.update !== update);
   const all = [...present, kept].sort((a, b) => a.update - b.update);
-  const dropped = thin(all);
+  // A lane that starts anew begins with the checkpoint that its snapshot names.
+  const served = changes.snapshot?.models[model]?.versions[version]?.checkpoint?.update;
+  const dropped = thin(all).filter((one) => one.update !== served);
   registry.transaction(() => {
     registry.saveCheckpoint(kept);
     for (const one of dropped) registry.dropCheckpoint(one);
   });
-  const used = new Set(all.filter((one) => !dropped.includes(one)).map((one) => one.digest));
-  for (const one of dropped) if (!used.has(one.digest)) blobs.delete(one.digest);
+  // Equal states are one blob, whoever's they are.
+  for (const one of dropped) if (!registry.isCheckpoint(one.digest)) blobs.delete(one.digest);
   changes.onChanged([`models/${model}`]);
 }
 

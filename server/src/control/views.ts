@@ -52,8 +52,7 @@ export class Views {
     const live = versions.find((version) => version.version === record.live) ?? null;
     const traffic = this.#state.traffic(name);
     const overall = this.#state.score(name, 'served');
-    const windows = this.#state.accuracy(name, { windows: Math.round(1 / recentShare) });
-    const recent = windows.filter((window) => window.role === 'served').at(-1)?.score ?? overall;
+    const recent = this.#state.recent(name, recentShare);
     const findings = this.#findings(name, false);
     const rollout = this.rollouts(name)[0] ?? null;
     return {
@@ -194,7 +193,7 @@ export class Views {
         ? this.#state.named('key', model, key, limit)
         : subject !== undefined
           ? this.#state.named('subject', model, subject, limit)
-          : this.#state.recent(model, limit);
+          : this.#state.newest(model, limit);
     return ids.flatMap((id) => this.#prediction(id, 0) ?? []);
   }
 

@@ -48,32 +48,57 @@ export class StateReader {
 
   /**
    * Scores over windows of event time, of the labels that count: between `edges` (ms, ascending), to the
-   * outcome; or over a number of windows of equal width, whole hours each.
+   * outcome; or over at most so many windows of equal width: 2^k whole hours, at whole multiples of it since
+   * the epoch, so that they stay where they are while newer ones come.
    */
   accuracy(model: string, options: { windows?: number; edges?: number[] }): AccuracyWindow[] {
     if (options.edges) return this.#between(model, options.edges);
+    const span = this.#span(model);
+    if (!span) return [];
+    const most = options.windows ?? usualWindows;
+    let hours = 1;
+    const slot = (hour: number) => Math.floor(hour / hours);
+    while (slot(span.last) - slot(span.first) >= most) hours *= 2;
+    // Numbers are bound as reals: without the cast every hour would be a slot of its own.
+    const rows = this.#all<Sums & { whose: string; version: number; slot: number }>(
+      `SELECT whose, max(version) AS version, CAST(hour - ?1 AS INTEGER) / CAST(?2 AS INTEGER) AS slot, ${hourSums}
+       FROM scores WHERE model = ?3 AND hour >= ?1 GROUP BY whose, slot HAVING sum(n) > 0 ORDER BY slot, whose`,
+      slot(span.first) * hours,
+      hours,
+      model,
+    );
+    return rows.map((row) => {
+      const from = (slot(span.first) + row.slot) * hours * hourMs;
+      return {
+        from,
+        to: from + hours * hourMs,
+        version: row.version,
+        role: row.whose === 'served' ? ('served' as const) : ('version' as const),
+        score: score(row),
+      };
+    });
+  }
+
+  /** Of what was served over the newest `share` of its labelled event time, in whole hours. */
+  recent(model: string, share: number): Score {
+    const span = this.#span(model);
+    if (!span) return score(undefined);
+    const [row] = this.#all<Sums>(
+      `SELECT ${hourSums} FROM scores WHERE model = ? AND whose = 'served' AND hour > ?`,
+      model,
+      span.last - Math.ceil((span.last - span.first + 1) * share),
+    );
+    return score(row);
+  }
+
+  /** The first and the last hour with a label. */
+  #span(model: string): { first: number; last: number } | null {
     const [span] = this.#all<{ first: number | null; last: number | null }>(
       "SELECT min(hour) AS first, max(hour) AS last FROM scores WHERE model = ? AND whose = 'served' AND n > 0",
       model,
     );
-    if (!span || span.first === null || span.last === null) return [];
-    const { first } = span;
-    const hours = Math.max(1, Math.ceil((span.last - first + 1) / (options.windows ?? usualWindows)));
-    const rows = this.#all<Sums & { whose: string; version: number; slot: number }>(
-      `SELECT whose, max(version) AS version, (hour - ?) / ? AS slot, ${hourSums} FROM scores
-       WHERE model = ? AND hour >= ? GROUP BY whose, slot HAVING sum(n) > 0 ORDER BY slot, whose`,
-      first,
-      hours,
-      model,
-      first,
-    );
-    return rows.map((row) => ({
-      from: (first + row.slot * hours) * hourMs,
-      to: (first + (row.slot + 1) * hours) * hourMs,
-      version: row.version,
-      role: row.whose === 'served' ? ('served' as const) : ('version' as const),
-      score: score(row),
-    }));
+    if (!span || span.first === null || span.last === null) return null;
+    return { first: span.first, last: span.last };
   }
 
   /** Over all outcomes of a version, or of what was served. */
@@ -200,7 +225,7 @@ export class StateReader {
   }
 
   /** Ids of the newest live predictions, newest first. */
-  recent(model: string, limit: number): RequestId[] {
+  newest(model: string, limit: number): RequestId[] {
     return this.#ids('SELECT id FROM recent WHERE model = ? ORDER BY id DESC LIMIT ?', model, limit);
   }
 

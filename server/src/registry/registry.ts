@@ -138,6 +138,11 @@ export class Registry {
     );
   }
 
+  /** Whether a checkpoint of any version has these bytes. */
+  isCheckpoint(digest: string): boolean {
+    return this.#sql.isCheckpoint.get(digest) !== undefined;
+  }
+
   saveCheckpoint(record: CheckpointRecord): void {
     this.#sql.saveCheckpoint.run(record.model, record.version, record.update, JSON.stringify(record));
   }
@@ -253,6 +258,7 @@ function statements(database: DatabaseSync) {
     hangs: sql('SELECT hangs FROM versions WHERE model = ? AND version = ?'),
     quarantine: sql('UPDATE versions SET quarantined = 1 WHERE model = ? AND version = ?'),
     checkpoints: sql('SELECT record FROM checkpoints WHERE model = ? AND version = ? ORDER BY upd'),
+    isCheckpoint: sql("SELECT 1 FROM checkpoints WHERE record ->> '$.digest' = ?"),
     saveCheckpoint: sql('INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?)'),
     dropCheckpoint: sql('DELETE FROM checkpoints WHERE model = ? AND version = ? AND upd = ?'),
     rollouts: sql('SELECT record FROM rollouts WHERE model = ?'),

@@ -121,3 +121,32 @@ test('a learner can be set back to any checkpoint, and its predictions can be ma
     await own.end();
   }
 });
+
+test('a replaced lane finds the checkpoint that its snapshot names, however many came after it', async () => {
+  const own = await Slipway.start({ checkpointLabels: 2 });
+  try {
+    const learner = inRepository('bench/logit-30.json');
+    const { features: names } = JSON.parse(readFileSync(learner, 'utf8')) as { features: string[] };
+    const features = Object.fromEntries(names.map((name) => [name, 1]));
+    const teach = async (from: number, to: number): Promise<void> => {
+      for (let i = from; i < to; i++) {
+        const { body } = await own.predict('e', { features });
+        await own.label({ id: body.id, label: i % 2 });
+      }
+    };
+    const checkpoints = async () =>
+      (await own.api<ModelView>('GET', '/api/models/e')).body.versions[0]!.learner!.checkpoints;
+    await own.deploy('e', learner);
+    await teach(0, 4);
+    await until(async () => (await checkpoints()).at(-1)?.update === 4, 'the second checkpoint');
+    // Any new snapshot names the newest checkpoint: the second, which thinning does not spare.
+    await own.deploy('other', learner);
+    await teach(4, 80);
+    await until(async () => (await checkpoints()).at(-1)?.update === 80, 'the last checkpoint');
+    expect((await checkpoints()).map(({ update }) => update).slice(0, 4)).toEqual([2, 4, 22, 42]);
+    await own.kill('lane-1');
+    expect((await own.predict('e', { features })).status).toBe(200);
+  } finally {
+    await own.end();
+  }
+});

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { ModelView } from '../../server/src/api.ts';
+import type { AccuracyView, ModelView } from '../../server/src/api.ts';
 import { electricity, inRepository, Slipway } from '../../server/test/processes/harness.ts';
 import { openBrowser, openPage, phone, serious, wide } from './browser.ts';
 
@@ -69,6 +69,16 @@ test('a model’s page says its health, draws its accuracy, its rollout and its 
   expect(page.url()).toContain('feature=nswdemand');
   expect(complaints).toEqual([]);
   await page.context().close();
+});
+
+test('the windows of the accuracy picture are few, whole and hold every label', async () => {
+  const { body } = await slipway.api<AccuracyView>('GET', '/api/models/electricity/accuracy?windows=40');
+  const served = body.windows.filter((one) => one.role === 'served');
+  expect(served.length).toBeGreaterThan(20);
+  expect(served.length).toBeLessThanOrEqual(40);
+  const [{ from, to }] = served as [AccuracyView['windows'][number]];
+  for (const [i, one] of served.entries()) expect(one.from).toBe(from + i * (to - from));
+  expect(served.reduce((sum, one) => sum + one.score.labelled, 0)).toBe(played);
 });
 
 test('a step that may change traffic says what will happen, and asks once', async () => {
@@ -164,12 +174,43 @@ test('a prediction is found by its id, with every answer and whether it was righ
   await page.context().close();
 });
 
+test('arrows walk a list, Enter opens, Esc goes back; what is new since the last look is said', async () => {
+  const { page } = await openPage(browser, slipway.control);
+  await page.getByText(/^The newest change was/).waitFor();
+  await page.keyboard.press('ArrowDown');
+  expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('electricity');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { level: 1, name: await sentence() }).waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByText(/^Nothing has changed since you last looked/).waitFor();
+  await page.context().close();
+});
+
+test('an entry of the timeline leads to the part of the page that it is about', async () => {
+  const { page } = await openPage(browser, `${slipway.control}/timeline`);
+  const deployed = page.getByRole('listitem').filter({ hasText: 'Version 2 (logistic' });
+  await deployed.getByRole('link', { name: 'electricity' }).click();
+  await page.waitForURL('**/models/electricity?open=2#versions');
+  await page.getByText('Checkpoints', { exact: true }).waitFor();
+  await expect.poll(() => page.evaluate(() => scrollY)).toBeGreaterThan(0);
+  await page.context().close();
+});
+
+test('a model that is not there is said in a heading, with what to do and the way back', async () => {
+  const { page } = await openPage(browser, `${slipway.control}/models/nothing`);
+  await page.getByRole('heading', { level: 1, name: 'There is no model "nothing".' }).waitFor();
+  await page.getByText('slipway deploy NAME FILE', { exact: true }).waitFor();
+  await page.getByRole('link', { name: 'To the overview' }).click();
+  await page.getByRole('link', { name: 'electricity' }).first().waitFor();
+  await page.context().close();
+});
+
 test('a new answer and its label show up without a reload', async () => {
   const { page } = await openPage(browser, slipway.control);
-  await page.getByText('1\u202f500 rows').waitFor();
+  await page.getByText('1,500 rows').waitFor();
   await page.evaluate(() => Object.assign(window, { stayed: true }));
   await answerAndLabel(played);
-  await page.getByText('1\u202f501 rows').waitFor();
+  await page.getByText('1,501 rows').waitFor();
   expect(await page.evaluate(() => 'stayed' in window)).toBe(true);
   await page.context().close();
 });

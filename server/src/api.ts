@@ -271,7 +271,8 @@ export const ModelView = Type.Object({
   versions: Type.Array(VersionView),
   rollout: Nullable(RolloutView),
   findings: Type.Array(FindingView),
-  /** Event time of the newest live prediction, ms. */
+  /** Event time of the oldest and of the newest live prediction, ms. */
+  first: Nullable(Type.Number()),
   watermark: Nullable(Type.Number()),
 });
 export type ModelView = Static<typeof ModelView>;

@@ -5,11 +5,13 @@ import { useLive } from '../data/events.ts';
 import { Palette, usePalette } from '../palette/palette.tsx';
 import { When } from '../parts/when.tsx';
 import { AskKey } from './ask-key.tsx';
+import { useWalking } from './walking.ts';
 
 /** What surrounds every page: name, pages, finding, light and dark, and the word when the connection is lost. */
 export function Shell() {
   const live = useLive(useQueryClient());
   const palette = usePalette();
+  useWalking();
   return (
     <>
       <a className="skip" href="#content">

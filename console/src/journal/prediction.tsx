@@ -17,12 +17,12 @@ export function Prediction({ prediction, opened }: { prediction: PredictionView;
   return (
     <article className="prediction">
       <details open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
-        <summary>
+        <summary data-row>
           <Rightness answer={live} labelled={prediction.label !== null} />
           <span className="prediction-says">
-            <b>{live ? String(live.prediction) : 'no answer'}</b>
+            <b>{live ? said(live.prediction) : 'no answer'}</b>
             {live ? ` by version ${live.version}` : ''}
-            {prediction.label ? `, was ${prediction.label.value}` : ''}
+            {prediction.label ? `, was ${said(prediction.label.value)}` : ''}
           </span>
           <span className="small quiet prediction-names">
             {prediction.key ?? prediction.subject ?? prediction.id.slice(0, 13)}, {eventMinute(prediction.at)}
@@ -32,6 +32,11 @@ export function Prediction({ prediction, opened }: { prediction: PredictionView;
       </details>
     </article>
   );
+}
+
+/** A class as it is; a number short enough to read in a list. */
+function said(value: string | number): string {
+  return typeof value === 'number' ? number(value, 5) : value;
 }
 
 function Opened({ prediction }: { prediction: PredictionView }) {

@@ -1,6 +1,8 @@
 import type { AccuracyWindow, ModelView, TimelineEntry } from '../../../server/src/api.ts';
 import type { Plotting } from '../parts/picture.tsx';
-import { axes, versionHue } from '../parts/picture-look.ts';
+import { axes, sides, timeAxis, versionHue } from '../parts/picture-look.ts';
+import { plural, scoreBand, scoreValue } from '../words/numbers.ts';
+import { eventDate } from '../words/times.ts';
 import type { Stretch } from './stretch.ts';
 
 interface Facts {
@@ -14,7 +16,8 @@ interface Facts {
 export function accuracyPicture(plot: Plotting, width: number, facts: Facts): Element {
   const { model, windows, entries, times } = facts;
   const mae = model.recent.metric === 'mae';
-  const middle = (one: AccuracyWindow) => (one.from + one.to) / 2;
+  const middle = (one: AccuracyWindow) =>
+    (Math.max(one.from, times.first) + Math.min(one.to, times.last)) / 2;
   const seen = windows.filter((one) => one.to >= times.from && one.from <= times.to);
   const own = seen.filter((one) => one.role === 'version');
   const served = runs(seen.filter((one) => one.role === 'served'));
@@ -30,20 +33,21 @@ export function accuracyPicture(plot: Plotting, width: number, facts: Facts): El
     ...seen.flatMap((one) => [one.score.low ?? one.score.value!, one.score.high ?? one.score.value!]),
     ...promised.map((one) => one.promise!.value),
   ];
-  const low = Math.min(...values);
-  const high = Math.max(...values);
+  // Nothing in sight: the axis of the metric, and words.
+  const low = values.length > 0 ? Math.min(...values) : 0;
+  const high = values.length > 0 ? Math.max(...values) : 1;
   const top = high + (high - low) * 0.1 || high + 0.01;
   const right = apart(
     ends.map((one) => one.score.value!),
     (top - low) / 16,
   );
-  const narrow = width < 560;
+  const narrow = sides(width).marginRight < 40;
   const hue = (one: { version: number }) => versionHue(one.version);
   return plot.plot({
     ...axes(width, 320),
-    marginRight: narrow ? 12 : 84,
+    ...sides(width),
     marginTop: 26,
-    x: { type: 'utc', domain: [times.from, times.to], label: null, ticks: narrow ? 4 : 8 },
+    x: timeAxis(times.from, times.to, narrow ? 4 : 8),
     y: {
       domain: [low, top],
       label: null,
@@ -52,6 +56,10 @@ export function accuracyPicture(plot: Plotting, width: number, facts: Facts): El
       ...(mae ? {} : { tickFormat: (value: number) => `${Math.round(value * 100)} %` }),
     },
     marks: [
+      plot.text(seen.length > 0 ? [] : ['No label has come for a row of this time.'], {
+        frameAnchor: 'middle',
+        fill: 'var(--quiet)',
+      }),
       plot.areaY(own, {
         x: middle,
         y1: (one) => one.score.low,
@@ -86,6 +94,8 @@ export function accuracyPicture(plot: Plotting, width: number, facts: Facts): El
         curve: 'monotone-x',
         clip: true,
       }),
+      // A window stands for itself: a lone one has no line.
+      plot.dot(own, { x: middle, y: (one) => one.score.value, fill: hue, r: 1.7, clip: true }),
       plot.ruleY(promised, {
         y: (one) => one.promise!.value,
         stroke: hue,
@@ -141,7 +151,7 @@ export function accuracyPicture(plot: Plotting, width: number, facts: Facts): El
           x: middle,
           y: (one) => one.score.value,
           title: (one) =>
-            `version ${one.version}\n${new Date(one.from).toISOString().slice(0, 10)} to ${new Date(one.to).toISOString().slice(0, 10)}\n${said(one)}, ${one.score.labelled} labels`,
+            `version ${one.version}\n${eventDate(one.from)} to ${eventDate(one.to)}\n${said(one)}, ${plural(one.score.labelled, 'label')}`,
           fill: 'var(--raised)',
           lineHeight: 1.35,
           maxRadius: 24,
@@ -154,9 +164,8 @@ export function accuracyPicture(plot: Plotting, width: number, facts: Facts): El
 const symbols = { well: 'circle', look: 'triangle', act: 'diamond' } as const;
 
 function said({ score }: AccuracyWindow): string {
-  if (score.metric === 'mae') return `off by ${score.value!.toPrecision(3)}`;
-  const share = (value: number | null) => `${Math.round((value ?? 0) * 100)}`;
-  return `${share(score.value)} % right (${share(score.low)} – ${share(score.high)})`;
+  const value = score.metric === 'mae' ? `off by ${scoreValue(score)}` : `${scoreValue(score)} right`;
+  return `${value} (${scoreBand(score)})`;
 }
 
 /** Marks unbroken runs of one version, so that a line is not drawn across the time another one served. */

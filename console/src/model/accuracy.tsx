@@ -1,10 +1,11 @@
 import { SegmentedControl } from '@mantine/core';
 import { getRouteApi } from '@tanstack/react-router';
-import { useCallback } from 'react';
+import { useCallback, useMemo } from 'react';
 import type { AccuracyWindow, ModelView, TimelineEntry } from '../../../server/src/api.ts';
 import { Picture, type Plotting } from '../parts/picture.tsx';
 import { Term } from '../parts/term.tsx';
 import { Waiting } from '../parts/waiting.tsx';
+import { scoreValue } from '../words/numbers.ts';
 import { eventDate } from '../words/times.ts';
 import { accuracyPicture } from './accuracy-picture.ts';
 import { begin, lengths, type Stretch } from './stretch.ts';
@@ -13,7 +14,8 @@ const route = getRouteApi('/models/$model');
 
 interface Props {
   model: ModelView;
-  windows: AccuracyWindow[];
+  /** Undefined until they have come. */
+  windows: AccuracyWindow[] | undefined;
   entries: TimelineEntry[];
   times: Stretch | null;
 }
@@ -21,7 +23,7 @@ interface Props {
 /** How right each version was over event time, and what happened meanwhile. */
 export function AccuracySection({ model, windows, entries, times }: Props) {
   const navigate = route.useNavigate();
-  const scored = windows.filter((one) => one.score.value !== null);
+  const scored = useMemo(() => (windows ?? []).filter((one) => one.score.value !== null), [windows]);
   const make = useCallback(
     (plot: Plotting, width: number) =>
       accuracyPicture(plot, width, { model, windows: scored, entries, times: times! }),
@@ -32,7 +34,7 @@ export function AccuracySection({ model, windows, entries, times }: Props) {
       void navigate({ search: (was) => ({ ...was, from, to }), resetScroll: false }),
     [navigate],
   );
-  const metric = model.recent.metric;
+  const estimates = model.task === 'regression';
   const chosen = times
     ? (lengths.find(
         ([, days]) => (begin(times, days) ?? times.first) === times.from && times.to === times.last,
@@ -41,13 +43,11 @@ export function AccuracySection({ model, windows, entries, times }: Props) {
   return (
     <section className="section" aria-labelledby="accuracy">
       <header>
-        <h2 id="accuracy">{metric === 'mae' ? 'Is it still near?' : 'Is it still right?'}</h2>
+        <h2 id="accuracy">{estimates ? 'Is it still near?' : 'Is it still right?'}</h2>
         <span className="small quiet grow">
-          <Term name={metric === 'mae' ? 'mae' : 'score'}>
-            {metric === 'mae' ? 'Mean error' : 'Share right'}
-          </Term>{' '}
-          with its <Term name="band">95 % band</Term>, in <Term name="eventTime">event time</Term>. Thick:
-          what callers got.
+          <Term name={estimates ? 'mae' : 'score'}>{estimates ? 'Mean error' : 'Share right'}</Term> with its{' '}
+          <Term name="band">95 % band</Term>, in <Term name="eventTime">event time</Term>. Thick: what callers
+          got.
         </span>
         {times && scored.length > 0 ? (
           <SegmentedControl
@@ -67,10 +67,12 @@ export function AccuracySection({ model, windows, entries, times }: Props) {
           <Picture label={described(scored)} height={330} make={make} range={range} />
           <p className={times.whole ? 'small quiet by-mouse' : 'small quiet'}>
             {times.whole
-              ? 'Drag over the picture to look closer: every picture of the page follows.'
+              ? 'Drag over the picture to look closer: every picture over event time follows.'
               : `${eventDate(times.from)} to ${eventDate(times.to)}.`}
           </p>
         </>
+      ) : windows === undefined ? (
+        <Picture label="Accuracy over event time, not here yet" height={330} />
       ) : (
         <Waiting>
           This fills when labels come: <code>POST /labels {'{"id": …, "label": …}'}</code> with the id of an
@@ -90,11 +92,7 @@ function described(windows: AccuracyWindow[]): string {
     const last = own.at(-1)?.score.value;
     if (first === undefined || first === null || last === undefined || last === null)
       return `version ${version}`;
-    return `version ${version} from ${show(own[0]!)} to ${show(own.at(-1)!)}`;
+    return `version ${version} from ${scoreValue(own[0]!.score)} to ${scoreValue(own.at(-1)!.score)}`;
   });
   return `Accuracy over event time: ${said.join('; ')}.`;
-}
-
-function show({ score }: AccuracyWindow): string {
-  return score.metric === 'mae' ? score.value!.toPrecision(3) : `${Math.round(score.value! * 100)} %`;
 }

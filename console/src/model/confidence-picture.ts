@@ -1,6 +1,7 @@
 import type { RolloutLook, RolloutView } from '../../../server/src/api.ts';
 import type { Plotting } from '../parts/picture.tsx';
-import { axes, versionHue } from '../parts/picture-look.ts';
+import { axes, timeAxis, versionHue } from '../parts/picture-look.ts';
+import { plural } from '../words/numbers.ts';
 import type { Stretch } from './stretch.ts';
 
 /** So that words over a band stay readable. */
@@ -14,7 +15,7 @@ export function confidencePicture(
   times: Stretch | null,
 ): Element {
   const { looks, rule, candidate, live } = rollout;
-  const from = Math.max(times?.from ?? looks[0]!.at, looks[0]!.at);
+  const from = times?.from ?? looks[0]!.at;
   const to = Math.max(times?.to ?? looks.at(-1)!.at, from + 1);
   const settled = looks.slice(Math.floor(looks.length / 8));
   const reach =
@@ -25,7 +26,7 @@ export function confidencePicture(
   return plot.plot({
     ...axes(width, 250),
     marginRight: 16,
-    x: { type: 'utc', domain: [from, to], label: null, ticks: width < 500 ? 3 : 5 },
+    x: timeAxis(from, to, width < 500 ? 3 : 5),
     y: { domain: [-reach, reach], label: null, ticks: 5, grid: true, tickFormat: points },
     marks: [
       plot.areaY(looks, {
@@ -67,7 +68,7 @@ export function confidencePicture(
           x: 'at',
           y: 'difference',
           title: (one: RolloutLook) =>
-            `${points(one.difference)} points\n${points(one.low)} to ${points(one.high)}\n${one.pairs} pairs`,
+            `${points(one.difference)} points\n${points(one.low)} to ${points(one.high)}\n${plural(one.pairs, 'pair')}`,
           fill: 'var(--raised)',
           lineHeight: 1.35,
         }),

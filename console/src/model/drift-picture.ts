@@ -1,6 +1,8 @@
 import type { DriftView } from '../../../server/src/api.ts';
 import type { Plotting } from '../parts/picture.tsx';
-import { axes } from '../parts/picture-look.ts';
+import { axes, sides, timeAxis } from '../parts/picture-look.ts';
+import { shortNames } from '../words/names.ts';
+import { plural, psiText } from '../words/numbers.ts';
 import { eventDate } from '../words/times.ts';
 import type { Stretch } from './stretch.ts';
 
@@ -27,7 +29,11 @@ export function driftPicture(
   const to = times?.to ?? Math.max(...shown.map((one) => one.to));
   const begun = Math.min(to, ...shown.map((one) => one.from));
   const row = 26;
-  const longest = Math.min(width * 0.32, Math.max(...features.map((one) => one.length)) * 7.8 + 18);
+  const room = sides(width);
+  const narrow = room.marginLeft < 100;
+  const left = narrow ? width * 0.34 : room.marginLeft;
+  const names = shortNames(features, Math.floor((left - 10) / 7.4));
+  const before = (width - left) * ((begun - from) / (to - from));
   const clipped = shown.map((one) => ({
     ...one,
     from: Math.max(one.from, from),
@@ -35,23 +41,26 @@ export function driftPicture(
     begin: one.from,
   }));
   return plot.plot({
-    ...axes(width, features.length * row + 34),
-    marginLeft: longest,
-    marginRight: 16,
+    ...axes(width, features.length * row + 40),
+    ...room,
+    marginLeft: left,
     marginTop: 4,
-    x: { type: 'utc', domain: [from, to], label: null, ticks: width < 500 ? 3 : 8 },
-    y: { domain: features, label: null, tickSize: 0, padding: 0.12 },
+    x: timeAxis(from, to, narrow ? 3 : 8),
+    y: {
+      domain: features,
+      label: null,
+      tickSize: 0,
+      padding: 0.12,
+      tickFormat: (name: string) => names.get(name)!,
+    },
     color: { type: 'identity' },
     marks: [
-      plot.text(
-        begun - from > (to - from) / 5 ? [`version ${drift.version} had no windows of its own yet`] : [],
-        {
-          x: (from + begun) / 2,
-          y: () => features[Math.floor(features.length / 2)]!,
-          lineWidth: Math.max(8, (width / 16) * ((begun - from) / (to - from))),
-          fill: 'var(--quiet)',
-        },
-      ),
+      plot.text(before > 140 ? [`version ${drift.version} had no windows of its own yet`] : [], {
+        x: (from + begun) / 2,
+        y: () => features[Math.floor(features.length / 2)]!,
+        lineWidth: before / 16,
+        fill: 'var(--quiet)',
+      }),
       plot.barX(clipped, {
         x1: 'from',
         x2: 'to',
@@ -61,7 +70,7 @@ export function driftPicture(
         insetRight: 0.5,
         className: 'choose',
         title: (one) =>
-          `${one.feature}, ${eventDate(one.begin)}\nPSI ${one.psi === null ? 'unknown' : one.psi.toPrecision(2)}, ${one.rows} rows`,
+          `${one.feature}, ${eventDate(one.begin)}\nPSI ${one.psi === null ? 'unknown' : psiText(one.psi)}, ${plural(one.rows, 'row')}`,
         tip: { fill: 'var(--raised)', lineHeight: 1.35 },
       }),
       plot.barX(

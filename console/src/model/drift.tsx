@@ -1,7 +1,7 @@
-import { Select } from '@mantine/core';
+import { Button, Select } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
-import { useCallback } from 'react';
+import { useCallback, useMemo, useState } from 'react';
 import type { DriftView, ModelView } from '../../../server/src/api.ts';
 import { driftQuery } from '../data/queries.ts';
 import { Picture, type Plotting } from '../parts/picture.tsx';
@@ -27,7 +27,7 @@ export function DriftSection({ model, times }: { model: ModelView; times: Stretc
         <h2 id="drift">Have its inputs moved?</h2>
         <span className="small quiet grow">
           <Term name="psi">PSI</Term> of each window of event time against the{' '}
-          <Term name="baseline">baseline</Term> of version {version}
+          <Term name="baseline">baseline</Term> of version {version}: the stronger, the further
         </span>
         {model.versions.length > 1 ? (
           <Select
@@ -49,25 +49,44 @@ export function DriftSection({ model, times }: { model: ModelView; times: Stretc
         ) : null}
       </header>
       {error ? <Trouble error={error} /> : null}
-      {drift ? <Heat drift={drift} times={times} asked={model.traffic.predictions > 0} /> : null}
+      {drift ? (
+        <Heat drift={drift} times={times} asked={model.traffic.predictions > 0} />
+      ) : error ? null : (
+        <Waiting>Asking Slipway …</Waiting>
+      )}
     </section>
   );
 }
 
-function Heat({ drift, times, asked }: { drift: DriftView; times: Stretch | null; asked: boolean }) {
-  const search = route.useSearch();
+/** So many inputs are shown in their own order; of more, those that moved furthest. */
+const few = 12;
+const urgency = { act: 0, look: 1, well: 2 };
+
+function furthest(features: DriftView['features']): DriftView['features'] {
+  return [...features]
+    .sort((a, b) => urgency[a.level] - urgency[b.level] || (b.psi ?? -1) - (a.psi ?? -1))
+    .slice(0, few);
+}
+
+function Heat({ drift: all, times, asked }: { drift: DriftView; times: Stretch | null; asked: boolean }) {
+  const [whole, setWhole] = useState(false);
+  const drift = useMemo(
+    () => (whole || all.features.length <= few ? all : { ...all, features: furthest(all.features) }),
+    [all, whole],
+  );
+  const { feature, window } = route.useSearch();
   const navigate = route.useNavigate();
   const open = useCallback(
-    (feature: string, window: number | undefined) =>
+    (moved: string, from: number | undefined) =>
       void navigate({
-        search: (was) => ({ ...was, version: drift.version, feature, window }),
+        search: (was) => ({ ...was, version: drift.version, feature: moved, window: from }),
         resetScroll: false,
       }),
     [navigate, drift.version],
   );
   const make = useCallback(
-    (plot: Plotting, width: number) => driftPicture(plot, width, drift, times, search),
-    [drift, times, search],
+    (plot: Plotting, width: number) => driftPicture(plot, width, drift, times, { feature, window }),
+    [drift, times, feature, window],
   );
   const choose = useCallback(
     (index: number) => {
@@ -85,21 +104,26 @@ function Heat({ drift, times, asked }: { drift: DriftView; times: Stretch | null
         <code>--baseline train.csv</code> to see which inputs move.
       </Waiting>
     );
-  const chosen = drift.features.find((one) => one.feature === search.feature);
+  const chosen = all.features.find((one) => one.feature === feature);
   const empty = drift.features.every((one) => one.windows.length === 0);
   return (
     <>
       {empty ? (
         <Waiting>The first window closes after about 500 rows and a whole day of event time.</Waiting>
       ) : (
-        <Picture label={described(drift)} height={60} make={make} choose={choose} />
+        <Picture
+          label={described(all)}
+          height={drift.features.length * 26 + 40}
+          make={make}
+          choose={choose}
+        />
       )}
       <ul className="inputs" aria-label="Inputs">
         {drift.features.map((one) => (
           <li key={one.feature}>
             <button
               type="button"
-              aria-pressed={one.feature === search.feature}
+              aria-pressed={one.feature === feature}
               onClick={() => open(one.feature, undefined)}
             >
               <StateMark level={one.level} wordless /> {one.feature}{' '}
@@ -108,7 +132,12 @@ function Heat({ drift, times, asked }: { drift: DriftView; times: Stretch | null
           </li>
         ))}
       </ul>
-      {chosen ? <ThenAndNow feature={chosen} window={search.window} open={open} /> : null}
+      {all.features.length > few ? (
+        <Button size="xs" variant="default" onClick={() => setWhole(!whole)}>
+          {whole ? `Only the ${few} that moved furthest` : `All ${all.features.length} inputs`}
+        </Button>
+      ) : null}
+      {chosen ? <ThenAndNow feature={chosen} window={window} open={open} /> : null}
       <details>
         <summary>How this is computed, and what it cannot know</summary>
         <p className="small prose">{drift.explanation}</p>

@@ -2,15 +2,27 @@ import type { ReactNode } from 'react';
 import type { ModelView } from '../../../server/src/api.ts';
 import { Term } from '../parts/term.tsx';
 import { EventTime } from '../parts/when.tsx';
-import { count, milliseconds, percent, plural, scoreBand, scoreValue } from '../words/numbers.ts';
+import {
+  count,
+  milliseconds,
+  percent,
+  plural,
+  promiseValue,
+  scoreBand,
+  scoreValue,
+} from '../words/numbers.ts';
 
 /** The figures behind the sentence. */
 export function Figures({ model }: { model: ModelView }) {
   const { traffic, recent, overall, promise } = model;
+  const estimates = model.task === 'regression';
+  const learns = model.versions.some((one) => one.version === model.live && one.learner !== null);
   const share = traffic.predictions > 0 ? traffic.labels / traffic.predictions : 0;
   return (
     <dl className="figures wide">
-      <Figure name={<Term name={recent.metric === 'mae' ? 'mae' : 'score'}>right lately</Term>}>
+      <Figure
+        name={<Term name={estimates ? 'mae' : 'score'}>{estimates ? 'off by, lately' : 'right lately'}</Term>}
+      >
         <b>{scoreValue(recent)}</b>
         <span>
           {scoreBand(recent) ? `${scoreBand(recent)}, ${plural(recent.labelled, 'label')}` : 'no labels yet'}
@@ -21,14 +33,14 @@ export function Figures({ model }: { model: ModelView }) {
         <span>{scoreBand(overall) ?? 'no labels yet'}</span>
       </Figure>
       <Figure name={<Term name="promise" />}>
-        <b>
+        <b>{promiseValue(promise)}</b>
+        <span>
           {promise
-            ? promise.metric === 'accuracy'
-              ? percent(promise.value)
-              : promise.value.toPrecision(3)
-            : 'none'}
-        </b>
-        <span>{promise ? `on ${plural(promise.rows, 'training row')}` : 'a learner makes none'}</span>
+            ? `on ${plural(promise.rows, 'training row')}`
+            : learns
+              ? 'a learner makes none'
+              : 'no labelled training rows'}
+        </span>
       </Figure>
       <Figure name={<Term name="live" />}>
         <b>{model.live === null ? 'no version' : `version ${model.live}`}</b>

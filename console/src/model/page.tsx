@@ -1,8 +1,10 @@
 import { useQuery } from '@tanstack/react-query';
-import { getRouteApi } from '@tanstack/react-router';
+import { getRouteApi, useLocation } from '@tanstack/react-router';
+import { useEffect, useMemo } from 'react';
+import type { TimelineEntry } from '../../../server/src/api.ts';
 import { accuracyQuery, modelQuery, timelineQuery } from '../data/queries.ts';
 import { StateMark } from '../parts/state-mark.tsx';
-import { Trouble, Waiting } from '../parts/waiting.tsx';
+import { TroublePage, Waiting } from '../parts/waiting.tsx';
 import { AccuracySection } from './accuracy.tsx';
 import { DriftSection } from './drift.tsx';
 import { Figures } from './figures.tsx';
@@ -12,6 +14,7 @@ import { stretch } from './stretch.ts';
 import { Versions } from './versions.tsx';
 
 const route = getRouteApi('/models/$model');
+const none: TimelineEntry[] = [];
 
 /** Is it still right? Who says so? What is it serving, and what is being tested? */
 export function ModelPage() {
@@ -19,15 +22,24 @@ export function ModelPage() {
   const search = route.useSearch();
   const { data: model, error } = useQuery(modelQuery(name));
   const { data: accuracy } = useQuery(accuracyQuery(name));
-  const { data: entries = [] } = useQuery(timelineQuery(name, 200));
-  if (!model) return error ? <Trouble error={error} /> : <Waiting>Asking Slipway …</Waiting>;
-  const times = stretch(accuracy?.windows ?? [], model.watermark, search);
+  const { data: entries } = useQuery(timelineQuery(name, 200));
+  const { hash } = useLocation();
+  const here = model !== undefined;
+  const { first = null, watermark = null } = model ?? {};
+  const { from, to } = search;
+  // The same object while it says the same: pictures are drawn again when it changes.
+  const times = useMemo(() => stretch({ first, watermark }, { from, to }), [first, watermark, from, to]);
+  // A link to a part of the page: the part comes after the router has looked for it.
+  useEffect(() => {
+    if (here && hash) document.getElementById(hash)?.scrollIntoView();
+  }, [here, hash]);
+  if (!model) return error ? <TroublePage error={error} /> : <Waiting>Asking Slipway …</Waiting>;
   return (
     <>
       <title>{`${name} · Slipway`}</title>
       <div className="model-head">
-        <p className="small quiet">
-          {model.model} · {taskWords[model.task] ?? model.task}
+        <p className="quiet">
+          <b className="name">{model.model}</b> {taskWords[model.task] ?? model.task}
         </p>
         <h1>
           <StateMark level={model.health.level} wordless /> {model.health.sentence}
@@ -35,7 +47,7 @@ export function ModelPage() {
       </div>
       <Figures model={model} />
       <Findings model={model} />
-      <AccuracySection model={model} windows={accuracy?.windows ?? []} entries={entries} times={times} />
+      <AccuracySection model={model} windows={accuracy?.windows} entries={entries ?? none} times={times} />
       <RolloutSection model={model} times={times} />
       <DriftSection model={model} times={times} />
       <Versions model={model} />

@@ -6,7 +6,7 @@ import { rolloutsQuery, useChange } from '../data/queries.ts';
 import { AskOnce } from '../parts/ask-once.tsx';
 import { Picture, type Plotting } from '../parts/picture.tsx';
 import { Term } from '../parts/term.tsx';
-import { Waiting } from '../parts/waiting.tsx';
+import { Trouble, Waiting } from '../parts/waiting.tsx';
 import { When } from '../parts/when.tsx';
 import { count, plural } from '../words/numbers.ts';
 import { confidencePicture } from './confidence-picture.ts';
@@ -14,12 +14,15 @@ import type { Stretch } from './stretch.ts';
 
 /** Is the candidate better, how sure is that, and what happens next? */
 export function RolloutSection({ model, times }: { model: ModelView; times: Stretch | null }) {
-  const { data: rollouts = [] } = useQuery(rolloutsQuery(model.model));
-  const rollout = model.rollout ?? rollouts.at(0) ?? null;
+  const { data: rollouts, error } = useQuery(rolloutsQuery(model.model));
+  const rollout = model.rollout ?? rollouts?.at(0) ?? null;
+  const asking = rollout === null && rollouts === undefined;
   return (
     <section className="section" aria-labelledby="rollout">
       <header>
-        <h2 id="rollout">{rollout ? question(rollout) : 'Nothing is being tested'}</h2>
+        <h2 id="rollout">
+          {rollout ? question(rollout) : asking ? 'What is being tested?' : 'Nothing is being tested'}
+        </h2>
         {rollout ? (
           <span className="small quiet">
             <Term name="rollout">shadow rollout</Term> {rollout.id},{' '}
@@ -30,6 +33,10 @@ export function RolloutSection({ model, times }: { model: ModelView; times: Stre
       </header>
       {rollout ? (
         <Card model={model} rollout={rollout} times={times} />
+      ) : error ? (
+        <Trouble error={error} />
+      ) : asking ? (
+        <Waiting>Asking Slipway …</Waiting>
       ) : (
         <Waiting>
           Deploy a candidate with <code>npx slipway deploy {model.model} model.txt --as shadow</code>, or
@@ -67,7 +74,8 @@ function Card({ model, rollout, times }: { model: ModelView; rollout: RolloutVie
           </p>
         ) : null}
         <p className="small quiet">
-          {plural(look?.pairs ?? 0, 'labelled pair')}, {count(rollout.unlabelled)} wait for their label
+          <Term name="pairs">{plural(look?.pairs ?? 0, 'labelled pair')}</Term>,{' '}
+          {plural(rollout.unlabelled, 'row waits', 'rows wait')} for a label
           {rollout.skipped ? `, ${count(rollout.skipped)} the candidate did not answer` : ''}. It decides
           after {plural(rule.leastPairs, 'pair')}, at α {rule.alpha}
           {rule.margin ? `, beyond a margin of ${rule.margin}` : ''}; loss: {rule.loss}.
@@ -113,7 +121,7 @@ function Actions({ model, rollout }: { model: ModelView; rollout: RolloutView })
   const running = state !== 'ended';
   return (
     <Group gap="xs">
-      {running && candidate !== model.live ? (
+      {running && candidate !== model.live && candidate !== model.previous ? (
         <AskOnce
           verb={`Promote version ${candidate}`}
           effect={`All callers will get version ${candidate}'s answers at once; version ${model.live} no longer answers them. You can roll back at any time.`}

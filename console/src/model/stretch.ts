@@ -1,4 +1,4 @@
-import type { AccuracyWindow } from '../../../server/src/api.ts';
+import type { ModelView } from '../../../server/src/api.ts';
 
 /** The event time that every picture of the page shows, and the most there is. */
 export interface Stretch {
@@ -11,14 +11,14 @@ export interface Stretch {
 
 const day = 86_400_000;
 
+/** All there is, from the oldest row to the newest, or what the link says. Pure. */
 export function stretch(
-  windows: AccuracyWindow[],
-  watermark: number | null,
+  { first: oldest, watermark }: Pick<ModelView, 'first' | 'watermark'>,
   search: { from?: number | undefined; to?: number | undefined },
 ): Stretch | null {
-  const last = watermark ?? windows.at(-1)?.to ?? null;
-  if (last === null) return null;
-  const first = Math.min(windows[0]?.from ?? last - day, last - 1);
+  if (watermark === null) return null;
+  const last = watermark;
+  const first = Math.min(oldest ?? last - day, last - 1);
   const from = search.from ?? first;
   const to = search.to ?? last;
   if (to <= from) return { from: first, to: last, first, last, whole: true };

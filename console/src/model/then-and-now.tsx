@@ -3,6 +3,7 @@ import { useCallback } from 'react';
 import type { DriftFeature } from '../../../server/src/api.ts';
 import { Picture, type Plotting } from '../parts/picture.tsx';
 import { axes } from '../parts/picture-look.ts';
+import { Term } from '../parts/term.tsx';
 import { EventTime } from '../parts/when.tsx';
 import { number, plural, psiText } from '../words/numbers.ts';
 
@@ -58,11 +59,13 @@ export function ThenAndNow({ feature, window, open }: Props) {
       <div className="says">
         <h3>{feature.feature}, then and now</h3>
         <p>
-          From <EventTime at={now.from} /> to <EventTime at={now.to} />, {plural(now.rows, 'row')}: PSI{' '}
-          {now.psi === null ? 'unknown' : psiText(now.psi)}
-          {now.pValue === null
-            ? ''
-            : `, chance alone ${now.pValue < 0.0001 ? 'practically excluded' : `p ${number(now.pValue, 2)}`}`}
+          From <EventTime at={now.from} /> to <EventTime at={now.to} />, {plural(now.rows, 'row')}:{' '}
+          <Term name="psi">PSI</Term> {now.psi === null ? 'unknown' : psiText(now.psi)}
+          {now.pValue === null ? null : (
+            <>
+              , <Term name="pValue">p</Term> {now.pValue < 0.0001 ? 'below 0.0001' : number(now.pValue, 2)}
+            </>
+          )}
           .
         </p>
         {baseline.constant !== null ? <p>In training it was always {number(baseline.constant, 4)}.</p> : null}

@@ -5,7 +5,7 @@ import { useChange } from '../data/queries.ts';
 import { AskOnce } from '../parts/ask-once.tsx';
 import { Term } from '../parts/term.tsx';
 import { When } from '../parts/when.tsx';
-import { number, percent, plural, scoreBand, scoreValue } from '../words/numbers.ts';
+import { number, plural, promiseValue, scoreBand, scoreValue } from '../words/numbers.ts';
 import { VersionDetails } from './version-details.tsx';
 
 const route = getRouteApi('/models/$model');
@@ -42,20 +42,15 @@ function Row({ model, version }: { model: ModelView; version: VersionView }) {
         <dl className="figures">
           <Fact name="kind" value={version.kind} />
           <Fact
-            name={<Term name="score">{score.metric === 'mae' ? 'error' : 'right'}</Term>}
+            name={
+              <Term name={version.task === 'regression' ? 'mae' : 'score'}>
+                {version.task === 'regression' ? 'off by' : 'right'}
+              </Term>
+            }
             value={scoreValue(score)}
             note={scoreBand(score) ?? 'no labels'}
           />
-          <Fact
-            name={<Term name="promise" />}
-            value={
-              promise
-                ? promise.metric === 'accuracy'
-                  ? percent(promise.value)
-                  : number(promise.value)
-                : 'none'
-            }
-          />
+          <Fact name={<Term name="promise" />} value={promiseValue(promise)} />
           <Fact name="a row takes" value={`${number(version.microseconds, 2)} µs`} />
           <Fact
             name={<Term name="gate">gates</Term>}
@@ -115,15 +110,28 @@ function Actions({ model, version }: { model: ModelView; version: VersionView })
   const testing = model.rollout !== null && model.rollout.state !== 'ended';
   return (
     <Group gap="xs">
-      <AskOnce
-        verb="Promote"
-        label={`Promote version ${number}`}
-        effect={`All callers will get version ${number}'s answers at once${model.live === null ? '' : ` instead of version ${model.live}'s. You can roll back at any time`}.`}
-        act={() =>
-          change.mutateAsync({ path: '/promote', body: { version: number, reason: 'chosen in the console' } })
-        }
-        quiet
-      />
+      {number === model.previous ? (
+        <AskOnce
+          verb="Roll back"
+          label={`Roll back to version ${number}`}
+          effect={`All callers will get version ${number}'s answers at once instead of version ${model.live}'s. You can promote version ${model.live} again at any time.`}
+          act={() => change.mutateAsync({ path: '/rollback' })}
+          quiet
+        />
+      ) : (
+        <AskOnce
+          verb="Promote"
+          label={`Promote version ${number}`}
+          effect={`All callers will get version ${number}'s answers at once${model.live === null ? '' : ` instead of version ${model.live}'s. You can roll back at any time`}.`}
+          act={() =>
+            change.mutateAsync({
+              path: '/promote',
+              body: { version: number, reason: 'chosen in the console' },
+            })
+          }
+          quiet
+        />
+      )}
       {version.state === 'idle' && !testing ? (
         <AskOnce
           verb="Test in shadow"

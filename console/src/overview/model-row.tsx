@@ -10,64 +10,72 @@ import { count, milliseconds, plural, scoreBand, scoreValue } from '../words/num
 
 /** A model in one row: its sentence first, then the figures behind it. */
 export function ModelRow({ model }: { model: ModelView }) {
-  const { traffic, recent, rollout } = model;
+  const { traffic, rollout } = model;
   return (
     <article className="model-row">
       <div className="model-says">
         <h2>
           <StateMark level={model.health.level} />{' '}
-          <Link to="/models/$model" params={{ model: model.model }}>
+          <Link to="/models/$model" params={{ model: model.model }} data-row>
             {model.model}
           </Link>
         </h2>
         <p>{model.health.sentence}</p>
       </div>
-      <dl className="figures">
-        <Figure name="answered">
-          <Sparkline
-            values={traffic.spark}
-            label={`${plural(traffic.predictions, 'row')} answered, over event time`}
-          />
-          <span className="small quiet">
-            {plural(traffic.predictions, 'row')}
-            {traffic.requestsPerSecond >= 0.5 ? `, ${count(traffic.requestsPerSecond)} a second` : ''}
-          </span>
-        </Figure>
-        <Figure
-          name={
-            <Term name={recent.metric === 'mae' ? 'mae' : 'score'}>
-              {recent.metric === 'mae' ? 'error' : 'right lately'}
-            </Term>
-          }
-        >
-          <b>{scoreValue(recent)}</b>
-          <span className="small quiet">{scoreBand(recent) ?? 'no labels yet'}</span>
-        </Figure>
-        <Drift model={model} />
-        <Figure name={<Term name="p99" />}>
-          <b>{milliseconds(traffic.p99)}</b>
-          <span className="small quiet">
-            {traffic.errors ? plural(traffic.errors, 'error') : 'no errors'}
-          </span>
-        </Figure>
-        <Figure name={<Term name="rollout">tested</Term>}>
-          {rollout && rollout.state !== 'ended' ? (
-            <>
-              <b>version {rollout.candidate}</b>
-              <span className="small quiet">
-                {rollout.state === 'held' ? 'held' : rollout.verdict},{' '}
-                {plural(rollout.look?.pairs ?? 0, 'pair')}
-              </span>
-            </>
-          ) : (
-            <>
-              <b>nothing</b>
-              <span className="small quiet">version {model.live ?? '–'} alone</span>
-            </>
-          )}
-        </Figure>
-      </dl>
+      {traffic.predictions > 0 || rollout ? <Evidence model={model} /> : null}
     </article>
+  );
+}
+
+function Evidence({ model }: { model: ModelView }) {
+  const { traffic, recent, rollout } = model;
+  const estimates = model.task === 'regression';
+  return (
+    <dl className="figures">
+      <Figure name="answered">
+        <Sparkline
+          values={traffic.spark}
+          label={`${plural(traffic.predictions, 'row')} answered, over event time`}
+        />
+        <span className="small quiet">
+          {plural(traffic.predictions, 'row')}
+          {traffic.requestsPerSecond >= 0.5 ? `, ${count(traffic.requestsPerSecond)} a second` : ''}
+        </span>
+      </Figure>
+      <Figure
+        name={<Term name={estimates ? 'mae' : 'score'}>{estimates ? 'off by, lately' : 'right lately'}</Term>}
+      >
+        <b>{scoreValue(recent)}</b>
+        <span className="small quiet">{scoreBand(recent) ?? 'no labels yet'}</span>
+      </Figure>
+      <Drift model={model} />
+      <Figure name={<Term name="p99" />}>
+        <b>{milliseconds(traffic.p99)}</b>
+        <span className="small quiet">
+          {traffic.errors
+            ? plural(traffic.errors, 'error')
+            : traffic.p99 === null
+              ? 'none lately'
+              : 'no errors'}
+        </span>
+      </Figure>
+      <Figure name={<Term name="rollout">tested</Term>}>
+        {rollout && rollout.state !== 'ended' ? (
+          <>
+            <b>version {rollout.candidate}</b>
+            <span className="small quiet">
+              {rollout.state === 'held' ? 'held' : rollout.verdict},{' '}
+              {plural(rollout.look?.pairs ?? 0, 'pair')}
+            </span>
+          </>
+        ) : (
+          <>
+            <b>nothing</b>
+            <span className="small quiet">version {model.live ?? '–'} alone</span>
+          </>
+        )}
+      </Figure>
+    </dl>
   );
 }
 

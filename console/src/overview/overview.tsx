@@ -1,22 +1,30 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import type { ModelView } from '../../../server/src/api.ts';
+import type { ModelView, TimelineEntry } from '../../../server/src/api.ts';
 import { modelsQuery, timelineQuery } from '../data/queries.ts';
-import { Trouble, Waiting } from '../parts/waiting.tsx';
+import { TroublePage, Waiting } from '../parts/waiting.tsx';
+import { When } from '../parts/when.tsx';
 import { Entries } from '../timeline/entries.tsx';
+import { plural } from '../words/numbers.ts';
 import { Empty } from './empty.tsx';
+import { useLastLook } from './last-look.ts';
 import { ModelRow } from './model-row.tsx';
+
+/** Entries of the timeline on this page. */
+const shown = 8;
 
 /** Is anything wrong? What changed since I last looked? */
 export function Overview() {
   const { data: models, error } = useQuery(modelsQuery);
-  const { data: entries } = useQuery(timelineQuery(undefined, 8));
-  if (!models) return error ? <Trouble error={error} /> : <Waiting>Asking Slipway …</Waiting>;
+  const { data: entries } = useQuery(timelineQuery(undefined, shown));
+  const looked = useLastLook();
+  if (!models) return error ? <TroublePage error={error} /> : <Waiting>Asking Slipway …</Waiting>;
   if (models.length === 0) return <Empty />;
   return (
     <>
       <title>Slipway</title>
       <h1>{summary(models)}</h1>
+      {entries ? <Since entries={entries} looked={looked} /> : null}
       <div className="models">
         {models.map((model) => (
           <ModelRow key={model.model} model={model} />
@@ -29,9 +37,35 @@ export function Overview() {
             everything
           </Link>
         </header>
-        {entries ? <Entries entries={entries} /> : <Waiting>Asking Slipway …</Waiting>}
+        {entries ? <Entries entries={entries} since={looked} /> : <Waiting>Asking Slipway …</Waiting>}
       </section>
     </>
+  );
+}
+
+/** The answer to "what changed since I last looked?", above everything that may be long. */
+function Since({ entries, looked }: { entries: TimelineEntry[]; looked: number | null }) {
+  const newest = entries[0];
+  if (!newest) return null;
+  const link = (text: string) => (
+    <Link to="/" hash="lately">
+      {text}
+    </Link>
+  );
+  if (looked === null)
+    return (
+      <p className="quiet">
+        {link('The newest change')} was <When at={newest.at} />.
+      </p>
+    );
+  const news = entries.filter((one) => one.at > looked).length;
+  return (
+    <p className="quiet">
+      {news === 0
+        ? 'Nothing has changed'
+        : link(`${news === shown ? 'At least ' : ''}${plural(news, 'change')}`)}{' '}
+      since you last looked, <When at={looked} />.
+    </p>
   );
 }
 

@@ -49,6 +49,9 @@ export function AskOnce({ verb, effect, act, quiet = false, label }: AskOnceProp
         <Stack>
           <p>{effect}</p>
           {error ? <Trouble error={error} /> : null}
+          <p role="status" className="small quiet">
+            {busy ? 'Waiting until every lane has taken it over …' : ''}
+          </p>
           <Group justify="flex-end">
             <Button variant="default" onClick={() => setOpen(false)}>
               Leave it

@@ -6,7 +6,8 @@ interface PictureProps {
   /** What a screen reader says instead of the picture. */
   label: string;
   height: number;
-  make: (plot: Plotting, width: number) => Element;
+  /** Undefined while there is nothing to draw yet: its place is kept. */
+  make?: (plot: Plotting, width: number) => Element;
   /** A part of the picture was chosen: the mark's class and the index of its datum. */
   choose?: (index: number) => void;
   /** A stretch of the x axis was dragged over, ms. */
@@ -39,7 +40,7 @@ export function Picture({ label, height, make, choose, range }: PictureProps) {
   }, []);
   useEffect(() => {
     const element = place.current;
-    if (!element || !plot || width < 50) return;
+    if (!element || !plot || !make || width < 50) return;
     let drawn: Element;
     try {
       drawn = make(plot, width);
@@ -57,13 +58,21 @@ export function Picture({ label, height, make, choose, range }: PictureProps) {
     for (const group of drawn.querySelectorAll('g[aria-label]')) {
       group.removeAttribute('aria-label');
     }
-    if (choose)
-      drawn.querySelectorAll('.choose rect').forEach((rect, index) => {
-        rect.addEventListener('click', () => choose(index));
-      });
     element.replaceChildren(drawn);
     return range ? brush(element, drawn, range) : undefined;
-  }, [plot, width, make, choose, range, label]);
+  }, [plot, width, make, range, label]);
+  useEffect(() => {
+    const element = place.current;
+    if (!element || !choose) return;
+    // On the place and not on its parts: new data may redraw them between press and release.
+    const clicked = (event: MouseEvent) => {
+      const hit = document.elementsFromPoint(event.clientX, event.clientY);
+      const index = [...element.querySelectorAll('.choose rect')].findIndex((rect) => hit.includes(rect));
+      if (index !== -1) choose(index);
+    };
+    element.addEventListener('click', clicked);
+    return () => element.removeEventListener('click', clicked);
+  }, [choose]);
   return <div ref={place} className="picture" style={{ minHeight: height }} />;
 }
 

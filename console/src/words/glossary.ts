@@ -10,12 +10,14 @@ export const glossary = {
   rollout: 'A comparison of a candidate with the live version on the same rows, that ends in a verdict.',
   verdict: 'What the comparison says now: continue, promote, hold, roll back or inconclusive.',
   finding: 'Something a monitor noticed about a version. Look: worth a look. Act: worth acting on.',
-  psi: 'Population stability index: how far the shares of rows per bin moved from the baseline. Above 0.1 is noticeable, above 0.25 is much. It cannot know whether answers got worse.',
+  psi: 'Population stability index: how far the shares of rows per bin moved from the baseline. The colour deepens at 0.1, 0.25, 1 and 4. A finding also asks whether stretches of the training data lay as far from the whole. It cannot know whether answers got worse.',
+  pValue:
+    'How often chance alone would take a window of rows like those of training at least so far. It says nothing about harm.',
   promise: 'How right the version was on its own training rows at deploy. Usually a little flattering.',
   gate: 'A check that a version or checkpoint must pass before it may serve.',
   score:
-    'Share of labelled answers that were right, with a 95 % Wilson interval. It knows nothing of rows whose label has not come.',
-  mae: 'Mean absolute error of the labelled answers. It knows nothing of rows whose label has not come.',
+    'Share of labelled answers that were right, with a 95 % Wilson interval. Lately: over the newest tenth of the labelled event time. It knows nothing of rows whose label has not come.',
+  mae: 'Mean absolute error of the labelled answers. Lately: over the newest tenth of the labelled event time. It knows nothing of rows whose label has not come.',
   band: '95 % interval: where the true value plausibly lies given how many labels there are.',
   confidence:
     'A confidence sequence: an interval for the mean difference in loss that stays valid however often one looks. Above zero favours the candidate.',

@@ -1,10 +1,8 @@
 import type { Score } from '../../../server/src/api.ts';
 
-const grouped = new Intl.NumberFormat('en-GB', { maximumFractionDigits: 0 });
-
-/** 1 234 567 with thin spaces. */
+/** "1,234,567", as the server's sentences write it. */
 export function count(value: number): string {
-  return grouped.format(value).replaceAll(',', '\u202f');
+  return fixed(value, 0);
 }
 
 /** "3 labels", "1 label". */
@@ -12,9 +10,18 @@ export function plural(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }
 
+function fixed(value: number, digits: number): string {
+  return value.toLocaleString('en-GB', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+/** Decimals that a half width allows: as far as its first significant digit. */
+function decimals(halfWidth: number): number {
+  return halfWidth > 0 ? Math.min(6, Math.max(0, -Math.floor(Math.log10(halfWidth)))) : 0;
+}
+
 /** A share in per cent with no more digits than its uncertainty (half width) allows. */
 export function percent(share: number, halfWidth = 0.01): string {
-  return `${(share * 100).toFixed(halfWidth < 0.003 ? 1 : 0)} %`;
+  return `${fixed(share * 100, decimals(halfWidth * 100))} %`;
 }
 
 export function number(value: number, digits = 3): string {
@@ -31,15 +38,23 @@ export function psiText(value: number): string {
 
 export function scoreValue(score: Score): string {
   if (score.value === null) return '–';
-  if (score.metric === 'mae') return number(score.value);
-  return percent(score.value, half(score));
+  return score.metric === 'mae'
+    ? fixed(score.value, decimals(half(score)))
+    : percent(score.value, half(score));
 }
 
 /** "81 – 84 %". */
 export function scoreBand(score: Score): string | null {
   if (score.low === null || score.high === null) return null;
-  if (score.metric === 'mae') return `${number(score.low)} – ${number(score.high)}`;
-  return `${percent(score.low, half(score)).replace(' %', '')} – ${percent(score.high, half(score))}`;
+  const digits = decimals(half(score) * (score.metric === 'mae' ? 1 : 100));
+  if (score.metric === 'mae') return `${fixed(score.low, digits)} – ${fixed(score.high, digits)}`;
+  return `${fixed(score.low * 100, digits)} – ${fixed(score.high * 100, digits)} %`;
+}
+
+/** What a version promised of itself, in its metric. */
+export function promiseValue(promise: { metric: string; value: number } | null): string {
+  if (!promise) return 'none';
+  return promise.metric === 'accuracy' ? percent(promise.value) : number(promise.value);
 }
 
 function half(score: Score): number {

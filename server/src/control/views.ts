@@ -81,6 +81,7 @@ export class Views {
       versions,
       rollout,
       findings,
+      first: traffic.first,
       watermark: traffic.watermark,
     };
   }

@@ -25,6 +25,13 @@ const sums = `count(*) AS n, sum(correct) AS correct, count(correct) AS classifi
 const hourSums = `coalesce(sum(n), 0) AS n, sum(correct) AS correct, coalesce(sum(classified), 0) AS classified,
   sum(log_loss) / sum(n) AS log_loss, sum(absolute) / sum(n) AS absolute, sum(squared) / sum(n) AS squared`;
 
+/** Of a model, as it was saved; the first releases did not keep `first`. */
+interface TrafficFold {
+  first?: number;
+  watermark: number | null;
+  spark: number[];
+}
+
 /** Windows given when nobody says how many. */
 const usualWindows = 40;
 /** Findings given at once, so that years of them cost a reader no more. */
@@ -48,17 +55,18 @@ export class StateReader {
 
   /**
    * Scores over windows of event time, of the labels that count: between `edges` (ms, ascending), to the
-   * outcome; or over at most so many windows of equal width: 2^k whole hours, at whole multiples of it since
-   * the epoch, so that they stay where they are while newer ones come.
+   * outcome; or over the time up to the newest row in at most so many windows of equal width: 2^k whole hours,
+   * at whole multiples of it since the epoch, so that they stay where they are while newer ones come.
    */
   accuracy(model: string, options: { windows?: number; edges?: number[] }): AccuracyWindow[] {
     if (options.edges) return this.#between(model, options.edges);
     const span = this.#span(model);
     if (!span) return [];
     const most = options.windows ?? usualWindows;
+    const last = Math.max(span.last, Math.floor((this.traffic(model).watermark ?? 0) / hourMs));
     let hours = 1;
     const slot = (hour: number) => Math.floor(hour / hours);
-    while (slot(span.last) - slot(span.first) >= most) hours *= 2;
+    while (slot(last) - slot(span.first) >= most) hours *= 2;
     // Numbers are bound as reals: without the cast every hour would be a slot of its own.
     const rows = this.#all<Sums & { whose: string; version: number; slot: number }>(
       `SELECT whose, max(version) AS version, CAST(hour - ?1 AS INTEGER) / CAST(?2 AS INTEGER) AS slot, ${hourSums}
@@ -89,6 +97,11 @@ export class StateReader {
       span.last - Math.ceil((span.last - span.first + 1) * share),
     );
     return score(row);
+  }
+
+  #firstLabelled(model: string): number | null {
+    const span = this.#span(model);
+    return span && span.first * hourMs;
   }
 
   /** The first and the last hour with a label. */
@@ -162,6 +175,7 @@ export class StateReader {
     labels: number;
     labelled: number;
     waiting: number;
+    first: number | null;
     watermark: number | null;
     spark: number[];
   } {
@@ -177,12 +191,13 @@ export class StateReader {
       "SELECT coalesce(sum(n), 0) AS n FROM scores WHERE model = ? AND whose = 'served'",
       model,
     );
-    const view = this.#view<{ watermark: number | null; spark: number[] }>(`traffic/${model}`);
+    const view = this.#view<TrafficFold>(`traffic/${model}`);
     return {
       predictions: counts?.predictions ?? 0,
       labels: counts?.labels ?? 0,
       labelled: labelled?.n ?? 0,
       waiting: waiting?.n ?? 0,
+      first: view?.first ?? this.#firstLabelled(model),
       watermark: view?.watermark ?? null,
       spark: view?.spark ?? [],
     };

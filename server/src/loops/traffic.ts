@@ -23,13 +23,13 @@ export class Traffic {
     this.#slices.set(slice, (this.#slices.get(slice) ?? 0) + rows);
   }
 
-  /** Rows so far, the newest event time (ms, null without any) and rows in each slice from first to newest. */
-  view(): { rows: number; watermark: number | null; spark: number[] } {
-    if (this.#rows === 0) return { rows: 0, watermark: null, spark: [] };
+  /** Rows so far, the oldest and the newest event time (ms, null without any) and rows in each slice between. */
+  view(): { rows: number; first: number | null; watermark: number | null; spark: number[] } {
+    if (this.#rows === 0) return { rows: 0, first: null, watermark: null, spark: [] };
     const from = Math.floor(this.#first / this.#width);
     const to = Math.floor(this.#newest / this.#width);
     const spark = Array.from({ length: to - from + 1 }, (_, i) => this.#slices.get(from + i) ?? 0);
-    return { rows: this.#rows, watermark: this.#newest, spark };
+    return { rows: this.#rows, first: this.#first, watermark: this.#newest, spark };
   }
 
   save(): Uint8Array {
@@ -42,14 +42,15 @@ export class Traffic {
     if (!state) return traffic;
     const [rows, first, newest, width, slices] = JSON.parse(Buffer.from(state).toString()) as [
       number,
-      number,
-      number,
+      number | null,
+      number | null,
       number,
       [number, number][],
     ];
     traffic.#rows = rows;
-    traffic.#first = first;
-    traffic.#newest = newest;
+    // JSON has no infinities.
+    traffic.#first = first ?? traffic.#first;
+    traffic.#newest = newest ?? traffic.#newest;
     traffic.#width = width;
     traffic.#slices = new Map(slices);
     return traffic;

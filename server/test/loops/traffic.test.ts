@@ -17,8 +17,8 @@ const added = fc.array(
 
 describe('live rows over event time', () => {
   test('none', () => {
-    expect(new Traffic().view()).toEqual({ rows: 0, watermark: null, spark: [] });
-    expect(Traffic.restore(null).view()).toEqual({ rows: 0, watermark: null, spark: [] });
+    expect(new Traffic().view()).toEqual({ rows: 0, first: null, watermark: null, spark: [] });
+    expect(Traffic.restore(null).view()).toEqual({ rows: 0, first: null, watermark: null, spark: [] });
   });
 
   test('by the second while there are at most 60 of them, in event time whatever the order', () => {
@@ -28,7 +28,7 @@ describe('live rows over event time', () => {
         [0, 1],
         [3999, 4],
       ]).view(),
-    ).toEqual({ rows: 7, watermark: 3999, spark: [1, 0, 0, 6] });
+    ).toEqual({ rows: 7, first: 0, watermark: 3999, spark: [1, 0, 0, 6] });
     expect(
       trafficOf([
         [0, 1],

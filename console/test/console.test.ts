@@ -79,6 +79,10 @@ test('the windows of the accuracy picture are few, whole and hold every label', 
   const [{ from, to }] = served as [AccuracyView['windows'][number]];
   for (const [i, one] of served.entries()) expect(one.from).toBe(from + i * (to - from));
   expect(served.reduce((sum, one) => sum + one.score.labelled, 0)).toBe(played);
+  const closer = `?windows=40&from=${at(480)}&to=${at(519)}`;
+  const { body: part } = await slipway.api<AccuracyView>('GET', `/api/models/electricity/accuracy${closer}`);
+  const hours = part.windows.filter((one) => one.role === 'served');
+  expect([hours.length, hours[0]!.to - hours[0]!.from]).toEqual([20, 3_600_000]);
 });
 
 test('a step that may change traffic says what will happen, and asks once', async () => {
@@ -106,6 +110,7 @@ test('a cell of the drift map opens its window; a drag over a picture chooses a 
   await page.mouse.move(box.x + 600, box.y + 100, { steps: 3 });
   await page.mouse.up();
   await page.waitForURL(/from=\d+/);
+  expect(await page.getByText('This picture could not be drawn').count()).toBe(0);
   await page.context().close();
 });
 

@@ -26,10 +26,17 @@ export const modelsQuery = queryOptions({
 export const modelQuery = (model: string) =>
   queryOptions({ queryKey: ['model', model], queryFn: () => api<ModelView>(at(model)) });
 
-export const accuracyQuery = (model: string) =>
+/** Between two event times, ms, in finer windows the nearer they are. */
+export const accuracyQuery = (model: string, from: number | undefined, to: number | undefined) =>
   queryOptions({
-    queryKey: ['model', model, 'accuracy'],
-    queryFn: () => api<AccuracyView>(at(model, '/accuracy?windows=40')),
+    queryKey: ['model', model, 'accuracy', from ?? null, to ?? null],
+    queryFn: () => {
+      const search = new URLSearchParams({ windows: '40' });
+      if (from !== undefined) search.set('from', String(from));
+      if (to !== undefined) search.set('to', String(to));
+      return api<AccuracyView>(at(model, `/accuracy?${search}`));
+    },
+    placeholderData: (before, query) => (query?.queryKey[1] === model ? before : undefined),
   });
 
 export const driftQuery = (model: string, version: number) =>

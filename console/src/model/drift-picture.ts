@@ -55,12 +55,14 @@ export function driftPicture(
     },
     color: { type: 'identity' },
     marks: [
-      plot.text(before > 140 ? [`version ${drift.version} had no windows of its own yet`] : [], {
-        x: (from + begun) / 2,
-        y: () => features[Math.floor(features.length / 2)]!,
-        lineWidth: before / 16,
-        fill: 'var(--quiet)',
-      }),
+      before > 140
+        ? plot.text([`version ${drift.version} had no windows of its own yet`], {
+            x: (from + begun) / 2,
+            y: () => features[Math.floor(features.length / 2)]!,
+            lineWidth: before / 16,
+            fill: 'var(--quiet)',
+          })
+        : null,
       plot.barX(clipped, {
         x1: 'from',
         x2: 'to',

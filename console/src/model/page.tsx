@@ -21,12 +21,12 @@ export function ModelPage() {
   const { model: name } = route.useParams();
   const search = route.useSearch();
   const { data: model, error } = useQuery(modelQuery(name));
-  const { data: accuracy } = useQuery(accuracyQuery(name));
+  const { from, to } = search;
+  const { data: accuracy } = useQuery(accuracyQuery(name, from, to));
   const { data: entries } = useQuery(timelineQuery(name, 200));
   const { hash } = useLocation();
   const here = model !== undefined;
   const { first = null, watermark = null } = model ?? {};
-  const { from, to } = search;
   // The same object while it says the same: pictures are drawn again when it changes.
   const times = useMemo(() => stretch({ first, watermark }, { from, to }), [first, watermark, from, to]);
   // A link to a part of the page: the part comes after the router has looked for it.

@@ -150,11 +150,13 @@ export class Views {
     );
   }
 
-  accuracy(model: string, query: { windows?: number; edges?: string }): AccuracyView {
+  accuracy(
+    model: string,
+    { edges: wanted, ...query }: { windows?: number; from?: number; to?: number; edges?: string },
+  ): AccuracyView {
     this.#model(model);
-    if (query.edges === undefined)
-      return { model, windows: this.#state.accuracy(model, query.windows ? { windows: query.windows } : {}) };
-    const edges = query.edges.split(',').map(Number);
+    if (wanted === undefined) return { model, windows: this.#state.accuracy(model, query) };
+    const edges = wanted.split(',').map(Number);
     if (
       edges.length < 2 ||
       edges.length > 1001 ||

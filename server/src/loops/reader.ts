@@ -55,28 +55,34 @@ export class StateReader {
 
   /**
    * Scores over windows of event time, of the labels that count: between `edges` (ms, ascending), to the
-   * outcome; or over the time up to the newest row in at most so many windows of equal width: 2^k whole hours,
+   * outcome; or from `from` to `to` (ms; all there is, up to the newest row) in at most so many windows of equal width: 2^k whole hours,
    * at whole multiples of it since the epoch, so that they stay where they are while newer ones come.
    */
-  accuracy(model: string, options: { windows?: number; edges?: number[] }): AccuracyWindow[] {
+  accuracy(
+    model: string,
+    options: { windows?: number; from?: number; to?: number; edges?: number[] },
+  ): AccuracyWindow[] {
     if (options.edges) return this.#between(model, options.edges);
     const span = this.#span(model);
     if (!span) return [];
     const most = options.windows ?? usualWindows;
-    const last = Math.max(span.last, Math.floor((this.traffic(model).watermark ?? 0) / hourMs));
+    const newest = Math.max(span.last, Math.floor((this.traffic(model).watermark ?? 0) / hourMs));
+    const first = Math.max(span.first, Math.floor((options.from ?? 0) / hourMs));
+    const last = Math.min(newest, Math.floor((options.to ?? newest * hourMs) / hourMs));
     let hours = 1;
     const slot = (hour: number) => Math.floor(hour / hours);
-    while (slot(last) - slot(span.first) >= most) hours *= 2;
+    while (slot(last) - slot(first) >= most) hours *= 2;
     // Numbers are bound as reals: without the cast every hour would be a slot of its own.
     const rows = this.#all<Sums & { whose: string; version: number; slot: number }>(
       `SELECT whose, max(version) AS version, CAST(hour - ?1 AS INTEGER) / CAST(?2 AS INTEGER) AS slot, ${hourSums}
-       FROM scores WHERE model = ?3 AND hour >= ?1 GROUP BY whose, slot HAVING sum(n) > 0 ORDER BY slot, whose`,
-      slot(span.first) * hours,
+       FROM scores WHERE model = ?3 AND hour >= ?1 AND hour < ?4 GROUP BY whose, slot HAVING sum(n) > 0 ORDER BY slot, whose`,
+      slot(first) * hours,
       hours,
       model,
+      (slot(last) + 1) * hours,
     );
     return rows.map((row) => {
-      const from = (slot(span.first) + row.slot) * hours * hourMs;
+      const from = (slot(first) + row.slot) * hours * hourMs;
       return {
         from,
         to: from + hours * hourMs,

@@ -91,6 +91,8 @@ export function routes(app: FastifyInstance, edge: ControlEdge): void {
   );
   const accuracyQuery = Type.Object({
     windows: Type.Optional(Type.Integer({ minimum: 1, maximum: 200 })),
+    from: Type.Optional(Type.Number({ description: 'Event time, ms: of these, the windows that touch it' })),
+    to: Type.Optional(Type.Number()),
     edges: Type.Optional(Type.String({ description: 'Event times in ms, ascending, with commas between' })),
   });
   app.get<{ Params: Static<typeof ofModel>; Querystring: Static<typeof accuracyQuery> }>(

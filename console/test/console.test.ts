@@ -143,6 +143,21 @@ test('where the API wants a key, asks once for it and goes on', async () => {
   await page.context().close();
 });
 
+test('the overview comes in under 300 kB, without the plotting library', async () => {
+  const { page } = await openPage(browser, slipway.control);
+  await page.getByText(await sentence(), { exact: true }).waitFor();
+  const sizes = await page.evaluate(() =>
+    performance
+      .getEntriesByType('resource')
+      .map((one) => one as PerformanceResourceTiming)
+      .filter((one) => one.name.includes('/assets/'))
+      .map((one) => one.encodedBodySize),
+  );
+  expect(sizes.length).toBeGreaterThan(1);
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(300_000);
+  await page.context().close();
+});
+
 test('"/" finds a model by keyboard, Esc closes', async () => {
   const { page } = await openPage(browser, slipway.control);
   await page.keyboard.press('/');

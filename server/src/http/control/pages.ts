@@ -15,10 +15,13 @@ const places = [
 const unbuilt =
   '<!doctype html><title>Slipway</title><p>The console is not built. Run <code>npm run build</code> in the clone, or see <a href="/api/openapi.json">the API</a>.';
 
-/** Serves the console: its files as they are, and its one page for every other path that a person may open. */
+/** Serves the console: its files as they were built (compressed, where a .gz lies beside them), and its one page for every other path that a person may open. */
 export async function pages(app: FastifyInstance): Promise<void> {
   const root = places.find((place) => existsSync(join(place, 'index.html')));
-  if (root) await app.register(fastifyStatic, { root, index: false, wildcard: false, maxAge: '1h' });
+  if (root) {
+    const options = { index: false, wildcard: false, maxAge: '1h', preCompressed: true } as const;
+    await app.register(fastifyStatic, { root, ...options });
+  }
   const index = root ? await readFile(join(root, 'index.html'), 'utf8') : unbuilt;
   app.setNotFoundHandler(async (request, reply) => {
     const path = request.url.split('?')[0]!;

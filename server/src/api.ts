@@ -342,6 +342,27 @@ export const DeployRequest = Type.Object(
     /** Column of the baseline that holds the label; the others are features. */
     label: Type.Optional(Type.String()),
     classes: Type.Optional(Type.Array(Label)),
+    /** How onnxruntime runs an ONNX graph that is not compiled. */
+    onnx: Type.Optional(
+      Type.Object(
+        {
+          threads: Type.Optional(Type.Integer({ minimum: 1, maximum: 64 })),
+          optimization: Type.Optional(
+            Type.Union([
+              Type.Literal('disabled'),
+              Type.Literal('basic'),
+              Type.Literal('extended'),
+              Type.Literal('all'),
+            ]),
+          ),
+          /** Sizes of an input's dimensions besides the rows, for those that the graph leaves open. */
+          shapes: Type.Optional(
+            Type.Record(Type.String(), Type.Array(Type.Integer({ minimum: 1, maximum: 8192 }))),
+          ),
+        },
+        closed,
+      ),
+    ),
     policy: Type.Optional(
       Type.Object(
         {

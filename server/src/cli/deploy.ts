@@ -10,6 +10,9 @@ interface Options extends RemoteOptions {
   golden?: string;
   label?: string;
   classes?: string[];
+  onnxThreads?: string;
+  onnxShape?: string[];
+  onnxOptimization?: NonNullable<DeployRequest['onnx']>['optimization'];
   as?: 'idle' | 'live' | 'shadow';
   missing?: 'reject' | 'impute';
   unknown?: 'reject' | 'impute';
@@ -30,6 +33,19 @@ export const deploy = withRemote(
   .option('--label <column>', 'the label’s column in the training data')
   .option('--golden <file>', 'rows with the training library’s own answers (JSON), to be reproduced')
   .option('--classes <labels>', 'class labels in order, by commas, where the file has none', list)
+  .option(
+    '--onnx-shape <input=sizes...>',
+    'an input’s dimensions besides the rows, where the graph leaves them open: x=5,3',
+  )
+  .option('--onnx-threads <count>', 'threads that one request may use on onnxruntime (default: 1)')
+  .addOption(
+    new Option('--onnx-optimization <level>', 'what onnxruntime may rewrite of the graph').choices([
+      'disabled',
+      'basic',
+      'extended',
+      'all',
+    ]),
+  )
   .addOption(
     new Option(
       '--as <state>',
@@ -82,6 +98,15 @@ and the exit code is 4.`,
       ...(options.golden ? { golden: await upload(remote, options.golden) } : {}),
       ...(options.label ? { label: options.label } : {}),
       ...(options.classes ? { classes: options.classes.map(asLabel) } : {}),
+      ...(options.onnxThreads || options.onnxOptimization || options.onnxShape
+        ? {
+            onnx: {
+              ...(options.onnxThreads ? { threads: Number(options.onnxThreads) } : {}),
+              ...(options.onnxOptimization ? { optimization: options.onnxOptimization } : {}),
+              ...(options.onnxShape ? { shapes: Object.fromEntries(options.onnxShape.map(asShape)) } : {}),
+            },
+          }
+        : {}),
       ...(options.as ? { as: options.as } : {}),
       ...(options.failedWrite ? { failedWrite: options.failedWrite } : {}),
       ...(options.allowSignatureChange ? { allowSignatureChange: true } : {}),
@@ -122,3 +147,15 @@ and the exit code is 4.`,
     }
     if (answer.rollout) say(`Rollout ${answer.rollout} compares it with the live version on the same rows.`);
   });
+
+/** `name=5,3`: what is no number is refused by control. */
+function asShape(text: string): [name: string, sizes: number[]] {
+  const at = text.lastIndexOf('=');
+  return [
+    text.slice(0, Math.max(0, at)),
+    text
+      .slice(at + 1)
+      .split(',')
+      .map(Number),
+  ];
+}

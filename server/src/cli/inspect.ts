@@ -38,6 +38,7 @@ machine. A file that fails a gate: exit code 4.`,
       baseline: null,
       label: null,
       classes: options.classes?.map(asLabel) ?? null,
+      onnx: null,
     };
     const described = await tryCandidate(
       trial,

@@ -41,6 +41,7 @@ export async function deploy(
     golden: place(request.golden),
     label: request.label ?? null,
     classes: request.classes ?? null,
+    onnx: request.onnx ?? null,
   };
   const made = await tryCandidate(trial, bounds, async (tried, folder) => ({
     tried,

@@ -12,7 +12,7 @@ import { newFrame } from '../tensor.ts';
 
 /**
  * Answers a journaled request again from its record: the same version, the same learner's update, the same
- * features. Only bounded kinds, whose code is Slipway's own, are run in control's process.
+ * features. Only bounded programs, whose code is Slipway's own, are run in control's process.
  */
 export class Reproduction {
   readonly #registry: Registry;
@@ -44,8 +44,14 @@ export class Reproduction {
     if (!record)
       return { ...said, reproduced: null, equal: null, why: 'The version is not registered any more.' };
     const kind = kindNamed(record.kind);
-    if (!kind.bounded)
-      return { ...said, reproduced: null, equal: null, why: `Control does not run ${record.kind} versions.` };
+    const program = await this.#blobs.read(record.program);
+    if (!kind.bounded(program))
+      return {
+        ...said,
+        reproduced: null,
+        equal: null,
+        why: `Control does not run this ${record.kind} version.`,
+      };
     const { features } = record.signature;
     if (
       live.features.length !== features.length ||
@@ -53,7 +59,7 @@ export class Reproduction {
     ) {
       return { ...said, reproduced: null, equal: null, why: 'Not every feature was journaled as it was.' };
     }
-    const attached = await kind.attach(await this.#blobs.read(record.program), record.signature);
+    const attached = await kind.attach(program, record.signature);
     if (kind.learns && update > 0) {
       const state = await this.#history.stateOf(model, version, update, attached as Learner, async (kept) => {
         const checkpoint = this.#registry.checkpoints(model, version).find((one) => one.update === kept);

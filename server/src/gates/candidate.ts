@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import type { Gate } from '../api.ts';
 import { type ErrorBody, SlipwayError, toSlipwayError } from '../errors.ts';
-import type { Importance } from '../models/model.ts';
+import type { Importance, ModelHints } from '../models/model.ts';
 import type { Signature } from '../signature.ts';
 import type { Load } from './weigh.ts';
 
@@ -16,6 +16,7 @@ export interface Trial {
   golden: { name: string; path: string } | null;
   label: string | null;
   classes: (string | number)[] | null;
+  onnx: ModelHints['onnx'] | null;
   /** Where it writes `program` and `baseline`. */
   folder: string;
 }

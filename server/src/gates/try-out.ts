@@ -97,7 +97,10 @@ async function readTraining(trial: Trial, step: (step: string) => void): Promise
 }
 
 function hintsOf(trial: Trial, training: Training | null): ModelHints {
-  const hints: ModelHints = trial.classes ? { classes: trial.classes } : {};
+  const hints: ModelHints = {
+    ...(trial.classes ? { classes: trial.classes } : {}),
+    ...(trial.onnx ? { onnx: trial.onnx } : {}),
+  };
   if (!training?.labels) return hints;
   const { table, labels } = training;
   const names = table.names.filter(

@@ -58,7 +58,7 @@ export async function attachArm(
     writer: new AnswerWriter(served.name, version),
     journaled: new JournaledFeatures(version.signature, served.privacy, secret),
     frame: newFrame(frameRows, version.signature.features.length),
-    unbounded: !kind.bounded,
+    unbounded: !kind.bounded(program),
     update: 0,
     inFlight: 0,
     debtMicroseconds: 0,

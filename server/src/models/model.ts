@@ -51,6 +51,13 @@ export interface ModelHints {
   classes?: (string | number)[];
   /** Names of the features in order, said by a description beside the file, for a file that has none. */
   features?: string[];
+  /** How a graph's runtime shall run it. */
+  onnx?: {
+    threads?: number;
+    optimization?: 'disabled' | 'basic' | 'extended' | 'all';
+    /** Sizes of an input's dimensions besides the rows, for those that the graph leaves open. */
+    shapes?: Record<string, number[]>;
+  };
   /** Training rows in order with their targets: a learner begins on them. */
   training?: { frame: Frame; targets: Float64Array; features: string[]; classes?: (string | number)[] };
 }
@@ -80,8 +87,8 @@ export interface Kind {
   readonly title: string;
   /** Relative tolerance against golden rows (0: bit-equal is expected of the margin; trees 1e-6; ONNX 1e-5). */
   readonly tolerance: number;
-  /** Whether predict provably ends in bounded time: such a model never needs a watch over it. */
-  readonly bounded: boolean;
+  /** Whether predict provably ends in bounded time with this program: such a version never needs a watch over it. */
+  bounded(program: Uint8Array): boolean;
   /** Whether the file is of this kind, by looking into its first bytes (up to 4 KiB), never by its name's ending alone. */
   recognises(head: Uint8Array, files: ModelFiles): boolean;
   /** Reads, checks and compiles the file. Runs in the candidate only. Throws coded errors (FILE_*) that name the file, the place and what to do. */

@@ -161,6 +161,7 @@ describe('a candidate with golden rows', () => {
         golden: { name: 'golden.json', path: golden },
         label: null,
         classes: null,
+        onnx: null,
       },
       bounds,
       async (tried) => tried,

@@ -23,6 +23,7 @@ const tryFolder = (path: string, golden: string | null = null): Promise<Tried> =
       baseline: null,
       label: null,
       classes: null,
+      onnx: null,
     },
     bounds,
     async (tried) => tried,

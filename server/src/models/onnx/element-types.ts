@@ -12,6 +12,7 @@ export const elementTypes: Record<number, { datatype: Datatype; feature: Feature
   7: { datatype: 'INT64', feature: 'integer' },
   8: { datatype: 'BYTES', feature: 'string' },
   9: { datatype: 'BOOL', feature: 'boolean' },
+  10: { datatype: 'FP16', feature: 'number' },
   11: { datatype: 'FP64', feature: 'number' },
   12: { datatype: 'UINT32', feature: 'integer' },
   13: { datatype: 'UINT64', feature: 'integer' },
@@ -19,6 +20,7 @@ export const elementTypes: Record<number, { datatype: Datatype; feature: Feature
 
 /** onnxruntime's names of datatypes. */
 export const runtimeTypes: Partial<Record<Datatype, Tensor.Type>> = {
+  FP16: 'float16',
   FP32: 'float32',
   FP64: 'float64',
   INT64: 'int64',

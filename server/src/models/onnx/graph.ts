@@ -27,6 +27,7 @@ export interface OnnxNode {
 
 export interface OnnxAttribute {
   ints: number[];
+  floats: number[];
   strings: string[];
   tensors: OnnxTensor[];
   graphs: OnnxGraph[];
@@ -124,6 +125,7 @@ function readAttribute(span: Span, depth: number): OnnxAttribute & { name: strin
   const attribute = {
     name: '',
     ints: [] as number[],
+    floats: [] as number[],
     strings: [] as string[],
     tensors: [] as OnnxTensor[],
     graphs: [] as OnnxGraph[],
@@ -131,6 +133,7 @@ function readAttribute(span: Span, depth: number): OnnxAttribute & { name: strin
   for (const field of fields(span)) {
     if (field.number === 1) attribute.name = text(need(field));
     else if (field.number === 3 || field.number === 8) append(attribute.ints, field);
+    else if (field.number === 2 || field.number === 7) appendFloats(attribute.floats, field);
     else if (field.number === 4 || field.number === 9) attribute.strings.push(text(need(field)));
     else if (field.number === 5 || field.number === 10) attribute.tensors.push(readTensor(need(field)));
     else if (field.number === 22 || field.number === 23) readSparse(need(field), attribute.tensors);
@@ -174,6 +177,13 @@ function readSparse(span: Span, into: OnnxTensor[]): void {
 
 function append(list: number[], field: Field): void {
   for (const value of numbers(field)) list.push(value);
+}
+
+function appendFloats(list: number[], { wire, span: { bytes, from, to } }: Field): void {
+  if ((wire !== 2 && wire !== 5) || (to - from) % 4 !== 0)
+    throw new RangeError('a number is of the wrong type');
+  const view = new DataView(bytes.buffer, bytes.byteOffset + from, to - from);
+  for (let at = 0; at < view.byteLength; at += 4) list.push(view.getFloat32(at, true));
 }
 
 export function readValue(span: Span): OnnxValue {

@@ -25,7 +25,7 @@ export function inputsOf(graph: OnnxGraph, hints: ModelHints, file: string): Inp
     if (!value.isTensor) unsupported(file, value, 'is no tensor');
     const { datatype, feature } =
       elementTypes[value.type] ??
-      unsupported(file, value, 'is of a type that this release does not take (such as float16)');
+      unsupported(file, value, 'is of a type that this release does not take (such as bfloat16 or complex)');
     const dims = dimsOf(value, values.length, hints, file);
     const width = dims.slice(1).reduce((product, size) => product * size, 1);
     if (features.length + width > mostColumns)
@@ -42,14 +42,19 @@ export function inputsOf(graph: OnnxGraph, hints: ModelHints, file: string): Inp
   return { inputs, features, rowsAtOnce };
 }
 
-/** The first dimension is the row; the others are fixed, or as wide as the training data. */
+/** The first dimension is the row; the others are fixed, said by the user, or as wide as the training data. */
 function dimsOf(value: OnnxValue, inputs: number, hints: ModelHints, file: string): number[] {
   const dims = value.dims ?? unsupported(file, value, 'has no shape');
   if (dims.length === 0) unsupported(file, value, 'has no dimension for rows');
   if (dims[0]! > 1) unsupported(file, value, `takes exactly ${dims[0]} rows at once`);
   const trained = inputs === 1 ? namesSaid(hints)?.length : undefined;
+  const shapes = hints.onnx?.shapes ?? {};
+  const said = Object.hasOwn(shapes, value.name) ? shapes[value.name]! : null;
+  if (said && said.length !== dims.length - 1)
+    unsupported(file, value, `has ${dims.length - 1} dimensions besides the rows, not ${said.length}`);
   return dims.map((size, i) => {
     if (i === 0 || size > 0) return size;
+    if (said) return said[i - 1]!;
     if (i === dims.length - 1 && dims.length === 2 && trained) return trained;
     return unsupported(file, value, 'has a dimension besides the rows that is not fixed');
   });
@@ -70,6 +75,6 @@ function unsupported(file: string, value: OnnxValue, why: string): never {
   throw new SlipwayError(
     'FILE_UNSUPPORTED',
     `${file}: input "${value.name}" ${why}.`,
-    'This release takes inputs whose first dimension is the row and whose others are fixed.',
+    'It takes inputs whose first dimension is the row and whose others are fixed, or said with --onnx-shape NAME=5,3.',
   );
 }

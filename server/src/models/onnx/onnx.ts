@@ -1,24 +1,30 @@
 import { readFile, stat } from 'node:fs/promises';
 import type { InferenceSession } from 'onnxruntime-node';
 import { SlipwayError } from '../../errors.ts';
+import type { Signature } from '../../signature.ts';
 import type { Kind, Model, ModelFiles, ModelHints, Prepared } from '../model.ts';
 import { answerOf } from './answer.ts';
 import { checkModel } from './check.ts';
+import { attachPlan } from './compiled/attach.ts';
+import { planGraph } from './compiled/plan-graph.ts';
+import { encodePlan, isCompiled } from './compiled/program.ts';
+import { agree } from './compiled/proof.ts';
 import { inlineExternalData } from './external-data.ts';
-import { beginsAsModel, type OnnxModel, readModel } from './graph.ts';
+import { beginsAsModel, type OnnxGraph, type OnnxModel, readModel } from './graph.ts';
 import { inputsOf } from './inputs.ts';
 import { reasonOf } from './reason.ts';
+import { defaultSettings, type OnnxSettings, splitSettings, withSettings } from './settings.ts';
 import { cutZipMaps } from './zip-map.ts';
 
 const mostFileBytes = 2 ** 31 - 1;
 
-/** ONNX graphs over rows, on onnxruntime. */
+/** ONNX graphs over rows: trees, linear models and what goes with them compiled, all others on onnxruntime. */
 export const onnx: Kind = {
   name: 'onnx',
   title: 'ONNX (inputs of rows)',
   tolerance: 1e-5,
-  // A Loop may run as long as it likes.
-  bounded: false,
+  // A Loop in a graph that onnxruntime runs may run as long as it likes.
+  bounded: isCompiled,
   learns: false,
   recognises: beginsAsModel,
   prepare,
@@ -37,8 +43,10 @@ async function prepare(files: ModelFiles, hints: ModelHints): Promise<Prepared> 
   const model = original === given ? parsed : parse(original, files.main);
   checkModel(model, files.main);
   const inputs = inputsOf(model.graph, hints, files.main);
-  const program = cutZipMaps(original, model) ?? original;
-  const session = await load(program, files.main);
+  const file = cutZipMaps(original, model) ?? original;
+  const { shapes: _, ...chosen } = hints.onnx ?? {};
+  const settings = { ...defaultSettings, ...chosen };
+  const session = await load(file, settings, files.main);
   try {
     const { outputsOf } = await import('./outputs.ts');
     const { outputs, missingAllowed } = await outputsOf(session, inputs, hasMissingRule(model), files.main);
@@ -50,16 +58,41 @@ async function prepare(files: ModelFiles, hints: ModelHints): Promise<Prepared> 
       missingAllowed,
       ...(inputs.rowsAtOnce === 1 ? { rowsAtOnce: 1 } : {}),
     };
-    return { signature, program, facts: factsOf(model) };
+    const compiled = await compile(model.graph, signature, session);
+    return {
+      signature,
+      program: compiled?.program ?? withSettings(file, settings),
+      facts: {
+        ...factsOf(model),
+        ...(compiled ? { runsOn: compiled.runsOn } : { runsOn: 'onnxruntime', ...settings }),
+      },
+    };
   } finally {
     await session.release();
   }
 }
 
-async function attach(program: Uint8Array, signature: Prepared['signature']): Promise<Model> {
+/** A graph as a program of Slipway's own, proven against onnxruntime; null for graphs that stay there. */
+async function compile(
+  graph: OnnxGraph,
+  signature: Signature,
+  session: InferenceSession,
+): Promise<{ program: Uint8Array; runsOn: string } | null> {
+  const plan = planGraph(graph, signature);
+  if (!plan) return null;
+  const program = encodePlan(plan);
+  const { OnnxSession } = await import('./session.ts');
+  const runtime = new OnnxSession(session, signature, signature.rowsAtOnce ?? Number.POSITIVE_INFINITY);
+  if (!(await agree(await attachPlan(program, signature), runtime, plan))) return null;
+  return { program, runsOn: plan.forests.length > 0 ? 'compiled forest' : 'compiled linear' };
+}
+
+async function attach(program: Uint8Array, signature: Signature): Promise<Model> {
+  if (isCompiled(program)) return attachPlan(program, signature);
   const { OnnxSession, openSession } = await import('./session.ts');
+  const { file, settings } = splitSettings(program);
   return new OnnxSession(
-    await openSession(program),
+    await openSession(file, settings),
     signature,
     signature.rowsAtOnce ?? Number.POSITIVE_INFINITY,
   );
@@ -73,10 +106,10 @@ function parse(bytes: Uint8Array, file: string): OnnxModel {
   }
 }
 
-async function load(program: Uint8Array, file: string): Promise<InferenceSession> {
+async function load(program: Uint8Array, settings: OnnxSettings, file: string): Promise<InferenceSession> {
   const { openSession } = await import('./session.ts');
   try {
-    return await openSession(program);
+    return await openSession(program, settings);
   } catch (error) {
     throw new SlipwayError('FILE_BROKEN', `${file}: onnxruntime does not take it: ${reasonOf(error)}`);
   }
@@ -96,6 +129,16 @@ function factsOf(model: OnnxModel): Prepared['facts'] {
     irVersion: model.irVersion,
     opset: model.opsets.find(({ domain }) => domain === '' || domain === 'ai.onnx')?.version ?? 0,
     nodes: model.graph.nodes.length,
+    ...treeFacts(model.graph),
     operators: [...counts].map(([op, count]) => (count === 1 ? op : `${op} × ${count}`)).join(', '),
   };
+}
+
+function treeFacts({ nodes }: OnnxGraph): Prepared['facts'] {
+  let trees = 0;
+  for (const { attributes } of nodes) {
+    trees += new Set(attributes.get('nodes_treeids')?.ints).size;
+    trees += attributes.get('tree_roots')?.ints.length ?? 0;
+  }
+  return trees > 0 ? { trees } : {};
 }

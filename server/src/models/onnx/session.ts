@@ -4,14 +4,18 @@ import { answerWidth, type Signature } from '../../signature.ts';
 import type { Frame } from '../../tensor.ts';
 import type { Model } from '../model.ts';
 import { reasonOf } from './reason.ts';
+import { defaultSettings, type OnnxSettings } from './settings.ts';
 import { copyOutput, inputTensor } from './tensors.ts';
 
-/** One thread a session: lanes are the parallelism, and callers' requests must not wait for each other's cores. */
-export function openSession(file: Uint8Array): Promise<InferenceSession> {
+export function openSession(
+  file: Uint8Array,
+  { threads, optimization }: OnnxSettings = defaultSettings,
+): Promise<InferenceSession> {
   return InferenceSession.create(file, {
-    intraOpNumThreads: 1,
+    intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
+    graphOptimizationLevel: optimization,
     logSeverityLevel: 4,
   });
 }

@@ -1,8 +1,8 @@
 import { Tensor } from 'onnxruntime-node';
-import { SlipwayError } from '../../errors.ts';
 import type { TensorSpec } from '../../signature.ts';
 import type { Frame } from '../../tensor.ts';
 import { runtimeTypes } from './element-types.ts';
+import { wholeNumber } from './whole-numbers.ts';
 
 const arrays = {
   FP32: Float32Array,
@@ -15,20 +15,10 @@ const arrays = {
   BOOL: Uint8Array,
 } as const;
 
-/** What fits: a number that does not would come out as another one. */
-const ranges: Partial<Record<TensorSpec['datatype'], [least: number, most: number]>> = {
-  INT32: [-(2 ** 31), 2 ** 31 - 1],
-  INT16: [-(2 ** 15), 2 ** 15 - 1],
-  INT8: [-128, 127],
-  UINT8: [0, 255],
-  UINT16: [0, 2 ** 16 - 1],
-  UINT32: [0, 2 ** 32 - 1],
-};
-
 /**
  * Rows [from, to) of a frame's columns as an input tensor of their own memory. Integers and booleans have no
  * NaN: 0. Throws FEATURE_MISTYPED for a number that its integer type does not hold; 64-bit ones are cut to
- * their range, because their extremes have no exact float64.
+ * their range.
  */
 export function inputTensor(spec: TensorSpec, frame: Frame, from: number, to: number): Tensor {
   const { name, datatype, width, column } = spec;
@@ -46,30 +36,36 @@ export function inputTensor(spec: TensorSpec, frame: Frame, from: number, to: nu
       Array.from(flat, (value) => frame.texts[value] ?? ''),
       dims,
     );
+  if (datatype === 'FP16') return halfTensor(flat, dims);
+  if (datatype !== 'FP32')
+    for (const [i, value] of flat.entries()) flat[i] = wholeNumber(value, datatype, name);
   if (datatype === 'INT64')
     return new Tensor(
       'int64',
-      BigInt64Array.from(flat, (value) => whole(value, -(2n ** 63n), 2n ** 63n - 1n)),
+      BigInt64Array.from(flat, (value) => within(value, -(2n ** 63n), 2n ** 63n - 1n)),
       dims,
     );
   if (datatype === 'UINT64')
     return new Tensor(
       'uint64',
-      BigUint64Array.from(flat, (value) => whole(value, 0n, 2n ** 64n - 1n)),
+      BigUint64Array.from(flat, (value) => within(value, 0n, 2n ** 64n - 1n)),
       dims,
     );
-  const range = ranges[datatype];
-  const misfit = range && flat.find((value) => value < range[0] || value > range[1]);
-  if (misfit !== undefined)
-    throw new SlipwayError('FEATURE_MISTYPED', `input "${name}": ${misfit} does not fit ${datatype}`);
   const data = new arrays[datatype as keyof typeof arrays](flat);
   return new Tensor(runtimeTypes[datatype]!, data as Float32Array, dims);
 }
 
-function whole(value: number, least: bigint, most: bigint): bigint {
-  if (Number.isNaN(value)) return 0n;
+function within(value: number, least: bigint, most: bigint): bigint {
   if (value >= Number(most)) return most;
-  return value <= Number(least) ? least : BigInt(Math.trunc(value));
+  return value <= Number(least) ? least : BigInt(value);
+}
+
+/** The runtime's binding reads float16 from a Uint16Array only, which its Tensor turns into a Float16Array: it is put back. */
+function halfTensor(values: Float64Array, dims: number[]): Tensor {
+  const halves = new Float16Array(values);
+  const tensor = new Tensor('float16', new Uint16Array(halves.buffer), dims);
+  Object.defineProperty(tensor, 'data', { value: new Uint16Array(halves.buffer) });
+  return tensor;
 }
 
 /** Copies an output tensor's values into rows [from, …) of the answers; labels become indices into `classes`. */

@@ -5,8 +5,8 @@ const sameWidth = ['Identity', 'Cast', 'Scaler', 'Imputer', 'Normalizer', 'Binar
 
 /**
  * Why the trees of a TreeEnsembleClassifier or -Regressor cannot be walked, in words; null if they can: every
- * child exists and has one parent, no tree leads back to its root, and no node reads a feature beyond the
- * input, where the graph says how wide that is. Field names: ai.onnx.ml's operator schemas.
+ * child exists, no tree walks in circles, and no node reads a feature beyond the input, where the graph says how
+ * wide that is. Field names: ai.onnx.ml's operator schemas.
  * The newer TreeEnsemble (ai.onnx.ml 5) is checked by onnxruntime 1.30 itself: children, leaves, roots and
  * circles when it loads, features when it runs.
  */
@@ -21,32 +21,36 @@ export function treeFault(node: OnnxNode, graph: OnnxGraph): string | null {
   if (lists.some((list) => list.length !== trees.length)) return 'its lists of nodes have different lengths';
   const width = widthOf(node.inputs[0], graph);
   const indexOf = new Map<number, Map<number, number>>();
-  const roots: number[] = [];
   for (const [i, tree] of trees.entries()) {
     let nodes = indexOf.get(tree);
     if (!nodes) {
       nodes = new Map();
       indexOf.set(tree, nodes);
-      roots.push(i);
     }
     if (nodes.has(ids[i]!)) return `tree ${tree} has two nodes ${ids[i]}`;
     nodes.set(ids[i]!, i);
   }
-  const hasParent = new Uint8Array(trees.length);
+  const parents = new Uint32Array(trees.length);
+  const childrenOf = (i: number): number[] =>
+    modes[i] === 'LEAF' ? [] : children.map((list) => indexOf.get(trees[i]!)!.get(list[i]!) ?? -1);
   for (const [i, tree] of trees.entries()) {
     if (modes[i] === 'LEAF') continue;
     if (features[i]! < 0 || (width !== null && features[i]! >= width))
       return `it reads feature ${features[i]} of ${width ?? 'its input'}`;
-    for (const list of children) {
-      const child = indexOf.get(tree)!.get(list[i]!);
-      if (child === undefined) return `tree ${tree} leads to a node that is not there`;
-      if (hasParent[child] === 1)
-        return `two ways lead to node ${list[i]} of tree ${tree}: the tree walks in circles`;
-      hasParent[child] = 1;
+    for (const child of childrenOf(i)) {
+      if (child < 0) return `tree ${tree} leads to a node that is not there`;
+      parents[child]!++;
     }
   }
-  const circle = roots.find((root) => hasParent[root] === 1);
-  return circle === undefined ? null : `tree ${trees[circle]} leads back to its root`;
+  // Branches may meet: LightGBM's sets are written as a chain of equalities with one child. Whoever is met only after
+  // all its parents walks in no circle.
+  const open = [...trees.keys()].filter((i) => parents[i] === 0);
+  let met = 0;
+  for (; met < open.length; met++)
+    for (const child of childrenOf(open[met]!)) if (--parents[child]! === 0) open.push(child);
+  return met === trees.length
+    ? null
+    : `tree ${trees[parents.findIndex((left) => left > 0)]} walks in circles`;
 }
 
 /** How many columns a value has, followed back to an input of the graph; null where that cannot be read. */

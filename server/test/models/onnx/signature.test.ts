@@ -102,11 +102,26 @@ test('facts say what it is made of', async () => {
   expect(facts).toMatchObject({ framework: 'onnx', irVersion: 10, opset: 21, nodes: 2 });
   expect(facts.producer).toMatch(/^skl2onnx/);
   expect(facts.operators).toBe('Scaler, LinearClassifier');
+  expect(facts).not.toHaveProperty('trees');
+  expect((await prepare('sk_forest')).facts).toMatchObject({ trees: 25, runsOn: 'compiled forest' });
+});
+
+test('dimensions that the graph leaves open may be said', async () => {
+  const said = (shapes: Record<string, number[]>) => prepare('onnx_lstm', { onnx: { shapes } });
+  const { signature } = await said({ sequence: [5, 3] });
+  expect(signature.inputs).toMatchObject([{ name: 'sequence', shape: [-1, 5, 3], width: 15 }]);
+  expect(signature.features).toHaveLength(15);
+  const refused = {
+    code: 'FILE_UNSUPPORTED',
+    message: expect.stringContaining('has 2 dimensions besides the rows, not 1'),
+  };
+  await expect(said({ sequence: [5] })).rejects.toMatchObject(refused);
+  // Names that objects have by themselves say nothing.
+  await expect(said({ constructor: [5, 3] })).rejects.toMatchObject({ code: 'FILE_UNSUPPORTED' });
 });
 
 test.each([
   ['onnx_lstm', 'input "sequence" has a dimension besides the rows that is not fixed'],
-  ['onnx_fp16', 'input "X" is of a type that this release does not take'],
   ['onnx_string_echo', 'input "text" has a dimension besides the rows that is not fixed'],
 ])('%s is refused in words', async (name, message) => {
   await expect(prepare(name)).rejects.toMatchObject({

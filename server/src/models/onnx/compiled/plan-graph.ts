@@ -1,0 +1,39 @@
+import { SlipwayError } from '../../../errors.ts';
+import type { Signature, TensorSpec } from '../../../signature.ts';
+import type { OnnxGraph } from '../graph.ts';
+import { operators } from './operators.ts';
+import { type Planned, Planner } from './planner.ts';
+
+/**
+ * Makes a plan of a graph whose every operator is on the list in operators.ts, in every detail that it uses; null for
+ * all others, which onnxruntime runs. Pure.
+ */
+export function planGraph(
+  graph: OnnxGraph,
+  { inputs, outputs, classes }: Pick<Signature, 'inputs' | 'outputs' | 'classes'>,
+): Planned | null {
+  try {
+    return plan(graph, inputs, outputs, classes ?? []);
+  } catch (error) {
+    // Too wide, or forests too great: no fault of the file.
+    if (error instanceof RangeError || error instanceof SlipwayError) return null;
+    throw error;
+  }
+}
+
+function plan(
+  graph: OnnxGraph,
+  inputs: TensorSpec[],
+  outputs: TensorSpec[],
+  classes: (string | number)[],
+): Planned | null {
+  const planner = new Planner(graph);
+  if (!inputs.every((input) => planner.take(input))) return null;
+  for (const node of graph.nodes) {
+    const domain = node.domain === 'ai.onnx' ? '' : node.domain;
+    const operator = Object.hasOwn(operators, node.op) ? operators[node.op]! : null;
+    if (operator?.domain !== domain || !operator.plan(node, planner)) return null;
+  }
+  for (const spec of outputs) if (!planner.give(spec.name, spec.column, spec.width, classes)) return null;
+  return planner.plan();
+}

@@ -1,0 +1,46 @@
+import type { Step } from './plan.ts';
+import type { Run, Space } from './steps.ts';
+
+const { floor, fround, min } = Math;
+
+/**
+ * Four sums side by side, of one row or of several, so that their roundings overlap. A product of two float32 is exact
+ * in float64: each step is a fused multiply-add in float32, in the order of the columns, as MLAS does it for a batch.
+ */
+export function linear(
+  { from, to, at, bias }: Extract<Step, { op: 'linear' }>,
+  { values, widths, constants }: Space,
+): Run {
+  const [source, target, width, targets] = [values[from]!, values[to]!, widths[from]!, widths[to]!];
+  const weights = constants.slice(at, at + targets * width);
+  const biases = bias === null ? null : constants.slice(bias, bias + targets);
+  return (rows) => {
+    const last = rows * targets - 1;
+    for (let sum = 0; sum <= last; sum += 4) {
+      // Beyond the last one, the last one again.
+      const [second, third, fourth] = [min(sum + 1, last), min(sum + 2, last), min(sum + 3, last)];
+      let x0 = floor(sum / targets) * width;
+      let x1 = floor(second / targets) * width;
+      let x2 = floor(third / targets) * width;
+      let x3 = floor(fourth / targets) * width;
+      let w0 = (sum % targets) * width;
+      let w1 = (second % targets) * width;
+      let w2 = (third % targets) * width;
+      let w3 = (fourth % targets) * width;
+      let [s0, s1, s2, s3] = [0, 0, 0, 0];
+      for (let i = 0; i < width; i++) {
+        s0 = fround(s0 + source[x0++]! * weights[w0++]!);
+        s1 = fround(s1 + source[x1++]! * weights[w1++]!);
+        s2 = fround(s2 + source[x2++]! * weights[w2++]!);
+        s3 = fround(s3 + source[x3++]! * weights[w3++]!);
+      }
+      target[sum] = s0;
+      target[second] = s1;
+      target[third] = s2;
+      target[fourth] = s3;
+    }
+    if (biases)
+      for (let row = 0, k = 0; row < rows; row++)
+        for (let i = 0; i < targets; i++, k++) target[k] = fround(target[k]! + biases[i]!);
+  };
+}

@@ -1,0 +1,223 @@
+import type { Frame } from '../../../tensor.ts';
+import type { ForestModel } from '../../forest/attach.ts';
+import { wholeNumber } from '../whole-numbers.ts';
+import type { Step } from './plan.ts';
+import { linear } from './step-linear.ts';
+import { transforms } from './transforms.ts';
+
+/** Where steps find what they work on. The frame is the one being answered. */
+export interface Space {
+  values: Float64Array[];
+  widths: number[];
+  constants: Float64Array;
+  forests: ForestModel[];
+  frame: Frame;
+  /** The block's first row in the frame. */
+  first: number;
+}
+
+/** Does its step for so many rows. Allocates nothing that grows with them. */
+export type Run = (rows: number) => void;
+
+type Makers = { [Op in Step['op']]: (step: Extract<Step, { op: Op }>, space: Space) => Run };
+
+const { abs, fround, sqrt } = Math;
+
+export function runOf(step: Step, space: Space): Run {
+  return (makers[step.op] as (step: Step, space: Space) => Run)(step, space);
+}
+
+/** A step that makes each number of the one before it, `column` being its place in the row. */
+function each(one: (x: number, column: number) => number) {
+  return ({ from, to }: { from: number; to: number }, { values, widths }: Space): Run => {
+    const [source, target, width] = [values[from]!, values[to]!, widths[to]!];
+    return (rows) => {
+      for (let row = 0, k = 0; row < rows; row++)
+        for (let column = 0; column < width; column++, k++) target[k] = one(source[k]!, column);
+    };
+  };
+}
+
+/** With a constant for each column. */
+const withConstant =
+  (one: (x: number, constant: number) => number) =>
+  (step: { from: number; to: number; at: number }, space: Space): Run =>
+    each((x, column) => one(x, space.constants[step.at + column]!))(step, space);
+
+const makers: Makers = {
+  take,
+  round: each(fround),
+  scale: ({ from, to, at }, { values, widths, constants }) => {
+    const [source, target, width] = [values[from]!, values[to]!, widths[to]!];
+    const offsets = constants.slice(at, at + width);
+    const scales = constants.slice(at + width, at + 2 * width);
+    return (rows) => {
+      for (let row = 0, k = 0; row < rows; row++)
+        for (let i = 0; i < width; i++, k++)
+          target[k] = fround(fround(source[k]! - offsets[i]!) * scales[i]!);
+    };
+  },
+  impute: (step, space) => {
+    const { at, replaced } = step;
+    const { constants } = space;
+    return replaced === null
+      ? each((x, i) => (Number.isNaN(x) ? constants[at + i]! : x))(step, space)
+      : each((x, i) => (x === replaced ? constants[at + i]! : x))(step, space);
+  },
+  add: withConstant((x, c) => fround(x + c)),
+  subtract: withConstant((x, c) => fround(x - c)),
+  subtractFrom: withConstant((x, c) => fround(c - x)),
+  multiply: withConstant((x, c) => fround(x * c)),
+  divide: withConstant((x, c) => fround(x / c)),
+  divideInto: withConstant((x, c) => fround(c / x)),
+  concat: ({ from, to }, { values, widths }) => {
+    const [target, width] = [values[to]!, widths[to]!];
+    const runs = from.map((one, k) => {
+      const offset = from.slice(0, k).reduce((sum, before) => sum + widths[before]!, 0);
+      return { source: values[one]!, columns: widths[one]!, offset };
+    });
+    return (rows) => {
+      for (const { source, columns, offset } of runs)
+        for (let row = 0; row < rows; row++)
+          for (let i = 0; i < columns; i++) target[row * width + offset + i] = source[row * columns + i]!;
+    };
+  },
+  pick: ({ from, to, columns }, { values, widths }) => {
+    const [source, target, width, wide] = [values[from]!, values[to]!, widths[to]!, widths[from]!];
+    return (rows) => {
+      for (let row = 0; row < rows; row++)
+        for (let i = 0; i < width; i++) target[row * width + i] = source[row * wide + columns[i]!]!;
+    };
+  },
+  oneHotTexts: ({ from, to, categories }, space) => {
+    const indices = new Map(categories.map((text, k) => [text, k]));
+    return oneHot(from, to, space, (x) => indices.get(space.frame.texts[x] ?? ''));
+  },
+  oneHotNumbers: ({ from, to, categories }, space) => {
+    const indices = new Map(categories.map((number, k) => [number, k]));
+    return oneHot(from, to, space, (x) => indices.get(Math.trunc(x)));
+  },
+  linear,
+  normalize: ({ from, to, norm }, { values, widths }) => {
+    const [source, target, width] = [values[from]!, values[to]!, widths[to]!];
+    return (rows) => {
+      for (let k = 0; k < rows * width; k += width) {
+        let size = norm === 'MAX' ? Number.NEGATIVE_INFINITY : 0;
+        for (let i = k; i < k + width; i++) {
+          const x = source[i]!;
+          if (norm === 'MAX') size = Math.max(size, x);
+          else size = fround(size + (norm === 'L1' ? abs(x) : fround(x * x)));
+        }
+        for (let i = k; i < k + width; i++) {
+          const x = source[i]!;
+          if (size === 0) target[i] = x;
+          else if (norm === 'L2') target[i] = Math.sign(x) * fround(sqrt(fround(fround(x * x) / size)));
+          else target[i] = fround(x / size);
+        }
+      }
+    };
+  },
+  transform: ({ from, to, by }, { values, widths }) => {
+    const [source, target, width, rewrite] = [values[from]!, values[to]!, widths[to]!, transforms[by]];
+    return (rows) => {
+      for (let k = 0; k < rows * width; k++) target[k] = source[k]!;
+      for (let k = 0; k < rows * width; k += width) rewrite(target, k, width);
+    };
+  },
+  ask: ({ from, to, questions }, { values, widths }) => {
+    const [source, target, narrow, width] = [values[from]!, values[to]!, widths[from]!, widths[to]!];
+    const asked = questions.map(({ feature, values: of }) => ({ feature, of: new Set(of) }));
+    return (rows) => {
+      for (let row = 0; row < rows; row++) {
+        for (let i = 0; i < narrow; i++) target[row * width + i] = source[row * narrow + i]!;
+        for (let k = 0; k < asked.length; k++) {
+          const x = source[row * narrow + asked[k]!.feature]!;
+          target[row * width + narrow + k] = Number.isNaN(x) ? x : asked[k]!.of.has(x) ? 0 : 1;
+        }
+      }
+    };
+  },
+  walk: ({ from, to, forest }, { values, widths, forests }) => {
+    const [source, target, width, model] = [values[from]!, values[to]!, widths[from]!, forests[forest]!];
+    const frame: Frame = { rows: 0, width, values: source, texts: [] };
+    return (rows) => {
+      frame.rows = rows;
+      model.margins(frame, target);
+    };
+  },
+  complement: pair((x) => fround(1 - x)),
+  opposite: pair((x) => -x),
+  argMax: ({ from, to }, { values, widths }) => {
+    const [source, target, width] = [values[from]!, values[to]!, widths[from]!];
+    return (rows) => {
+      for (let row = 0; row < rows; row++) {
+        let best = 0;
+        for (let k = 1; k < width; k++) if (source[row * width + k]! > source[row * width + best]!) best = k;
+        target[row] = best;
+      }
+    };
+  },
+  exceeds: (step, space) => each((x) => (x > step.threshold ? 1 : 0))(step, space),
+  lookUp: ({ from, to, at }, { values, constants }) => {
+    const [source, target] = [values[from]!, values[to]!];
+    return (rows) => {
+      for (let row = 0; row < rows; row++) target[row] = constants[at + source[row]!]!;
+    };
+  },
+};
+
+function take({ to, column, datatype, input }: Extract<Step, { op: 'take' }>, space: Space): Run {
+  const [target, width] = [space.values[to]!, space.widths[to]!];
+  /** Copies the rows' columns as they are, then makes of them what the datatype holds. */
+  const copying =
+    (hold: (count: number) => void): Run =>
+    (rows) => {
+      const { values, width: columns } = space.frame;
+      let from = space.first * columns + column;
+      for (let row = 0, k = 0; row < rows; row++, from += columns)
+        for (let i = from; i < from + width; i++) target[k++] = values[i]!;
+      hold(rows * width);
+    };
+  if (datatype === 'FP64' || datatype === 'BYTES') return copying(() => {});
+  if (datatype === 'FP32')
+    return copying((count) => {
+      for (let k = 0; k < count; k++) target[k] = fround(target[k]!);
+    });
+  return copying((count) => {
+    for (let k = 0; k < count; k++) target[k] = wholeNumber(target[k]!, datatype, input);
+  });
+}
+
+function oneHot(
+  from: number,
+  to: number,
+  { values, widths }: Space,
+  indexOf: (x: number) => number | undefined,
+): Run {
+  const [source, target, width, each] = [
+    values[from]!,
+    values[to]!,
+    widths[to]!,
+    widths[to]! / widths[from]!,
+  ];
+  return (rows) => {
+    target.fill(0, 0, rows * width);
+    for (let k = 0; k * each < rows * width; k++) {
+      const found = indexOf(source[k]!);
+      if (found !== undefined) target[k * each + found] = 1;
+    }
+  };
+}
+
+/** Two numbers of one: what `other` makes of it, and itself. */
+function pair(other: (x: number) => number) {
+  return ({ from, to }: { from: number; to: number }, { values }: Space): Run => {
+    const [source, target] = [values[from]!, values[to]!];
+    return (rows) => {
+      for (let row = 0; row < rows; row++) {
+        target[2 * row] = other(source[row]!);
+        target[2 * row + 1] = source[row]!;
+      }
+    };
+  };
+}

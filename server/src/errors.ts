@@ -4,7 +4,10 @@
  */
 export const errorTable = {
   // Requests
-  INVALID_REQUEST: { status: 400, hint: 'Check the request against /api/openapi.json.' },
+  INVALID_REQUEST: {
+    status: 400,
+    hint: 'See the README for /predict and /labels, and /api/openapi.json for control.',
+  },
   INVALID_JSON: { status: 400, hint: 'Send one JSON value, UTF-8, with content-type application/json.' },
   BODY_TOO_LARGE: { status: 413, hint: 'Send fewer rows a request.' },
   UNSUPPORTED_CONTENT_TYPE: {

@@ -1,4 +1,5 @@
 import { SlipwayError } from '../errors.ts';
+import { shown } from '../shown.ts';
 import type { Feature } from '../signature.ts';
 import type { ServedVersion } from '../snapshot.ts';
 import type { Frame } from '../tensor.ts';
@@ -45,7 +46,7 @@ export class RowEncoder {
     // Own keys only are counted, so a feature named like a member of Object.prototype is just a name.
     if (Object.keys(given).length > seen && this.#version.policy.extra === 'reject') {
       const extra = Object.keys(given).find((key) => !names.includes(key));
-      throw new SlipwayError('FEATURE_UNKNOWN', `"${extra}" is no feature of this version.`);
+      throw new SlipwayError('FEATURE_UNKNOWN', `${shown(extra)} is no feature of this version.`);
     }
   }
 
@@ -79,17 +80,14 @@ export class RowEncoder {
         (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
       ) {
         if (policy.unknown === 'reject') {
-          throw new SlipwayError(
-            'CATEGORY_UNKNOWN',
-            `Feature "${name}" has no category ${JSON.stringify(value)}.`,
-          );
+          throw new SlipwayError('CATEGORY_UNKNOWN', `Feature "${name}" has no category ${shown(value)}.`);
         }
         frame.values[at] = this.#impute(i);
         return 1;
       }
       throw new SlipwayError(
         'FEATURE_MISTYPED',
-        `Feature "${name}" takes ${wanted[feature.type]}, not ${describe(value)}.`,
+        `Feature "${name}" takes ${wanted[feature.type]}, not ${shown(value)}.`,
       );
     }
     frame.values[at] = encoded;
@@ -129,10 +127,4 @@ function columnEncoder(feature: Feature): (value: unknown, texts: string[]) => n
           : mistyped;
     }
   }
-}
-
-function describe(value: unknown): string {
-  if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object') return 'an object';
-  return `${typeof value} ${JSON.stringify(value)?.slice(0, 40)}`;
 }

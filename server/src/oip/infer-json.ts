@@ -1,4 +1,5 @@
 import { SlipwayError } from '../errors.ts';
+import { shown } from '../shown.ts';
 import { answerWidth, type Datatype, type Signature, type TensorSpec } from '../signature.ts';
 import { type Frame, newFrame } from '../tensor.ts';
 
@@ -32,21 +33,23 @@ export function readInferRequest(body: unknown, signature: Signature): InferRequ
   const tensors = inputs.map(readTensor);
   for (const tensor of tensors) {
     if (!signature.inputs.some((spec) => spec.name === tensor.name)) {
-      throw mismatch(`There is no input "${tensor.name}"; the inputs are ${listed(signature.inputs)}.`);
+      throw mismatch(`There is no input ${shown(tensor.name)}; the inputs are ${listed(signature.inputs)}.`);
     }
   }
   const rows = tensors[0]?.shape[0] ?? 0;
-  const frame = newFrame(rows, signature.features.length);
-  for (const spec of signature.inputs) {
+  const columns = signature.inputs.map((spec) => {
     const given = tensors.filter((tensor) => tensor.name === spec.name);
     if (given.length !== 1) {
       throw mismatch(
         given.length === 0 ? `Input "${spec.name}" is missing.` : `Input "${spec.name}" is given twice.`,
       );
     }
-    fill(frame, given[0]!, spec, rows);
-  }
+    return { spec, flat: flatData(given[0]!, spec, rows) };
+  });
   if (rows === 0) throw new SlipwayError('ROWS_EMPTY', 'The tensors hold no rows.');
+  // Only now are the rows known to be there: a shape alone may claim any number of them.
+  const frame = newFrame(rows, signature.features.length);
+  for (const { spec, flat } of columns) fill(frame, flat, spec);
   return {
     id: id ?? null,
     parameters: (parameters as InferRequest['parameters']) ?? {},
@@ -60,16 +63,19 @@ function readTensor(value: unknown): Tensor {
   const { name, shape, datatype, data } = value;
   if (typeof name !== 'string') throw invalid('An input has no "name".');
   if (!Array.isArray(shape) || shape.length === 0 || !shape.every((d) => Number.isSafeInteger(d) && d >= 0)) {
-    throw invalid(`The "shape" of input "${name}" is not a list of whole numbers.`);
+    throw invalid(`The "shape" of input ${shown(name)} is not a list of whole numbers.`);
   }
-  if (typeof datatype !== 'string') throw invalid(`Input "${name}" has no "datatype".`);
-  if (!Array.isArray(data)) throw invalid(`Input "${name}" has no "data".`);
+  if (typeof datatype !== 'string') throw invalid(`Input ${shown(name)} has no "datatype".`);
+  if (!Array.isArray(data)) throw invalid(`Input ${shown(name)} has no "data".`);
   return { name, shape, datatype, data };
 }
 
-function fill(frame: Frame, tensor: Tensor, spec: TensorSpec, rows: number): void {
+/** The tensor's values, as many as its shape says. Throws TENSOR_MISMATCH. */
+function flatData(tensor: Tensor, spec: TensorSpec, rows: number): unknown[] {
   if (tensor.datatype !== spec.datatype) {
-    throw mismatch(`Input "${spec.name}" is ${tensor.datatype}; this model takes ${spec.datatype}.`);
+    throw mismatch(
+      `Input "${spec.name}" is ${tensor.datatype.slice(0, 20)}; this model takes ${spec.datatype}.`,
+    );
   }
   const fits =
     tensor.shape.length === spec.shape.length &&
@@ -77,7 +83,7 @@ function fill(frame: Frame, tensor: Tensor, spec: TensorSpec, rows: number): voi
     spec.shape.every((size, i) => i === 0 || size === tensor.shape[i]);
   if (!fits) {
     throw mismatch(
-      `Input "${spec.name}" has shape [${tensor.shape}]; this model takes [${spec.shape}], with -1 rows alike in all inputs.`,
+      `Input "${spec.name}" has shape [${tensor.shape.slice(0, 10)}]; this model takes [${spec.shape}], with -1 rows alike in all inputs.`,
     );
   }
   // Data may be flat or nested by its shape; the protocol allows both.
@@ -85,13 +91,15 @@ function fill(frame: Frame, tensor: Tensor, spec: TensorSpec, rows: number): voi
   if (flat.length !== rows * spec.width) {
     throw mismatch(`Input "${spec.name}" holds ${flat.length} values; its shape says ${rows * spec.width}.`);
   }
+  return flat;
+}
+
+function fill(frame: Frame, flat: unknown[], spec: TensorSpec): void {
   const read = readers[spec.datatype];
   for (let i = 0; i < flat.length; i++) {
     const value = read(flat[i], frame.texts);
     if (value === undefined) {
-      throw mismatch(
-        `Value ${i} of input "${spec.name}" is not ${spec.datatype}: ${JSON.stringify(flat[i])}.`,
-      );
+      throw mismatch(`Value ${i} of input "${spec.name}" is not ${spec.datatype}: ${shown(flat[i])}.`);
     }
     const row = Math.floor(i / spec.width);
     frame.values[row * frame.width + spec.column + (i % spec.width)] = value;
@@ -135,7 +143,7 @@ function readOutputs(outputs: unknown, signature: Signature): string[] | null {
     const name = isObject(output) ? output.name : undefined;
     if (typeof name !== 'string') throw invalid('An output has no "name".');
     if (!signature.outputs.some((spec) => spec.name === name)) {
-      throw mismatch(`There is no output "${name}"; the outputs are ${listed(signature.outputs)}.`);
+      throw mismatch(`There is no output ${shown(name)}; the outputs are ${listed(signature.outputs)}.`);
     }
     return name;
   });

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type ErrorBody, errorBody, errorTable, SlipwayError } from '../../errors.ts';
 
@@ -18,7 +19,20 @@ export class Exchange {
     const mark = url.indexOf('?');
     this.path = mark < 0 ? url : url.slice(0, mark);
     this.query = mark < 0 ? '' : url.slice(mark + 1);
-    this.plainErrors = this.path.startsWith('/v2');
+    this.plainErrors = this.path === '/v2' || this.path.startsWith('/v2/');
+  }
+
+  /** Throws METHOD_NOT_ALLOWED for any other method; whoever may GET may ask for the HEAD alone. */
+  takes(method: 'GET' | 'POST'): void {
+    const given = this.request.method;
+    if (given === method || (given === 'HEAD' && method === 'GET')) return;
+    const allow = method === 'GET' ? 'GET, HEAD' : method;
+    this.response.setHeader('allow', allow);
+    throw new SlipwayError(
+      'METHOD_NOT_ALLOWED',
+      `${this.path.slice(0, 200)} takes ${allow}, not ${given}.`,
+      'See the README for what the data plane takes.',
+    );
   }
 
   send(status: number, text: string): void {
@@ -48,6 +62,14 @@ export class Exchange {
   /** Reads the whole body, bounded, and parses it. Anything thrown, here or in `use`, becomes the answer. */
   body(limit: number, use: (value: unknown) => void): void {
     const { request } = this;
+    const encoding = request.headers['content-encoding'] ?? 'identity';
+    if (encoding.toLowerCase() !== 'identity') {
+      throw new SlipwayError(
+        'UNSUPPORTED_CONTENT_TYPE',
+        `A body with content-encoding ${encoding.slice(0, 40)} is not taken.`,
+        'Send the JSON as it is, without compression.',
+      );
+    }
     if (Number(request.headers['content-length'] ?? 0) > limit) {
       this.#refuseBody(limit);
       return;
@@ -83,6 +105,8 @@ export class Exchange {
 }
 
 function parse(bytes: Buffer | null): unknown {
+  // Decoding would put replacement characters in place of what was meant: two keys could become one.
+  if (bytes !== null && !isUtf8(bytes)) throw new SlipwayError('INVALID_JSON', 'The body is not UTF-8.');
   try {
     return JSON.parse(bytes === null ? '' : bytes.toString());
   } catch (error) {

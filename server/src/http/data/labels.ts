@@ -4,12 +4,13 @@ import type { Finder } from '../../journal/find.ts';
 import { idTime, parseId } from '../../journal/id.ts';
 import type { DataPlane } from '../../lane/data-plane.ts';
 import type { LoopsLine } from '../../lane/loops-line.ts';
+import { shown } from '../../shown.ts';
 import { classIndex } from '../../signature.ts';
 import { readText, readTime } from './caller.ts';
 import { type Exchange, isObject } from './exchange.ts';
 
 /** Labels in one request. */
-const countLimit = 100_000;
+const countLimit = 10_000;
 const labelTextLimit = 1024;
 /** How long `?wait=served` waits, ms. */
 const waitMs = 60_000;
@@ -69,8 +70,7 @@ function read(plane: DataPlane, loops: LoopsLine, value: unknown, index: number)
   const key = readText(value, 'key');
   const model = readText(value, 'model');
   const prediction = typeof id === 'string' ? parseId(id) : null;
-  if (id !== undefined && prediction === null)
-    fail('INVALID_REQUEST', `"${String(id).slice(0, 60)}" is no prediction id.`);
+  if (id !== undefined && prediction === null) fail('INVALID_REQUEST', `${shown(id)} is no prediction id.`);
   if ((prediction === null) === (key === null))
     fail('INVALID_REQUEST', 'it needs "id", or "key" with "model".');
   if (key !== null && model === null) fail('INVALID_REQUEST', 'a "key" needs its "model".');
@@ -83,7 +83,7 @@ function read(plane: DataPlane, loops: LoopsLine, value: unknown, index: number)
   const isBoolean = typeof label === 'boolean';
   const isText = typeof label === 'string' && label.length <= labelTextLimit;
   if (!isBoolean && !isText && !(typeof label === 'number' && Number.isFinite(label))) {
-    fail('LABEL_INVALID', `${JSON.stringify(label)?.slice(0, 60)} is neither a class nor a number.`);
+    fail('LABEL_INVALID', `${shown(label)} is neither a class nor a number.`);
   }
   if (model !== null) {
     const { signature } = plane.route(model).version;
@@ -94,7 +94,7 @@ function read(plane: DataPlane, loops: LoopsLine, value: unknown, index: number)
       const takes = signature.classes
         ? `one of ${JSON.stringify(signature.classes.slice(0, 20))}`
         : 'a number';
-      fail('LABEL_INVALID', `${JSON.stringify(label)} is not ${takes}.`);
+      fail('LABEL_INVALID', `${shown(label)} is not ${takes}.`);
     }
   }
   return {

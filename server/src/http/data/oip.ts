@@ -19,11 +19,12 @@ export function infer(
   try {
     const { signature } = arm.version;
     const request = readInferRequest(body, signature);
-    const caller = readCaller(request.parameters);
+    // An empty id names nothing.
+    const caller = readCaller({ key: request.id || null, ...request.parameters });
     plane.predict(
       arm,
       request.frame,
-      { ...caller, key: caller.key ?? (request.id === '' ? null : request.id) },
+      caller,
       ({ id, answers, rows }) =>
         writeInferResponse(model, arm.version.version, request, signature, answers, rows, rowIds(id, rows)),
       (text, error) => (text === null ? exchange.fail(error) : exchange.send(200, text)),

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { SlipwayError } from '../../errors.ts';
 import type { Finder } from '../../journal/find.ts';
 import type { DataPlane } from '../../lane/data-plane.ts';
@@ -29,93 +29,89 @@ const keepAliveMs = 75_000;
 
 /** The data plane over HTTP: bare node:http, because its whole routing is a handful of prefixes (docs/adr/0007-data-plane-http.md). */
 export function dataServer(edge: DataEdge): Server {
-  const server = createServer({ keepAliveTimeout: keepAliveMs }, (request, response) => {
+  return createServer({ keepAliveTimeout: keepAliveMs }, (request, response) => {
     const exchange = new Exchange(request, response);
     try {
-      handle(edge, exchange, request, response);
+      handle(edge, exchange);
     } catch (error) {
       exchange.fail(error);
     }
   });
-  return server;
 }
 
-function handle(
-  edge: DataEdge,
-  exchange: Exchange,
-  request: IncomingMessage,
-  response: ServerResponse,
-): void {
-  const { path } = exchange;
-  const { method } = request;
+function handle(edge: DataEdge, exchange: Exchange): void {
+  const { path, request } = exchange;
   if (path.startsWith('/health/') || path.startsWith('/v2/health/')) {
-    health(edge, exchange, path);
+    health(edge, exchange);
     return;
   }
   edge.keys.actor(request.headers.authorization);
-  if (method === 'POST') {
-    refuseForeignPages(edge, request);
-    if (path.startsWith('/predict/')) {
-      const model = decode(path.slice('/predict/'.length));
-      exchange.body(edge.bodyLimit, (body) => predict(edge.plane, exchange, model, body));
-      return;
-    }
-    if (path === '/labels') {
-      exchange.body(edge.bodyLimit, (body) => labels(edge.plane, edge.loops, edge.finder, exchange, body));
-      return;
-    }
+  if (path.startsWith('/predict/')) {
+    const model = decode(path.slice('/predict/'.length));
+    receive(edge, exchange, (body) => predict(edge.plane, exchange, model, body));
+    return;
+  }
+  if (path === '/labels') {
+    receive(edge, exchange, (body) => labels(edge.plane, edge.loops, edge.finder, exchange, body));
+    return;
   }
   if (path === '/') {
-    response.writeHead(302, { location: edge.console }).end();
+    exchange.takes('GET');
+    exchange.response.writeHead(302, { location: edge.console }).end();
     return;
   }
   if (path === '/v2' || path === '/v2/') {
+    exchange.takes('GET');
     exchange.json(200, serverMetadata(edge.version));
     return;
   }
   const oip = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?(?:\/(infer|ready))?$/.exec(path);
-  if (!oip) {
-    const known = path.startsWith('/predict/') || path === '/labels';
-    throw new SlipwayError(
-      known ? 'METHOD_NOT_ALLOWED' : 'NOT_FOUND',
-      known ? `${path} takes POST.` : `There is nothing at ${path}.`,
-      'The data plane has POST /predict/{model}, POST /labels and /v2/models/{model}. The rest is at the control address.',
-    );
-  }
-  openInference(edge, exchange, method ?? 'GET', decode(oip[1]!), oip[2], oip[3]);
+  if (!oip) throw nothingAt(path);
+  openInference(edge, exchange, decode(oip[1]!), oip[2], oip[3]);
 }
 
 function openInference(
   edge: DataEdge,
   exchange: Exchange,
-  method: string,
   model: string,
   versionText: string | undefined,
   verb: string | undefined,
 ): void {
+  if (versionText !== undefined && !/^[1-9]\d{0,8}$/.test(versionText)) {
+    throw new SlipwayError('VERSION_NOT_FOUND', `"${versionText.slice(0, 60)}" is no version number.`);
+  }
   const version = versionText === undefined ? null : Number(versionText);
-  if (version !== null && !Number.isSafeInteger(version)) {
-    throw new SlipwayError('VERSION_NOT_FOUND', `"${versionText}" is no version number.`);
-  }
-  if ((verb === 'infer') !== (method === 'POST')) {
-    throw new SlipwayError(
-      'METHOD_NOT_ALLOWED',
-      `${exchange.path} takes ${verb === 'infer' ? 'POST' : 'GET'}.`,
-    );
-  }
   if (verb === 'infer') {
-    exchange.body(edge.bodyLimit, (body) => infer(edge.plane, exchange, model, version, body));
+    receive(edge, exchange, (body) => infer(edge.plane, exchange, model, version, body));
     return;
   }
+  exchange.takes('GET');
   const arm = edge.plane.route(model, version);
   if (verb === 'ready') exchange.json(200, { name: model, ready: true });
   else exchange.json(200, modelMetadata(arm, [...(edge.served.model(model)?.arms.keys() ?? [])]));
 }
 
-function health(edge: DataEdge, exchange: Exchange, path: string): void {
-  if (path.endsWith('/live')) exchange.json(200, { live: true });
-  else if (path.endsWith('/ready')) exchange.json(edge.ready() ? 200 : 503, { ready: edge.ready() });
-  else throw new SlipwayError('NOT_FOUND', `There is nothing at ${path}.`);
+function health(edge: DataEdge, exchange: Exchange): void {
+  const asked = /^(?:\/v2)?\/health\/(live|ready)$/.exec(exchange.path)?.[1];
+  if (!asked) throw nothingAt(exchange.path);
+  exchange.takes('GET');
+  if (asked === 'live') exchange.json(200, { live: true });
+  else exchange.json(edge.ready() ? 200 : 503, { ready: edge.ready() });
+}
+
+/** Reads a body that a POST brings, from whom it may come. */
+function receive(edge: DataEdge, exchange: Exchange, use: (body: unknown) => void): void {
+  exchange.takes('POST');
+  refuseForeignPages(edge, exchange.request);
+  exchange.body(edge.bodyLimit, use);
+}
+
+function nothingAt(path: string): SlipwayError {
+  return new SlipwayError(
+    'NOT_FOUND',
+    `There is nothing at ${path.slice(0, 200)}.`,
+    'The data plane has POST /predict/{model}, POST /labels and /v2/models/{model}. The rest is at the control address.',
+  );
 }
 
 /**
@@ -147,6 +143,6 @@ function decode(text: string): string {
   try {
     return text.includes('%') ? decodeURIComponent(text) : text;
   } catch {
-    throw new SlipwayError('INVALID_REQUEST', `"${text}" is not a valid name in a path.`);
+    throw new SlipwayError('INVALID_REQUEST', `"${text.slice(0, 100)}" is not a valid name in a path.`);
   }
 }

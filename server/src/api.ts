@@ -248,6 +248,8 @@ export const TrafficView = Type.Object({
   p50: Nullable(Type.Number()),
   p99: Nullable(Type.Number()),
   errors: Type.Integer(),
+  /** Values that a version’s policy has put in place of missing or unknown ones. */
+  imputed: Type.Integer(),
   /** Live rows in each of the last 60 slices of event time, for the sparkline. */
   spark: Type.Array(Type.Integer()),
 });
@@ -303,6 +305,8 @@ export const PredictionView = Type.Object({
     Type.String(),
     Type.Union([Type.Number(), Type.String(), Type.Boolean(), Type.Null()]),
   ),
+  /** Values of the whole request that the version’s policy has put in place of missing or unknown ones. */
+  imputed: Type.Integer(),
   /** The live answer first, then shadows. */
   answers: Type.Array(PredictionAnswer),
   label: Nullable(Type.Object({ value: Label, at: Type.Number(), corrections: Type.Integer() })),

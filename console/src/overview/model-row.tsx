@@ -57,6 +57,7 @@ function Evidence({ model }: { model: ModelView }) {
             : traffic.p99 === null
               ? 'none lately'
               : 'no errors'}
+          {traffic.imputed > 0 && `, ${plural(traffic.imputed, 'value')} imputed`}
         </span>
       </Figure>
       <Figure name={<Term name="rollout">tested</Term>}>

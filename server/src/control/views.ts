@@ -292,6 +292,7 @@ export class Views {
       rollout: live.rollout,
       propensity: live.propensity,
       arm: 'live',
+      imputed: live.imputed,
       features: this.#features(live, row),
       answers: [live, ...shadows].map((event) => {
         const outcome = outcomes.find((one) => one.version === event.version);

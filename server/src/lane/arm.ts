@@ -13,6 +13,11 @@ import { RowEncoder } from './row-encoder.ts';
 /** Requests of up to so many rows share one frame. */
 const frameRows = 32;
 
+/** A request may hold a lane for so long, µs: half of the silence that a lane is killed for. */
+const heldMicroseconds = 1_000_000;
+/** What a row costs besides its model (decoding, journaling, encoding), at most, µs. */
+const rowMicroseconds = 10;
+
 /** Runs before a version is made current: enough for its code to be compiled and its pages to be in memory. */
 const warmRuns = 20;
 
@@ -26,6 +31,8 @@ export interface Arm {
   readonly encoder: RowEncoder;
   readonly writer: AnswerWriter;
   readonly journaled: JournaledFeatures;
+  /** Rows that it answers in one request, by what the gate measured. */
+  readonly mostRows: number;
   /** Used again for every small request of a bounded model. */
   readonly frame: Frame;
   /** Not bounded in time: marked while it answers, so that a hang is laid at its door. */
@@ -57,6 +64,7 @@ export async function attachArm(
     encoder: new RowEncoder(version),
     writer: new AnswerWriter(served.name, version),
     journaled: new JournaledFeatures(version.signature, served.privacy, secret),
+    mostRows: Math.max(1, Math.floor(heldMicroseconds / (version.microseconds + rowMicroseconds))),
     frame: newFrame(frameRows, version.signature.features.length),
     unbounded: !kind.bounded(program),
     update: 0,

@@ -61,7 +61,7 @@ export class DataPlane {
 
   /**
    * Answers a frame's rows. `encode` makes the response text while the answers are fresh; `send` gets it,
-   * or the error, once the record is written.
+   * or the error, once the record is written. Throws BODY_TOO_LARGE for more rows than a lane may be held for.
    */
   predict(
     arm: Arm,
@@ -71,12 +71,16 @@ export class DataPlane {
     send: (text: string | null, error: SlipwayError | null) => void,
   ): void {
     const started = performance.now();
+    // The next request's rows are imputed while an unbounded model still waits for its turn.
+    const { imputed } = arm.encoder;
+    arm.encoder.imputed = 0;
+    if (frame.rows > arm.mostRows) throw tooManyRows(arm, frame.rows);
     const needed = frame.rows * arm.width;
     const mayWait = arm.unbounded;
     // Bounded models answer before the next request is looked at, so they share one buffer.
     if (!mayWait && this.#answers.length < needed) this.#answers = new Float64Array(needed);
     const answers = mayWait ? new Float64Array(needed) : this.#answers.subarray(0, needed);
-    const done = (): void => this.#answer(arm, frame, caller, answers, started, encode, send);
+    const done = (): void => this.#answer(arm, frame, caller, answers, imputed, started, encode, send);
     const failed = (thrown: unknown): void => {
       const message = `Version ${arm.version.version} of "${arm.model}" failed on this request: ${toSlipwayError(thrown).message}`;
       this.#parts.meter.error(arm.model, 'PREDICTION_FAILED');
@@ -86,17 +90,20 @@ export class DataPlane {
       if (arm.unbounded) this.#parts.mark.set(arm);
       const waiting = arm.attached.predict(frame, answers);
       if (!waiting) {
-        if (arm.unbounded) this.#parts.mark.clear();
+        if (arm.unbounded) this.#parts.mark.clear(arm);
         done();
         return;
       }
       arm.inFlight++;
-      waiting.then(done, failed).finally(() => {
-        this.#parts.mark.clear();
-        if (--arm.inFlight === 0 && arm.retired) void arm.attached.close?.();
-      });
+      waiting
+        .then(done)
+        .catch(failed)
+        .finally(() => {
+          this.#parts.mark.clear(arm);
+          if (--arm.inFlight === 0 && arm.retired) void arm.attached.close?.();
+        });
     } catch (thrown) {
-      this.#parts.mark.clear();
+      if (arm.unbounded) this.#parts.mark.clear(arm);
       failed(thrown);
     }
   }
@@ -141,6 +148,7 @@ export class DataPlane {
     frame: Frame,
     caller: Caller,
     answers: Float64Array,
+    imputed: number,
     started: number,
     encode: (answered: Answered) => string,
     send: (text: string | null, error: SlipwayError | null) => void,
@@ -170,10 +178,9 @@ export class DataPlane {
       values: kept.values,
       texts: kept.texts,
       answers,
-      imputed: arm.encoder.imputed,
+      imputed,
     };
-    meter.imputed(arm.model, arm.encoder.imputed);
-    arm.encoder.imputed = 0;
+    meter.imputed(arm.model, imputed);
     appender.prediction(event);
     const text = encode({ arm, id: idText(id), rows: frame.rows, answers });
     if (model && model.shadows.length > 0) this.#shadows.add(event, frame, model.shadows);
@@ -183,4 +190,11 @@ export class DataPlane {
       send(error ? null : text, error);
     });
   }
+}
+
+function tooManyRows(arm: Arm, rows: number): SlipwayError {
+  return new SlipwayError(
+    'BODY_TOO_LARGE',
+    `${rows} rows are too many at once: version ${arm.version.version} of "${arm.model}" takes up to ${arm.mostRows} a request.`,
+  );
 }

@@ -4,25 +4,33 @@ import type { Arm } from './arm.ts';
 
 /**
  * A small file that names the unbounded model that is answering right now. If this process hangs, its
- * supervisor reads there whom to blame. Two writes of a few bytes a prediction, for unbounded kinds only.
+ * supervisor reads there whom to blame. onnxruntime runs what it was asked one after another, so that is the
+ * arm that has waited longest. Written only when another has, for unbounded kinds only.
  */
 export class HangMark {
   readonly #file: number;
-  #set = false;
+  /** Who was asked and has not answered, longest first. */
+  readonly #asked: Arm[] = [];
 
   constructor(folder: string, lane: number) {
     this.#file = openSync(join(folder, `lane-${lane}.mark`), 'w');
   }
 
   set(arm: Arm): void {
-    writeSync(this.#file, `${arm.model}\n${arm.version.version}\n`, 0);
-    this.#set = true;
+    if (this.#asked.push(arm) === 1) this.#write(arm);
   }
 
-  clear(): void {
-    if (!this.#set) return;
+  clear(arm: Arm): void {
+    const [longest] = this.#asked;
+    this.#asked.splice(this.#asked.indexOf(arm), 1);
+    const [next] = this.#asked;
+    if (next === longest) return;
     ftruncateSync(this.#file, 0);
-    this.#set = false;
+    if (next) this.#write(next);
+  }
+
+  #write(arm: Arm): void {
+    writeSync(this.#file, `${arm.model}\n${arm.version.version}\n`, 0);
   }
 
   close(): void {

@@ -102,17 +102,20 @@ export class ShadowQueue {
       if (arm.unbounded) this.#mark.set(arm);
       const promise = arm.attached.predict(frame, answers);
       if (!promise) {
-        this.#mark.clear();
+        if (arm.unbounded) this.#mark.clear(arm);
         done();
         return;
       }
       arm.inFlight++;
-      promise.then(done, failed).finally(() => {
-        this.#mark.clear();
-        if (--arm.inFlight === 0 && arm.retired) void arm.attached.close?.();
-      });
+      promise
+        .then(done)
+        .catch(failed)
+        .finally(() => {
+          this.#mark.clear(arm);
+          if (--arm.inFlight === 0 && arm.retired) void arm.attached.close?.();
+        });
     } catch {
-      this.#mark.clear();
+      if (arm.unbounded) this.#mark.clear(arm);
       failed();
     }
   }

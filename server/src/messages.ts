@@ -49,11 +49,11 @@ export type LaneToControl =
 /** Control → lane. */
 export type ControlToLane = { type: 'snapshot'; snapshot: Snapshot } | { type: 'metrics?' };
 
-/** Counters since the lane's start; control sums them over lanes and keeps those of dead ones. */
+/** Counters since the lane's start; control sums them over lanes, those that are gone included. */
 export interface LaneMetrics {
   incarnation: number;
   /** By model name. */
-  models: { [model: string]: ModelMetrics };
+  models: Map<string, ModelMetrics>;
   labels: number;
   journalBytes: number;
   unjournaled: number;

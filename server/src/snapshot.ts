@@ -9,6 +9,17 @@ export interface Snapshot {
   models: { [name: string]: ServedModel };
 }
 
+/** A version of the snapshot by name and number; a model may be named like what every object has. */
+export function versionIn(
+  snapshot: Snapshot | null,
+  model: string,
+  version: number,
+): ServedVersion | undefined {
+  return snapshot && Object.hasOwn(snapshot.models, model)
+    ? snapshot.models[model]!.versions[version]
+    : undefined;
+}
+
 export interface ServedModel {
   name: string;
   /** Answers callers. */

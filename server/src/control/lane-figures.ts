@@ -11,13 +11,15 @@ export class LaneFigures {
   of(
     model: string,
     metrics: LaneMetrics[],
-  ): Pick<ModelView['traffic'], 'requestsPerSecond' | 'p50' | 'p99' | 'errors'> {
+  ): Pick<ModelView['traffic'], 'requestsPerSecond' | 'p50' | 'p99' | 'errors' | 'imputed'> {
     const counts = new Array<number>(latencyBuckets.length + 1).fill(0);
     let errors = 0;
+    let imputed = 0;
     for (const lane of metrics) {
-      const one = lane.models[model];
+      const one = lane.models.get(model);
       if (!one) continue;
       for (const [i, count] of one.latency.entries()) counts[i]! += count;
+      imputed += one.imputed;
       errors += Object.values(one.errors).reduce((sum, count) => sum + count, 0);
     }
     return {
@@ -25,6 +27,7 @@ export class LaneFigures {
       p50: bucketQuantile(counts, 0.5),
       p99: bucketQuantile(counts, 0.99),
       errors,
+      imputed,
     };
   }
 

@@ -11,6 +11,7 @@ import type {
   LoopsToControl,
 } from '../messages.ts';
 import type { Snapshot } from '../snapshot.ts';
+import { addLane, noLanes } from './lane-totals.ts';
 
 type Incoming = LaneToControl | LoopsToControl;
 type Outgoing = ControlToLane | ControlToLoops;
@@ -37,8 +38,8 @@ export class Lines {
   readonly #onCommand: (command: Command) => Promise<void>;
   readonly #onChanged: (topics: string[]) => void;
   readonly #current: () => Snapshot | null;
-  /** Counters of lanes that are gone: totals never go back. */
-  readonly #past: LaneMetrics[] = [];
+  /** Of lanes that are gone. */
+  readonly #past = noLanes();
   readonly #news = new News();
   #server: Server | null = null;
 
@@ -120,7 +121,7 @@ export class Lines {
     ) {
       await this.#news.next(end);
     }
-    return [...this.#past, ...[...this.#lanes].flatMap((lane) => (lane.metrics ? [lane.metrics] : []))];
+    return [this.#past, ...[...this.#lanes].flatMap((lane) => (lane.metrics ? [lane.metrics] : []))];
   }
 
   #met(link: Link<Incoming, Outgoing>): void {
@@ -128,7 +129,7 @@ export class Lines {
     link.onClose = () => {
       if (lane) {
         this.#lanes.delete(lane);
-        if (lane.metrics) this.#past.push({ ...lane.metrics, residentBytes: 0 });
+        if (lane.metrics) addLane(this.#past, lane.metrics);
       } else if (this.#loops === link) this.#loops = null;
       this.#news.tell();
     };

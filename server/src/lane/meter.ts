@@ -42,7 +42,7 @@ export class Meter {
   read(incarnation: number, journalBytes: number): LaneMetrics {
     return {
       incarnation,
-      models: Object.fromEntries(this.#models),
+      models: this.#models,
       labels: this.labels,
       journalBytes,
       unjournaled: this.unjournaled,

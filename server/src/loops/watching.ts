@@ -4,7 +4,7 @@ import { kindNamed } from '../models/kinds.ts';
 import type { Baseline } from '../monitors/baseline.ts';
 import { monitorKinds } from '../monitors/kinds.ts';
 import type { Monitor } from '../monitors/monitor.ts';
-import type { Snapshot } from '../snapshot.ts';
+import { type Snapshot, versionIn } from '../snapshot.ts';
 import { Traffic } from './traffic.ts';
 
 interface Watched {
@@ -71,7 +71,7 @@ export class Watching {
     const key = `${model}/${version}`;
     const known = this.#watched.get(key);
     if (known) return known;
-    const served = this.#snapshot?.models[model]?.versions[version];
+    const served = versionIn(this.#snapshot, model, version);
     // A version that is not in the snapshot any more: what it answered last is not watched.
     if (!served) return [];
     const made: Watched[] = [];

@@ -140,6 +140,35 @@ test('readiness says whether what should be served is served', async () => {
   expect((await slipway.api('GET', '/health/ready')).status).toBe(200);
 });
 
+test('a model may be named like what every object has', async () => {
+  expect((await slipway.deploy('constructor', inRepository('examples/electricity/model.txt'))).status).toBe(
+    201,
+  );
+  for (const path of ['/api/models', '/api/status', '/metrics', '/api/models/constructor'])
+    expect((await slipway.api('GET', path)).status).toBe(200);
+});
+
+test.each([
+  ['GET', '/api/models/electricity/versions/1.5', {}, 400],
+  [
+    'POST',
+    '/api/models/electricity/promote',
+    { 'content-type': 'application/json', 'content-encoding': 'gzip' },
+    415,
+  ],
+] as [string, string, Record<string, string>, number][])(
+  '%s %s with %o is %d',
+  async (method, path, headers, status) => {
+    const body = method === 'POST' ? '{"version": 1}' : undefined;
+    const answer = await fetch(new URL(path, slipway.control), {
+      method,
+      headers,
+      ...(body ? { body } : {}),
+    });
+    expect(answer.status).toBe(status);
+  },
+);
+
 describe('deploying', () => {
   test('a file that fails a gate is not registered, and the gate says why', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'slipway-gate-'));

@@ -88,7 +88,7 @@ describe('predict', () => {
   });
 
   test('what is not JSON, and what is no HTTP, is answered too', async () => {
-    const raw = (text: string) =>
+    const raw = (text: string | Buffer) =>
       new Promise<string>((resolve) => {
         const socket = connect(Number(new URL(slipway.dataPlane).port), '127.0.0.1', () => socket.end(text));
         let answer = '';
@@ -102,9 +102,92 @@ describe('predict', () => {
     expect(await raw(post('{"features": '))).toContain('INVALID_JSON');
     expect(await raw(post(''))).toContain('INVALID_JSON');
     expect(await raw(post('{"__proto__": {"features": {}}}'))).toContain('INVALID_REQUEST');
+    const foreign = post('{"key": "??"}').replace('??', '\xff\xfe');
+    expect(await raw(Buffer.from(foreign, 'latin1'))).toContain('not UTF-8');
+    expect(await raw(post('').replace('\r\n\r\n', '\r\ncontent-encoding: gzip\r\n\r\n'))).toContain('415');
     expect(await raw('nonsense\r\n\r\n')).toContain('400');
     expect((await slipway.predict('electricity', { features })).status).toBe(200);
   });
+});
+
+describe('methods', () => {
+  const wrong: [string, string, string][] = [
+    ['GET', '/predict/electricity', 'POST'],
+    ['PUT', '/labels', 'POST'],
+    ['OPTIONS', '/predict/electricity', 'POST'],
+    ['GET', '/v2/models/electricity/infer', 'POST'],
+    ['DELETE', '/v2/models/electricity', 'GET, HEAD'],
+    ['POST', '/v2/models/electricity/ready', 'GET, HEAD'],
+    ['POST', '/v2', 'GET, HEAD'],
+    ['POST', '/', 'GET, HEAD'],
+    ['PUT', '/health/ready', 'GET, HEAD'],
+  ];
+  test.each(wrong)('%s %s is told what there is', async (method, path, allow) => {
+    const answer = await fetch(new URL(path, slipway.dataPlane), { method, redirect: 'manual' });
+    expect([answer.status, answer.headers.get('allow')]).toEqual([405, allow]);
+  });
+
+  test('HEAD is GET without the body', async () => {
+    const answer = await fetch(new URL('/v2/models/electricity', slipway.dataPlane), { method: 'HEAD' });
+    expect([answer.status, await answer.text()]).toEqual([200, '']);
+  });
+
+  test.each(['/health/foo/live', '/v2x', '/v2/models/electricity/versions/1e0', '/v2/models/a/b/c'])(
+    '%s is nowhere',
+    async (path) => {
+      expect((await slipway.data('GET', path)).status).toBe(404);
+    },
+  );
+});
+
+describe('more than a lane should bear', () => {
+  const deep = `${'['.repeat(40_000)}${']'.repeat(40_000)}`;
+  const post = (path: string, body: string) =>
+    fetch(new URL(path, slipway.dataPlane), { method: 'POST', body });
+  const tensor = (shape: number[], data: string) =>
+    `{"inputs": [{"name": "X", "datatype": "FP64", "shape": [${shape}], "data": ${data}}]}`;
+
+  test.each([
+    ['a feature', '/predict/electricity', `{"features": {"period": ${deep}}}`, 422],
+    ['a label', '/labels', `{"key": "k", "model": "electricity", "label": ${deep}}`, 422],
+    ['an id', '/labels', `{"label": 1, "id": ${deep}}`, 400],
+    ['a value', '/v2/models/electricity/infer', tensor([1, 6], `[1, 2, 3, 4, 5, {"a": ${deep}}]`), 400],
+    ['a tensor', '/v2/models/electricity/infer', tensor([1, 6], deep), 400],
+  ])('%s that is nested without end is refused in a few words', async (_name, path, body, status) => {
+    const answer = await post(path, body);
+    expect(answer.status).toBe(status);
+    expect((await answer.text()).length).toBeLessThan(500);
+  });
+
+  test.each([1e8, 9e12, Number.MAX_SAFE_INTEGER])('%d rows in a shape alone take no memory', async (rows) => {
+    expect((await post('/v2/models/electricity/infer', tensor([rows, 6], '[]'))).status).toBe(400);
+  });
+
+  test('rows that would hold the lane for seconds are refused, and how many it takes is said', async () => {
+    const roomy = await Slipway.start();
+    try {
+      await roomy.deploy('electricity', inRepository('examples/electricity/model.txt'));
+      const rows = 150_000;
+      const { status, body } = await roomy.data<{ error: string }>('POST', '/v2/models/electricity/infer', {
+        inputs: [{ name: 'X', datatype: 'FP64', shape: [rows, 6], data: new Array(6 * rows).fill(0) }],
+      });
+      expect(status).toBe(413);
+      expect(body.error).toMatch(/^BODY_TOO_LARGE: 150000 rows .* takes up to \d+ a request/);
+    } finally {
+      await roomy.end();
+    }
+  });
+});
+
+test('what a policy puts in place of missing values is counted, for the model and for the prediction', async () => {
+  await slipway.deploy('lenient', inRepository('examples/electricity/model.txt'), {
+    policy: { missing: 'impute' },
+  });
+  const { period: _, ...rest } = features;
+  const { status, body } = await slipway.predict('lenient', { features: rest });
+  expect(status).toBe(200);
+  expect((await slipway.prediction(body.id)).imputed).toBe(1);
+  expect((await slipway.api<ModelView>('GET', '/api/models/lenient')).body.traffic.imputed).toBe(1);
 });
 
 describe('labels', () => {
@@ -213,6 +296,14 @@ describe('Open Inference Protocol', () => {
     expect(body.outputs[0]!.data).toEqual([own.body.probabilities['1']]);
     const view = await slipway.prediction(body.parameters.slipway_ids[0]!);
     expect(view).toMatchObject({ key: 'request-9', subject: 'customer', at: 1e12 });
+  });
+
+  test('an id that is too long for a key is refused', async () => {
+    const { status, body } = await slipway.data<{ error: string }>('POST', '/v2/models/electricity/infer', {
+      id: 'i'.repeat(600),
+      inputs: [{ name: 'X', datatype: 'FP64', shape: [1, 6], data: [0, 0, 0, 0, 0, 0] }],
+    });
+    expect([status, body.error]).toEqual([400, expect.stringContaining('"key"')]);
   });
 
   test('errors have the protocol’s shape', async () => {

@@ -57,12 +57,20 @@ function checkOrigin(request: FastifyRequest): void {
   }
 }
 
-/** Changes come in types that no form of another site can send. */
+/** Changes come in types that no form of another site can send, and as they are. */
 function checkType(request: FastifyRequest, route: string): void {
   const type = (request.headers['content-type'] ?? '').split(';')[0]!.trim().toLowerCase();
   const wanted = route === '/api/uploads' ? 'application/octet-stream' : 'application/json';
   if (type !== wanted) {
     throw new SlipwayError('UNSUPPORTED_CONTENT_TYPE', `${request.method} ${route} takes ${wanted}.`);
+  }
+  const encoding = request.headers['content-encoding'] ?? 'identity';
+  if (encoding.toLowerCase() !== 'identity') {
+    throw new SlipwayError(
+      'UNSUPPORTED_CONTENT_TYPE',
+      `A body with content-encoding ${encoding.slice(0, 40)} is not taken.`,
+      'Send it as it is, without compression.',
+    );
   }
 }
 

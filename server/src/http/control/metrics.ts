@@ -42,7 +42,7 @@ export async function prometheusText(
     labels.inc(lane.labels);
     bytes.inc(lane.journalBytes);
     unjournaled.inc(lane.unjournaled);
-    for (const [model, one] of Object.entries(lane.models)) {
+    for (const [model, one] of lane.models) {
       requests.inc({ model, code: 'ok' }, one.requests);
       for (const [code, count] of Object.entries(one.errors)) requests.inc({ model, code }, count);
       rows.inc({ model }, one.rows);
@@ -64,15 +64,15 @@ export async function prometheusText(
 function histogramText(lanes: LaneMetrics[]): string {
   const name = 'slipway_request_seconds';
   let text = `\n# HELP ${name} Time from the decoded request to its answer.\n# TYPE ${name} histogram\n`;
-  for (const model of new Set(lanes.flatMap((lane) => Object.keys(lane.models)))) {
+  for (const model of new Set(lanes.flatMap((lane) => [...lane.models.keys()]))) {
     const label = `model="${model}"`;
     let total = 0;
     let sum = 0;
     for (const [i, bound] of [...latencyBuckets, '+Inf'].entries()) {
-      for (const lane of lanes) total += lane.models[model]?.latency[i] ?? 0;
+      for (const lane of lanes) total += lane.models.get(model)?.latency[i] ?? 0;
       text += `${name}_bucket{${label},le="${bound}"} ${total}\n`;
     }
-    for (const lane of lanes) sum += lane.models[model]?.latencySum ?? 0;
+    for (const lane of lanes) sum += lane.models.get(model)?.latencySum ?? 0;
     text += `${name}_sum{${label}} ${sum}\n${name}_count{${label}} ${total}\n`;
   }
   return text;

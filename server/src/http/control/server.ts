@@ -46,7 +46,14 @@ export async function controlServer(
   guard(app, keys, port);
   await app.register(swagger, {
     openapi: {
-      info: { title: 'Slipway control', version: productVersion, description: 'Deploy, promote, watch.' },
+      // The schemas are JSON Schema, which OpenAPI takes as it is from 3.1 on.
+      openapi: '3.1.0',
+      info: {
+        title: 'Slipway control',
+        version: productVersion,
+        description: 'Deploy, promote, watch.',
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      },
     },
   });
   const refuseOthers = refuseOtherMethods(app);

@@ -21,7 +21,10 @@ export const validate: FastifySchemaCompiler<TSchema> = ({ schema, httpPart = 'b
   const checked = Compile(schema);
   const isText = httpPart === 'querystring' || httpPart === 'params';
   return (given: unknown) => {
-    const value = isText ? checked.Convert(given) : given;
+    const value = isText ? checked.Convert({ ...(given as object) }) : given;
+    const cut = isText ? cutNumber(given, value) : null;
+    if (cut)
+      return { error: new SlipwayError('INVALID_REQUEST', `${places[httpPart]}.${cut} must be integer.`) };
     if (checked.Check(value)) return { value };
     return {
       error: new SlipwayError('INVALID_REQUEST', told(places[httpPart] ?? httpPart, checked.Errors(value))),
@@ -44,4 +47,13 @@ function told(place: string, errors: Found[]): string {
   // So a schema without further properties says that there is one.
   if (first.keyword === 'boolean') return `${path} is no field of this request.`;
   return `${path} ${first.message}.`;
+}
+
+/** The field whose text the conversion has cut to a whole number ("1.5" is not 1), or null. */
+function cutNumber(given: unknown, value: unknown): string | null {
+  const texts = given as Record<string, unknown>;
+  const cut = Object.entries(value as object).find(
+    ([name, one]) => typeof one === 'number' && Number(texts[name]) !== one,
+  );
+  return cut?.[0] ?? null;
 }

@@ -1,0 +1,31 @@
+import type { LaneMetrics, ModelMetrics } from '../messages.ts';
+
+/** Counters of lanes that are gone, in one: however many there were, totals never go back and memory does not grow. */
+export function noLanes(): LaneMetrics {
+  return { incarnation: 0, models: new Map(), labels: 0, journalBytes: 0, unjournaled: 0, residentBytes: 0 };
+}
+
+/** Adds a lane's counters to `total`; its memory is free again. */
+export function addLane(total: LaneMetrics, lane: LaneMetrics): void {
+  total.labels += lane.labels;
+  total.journalBytes += lane.journalBytes;
+  total.unjournaled += lane.unjournaled;
+  for (const [model, metrics] of lane.models) {
+    const sum = total.models.get(model);
+    if (sum) addModel(sum, metrics);
+    else total.models.set(model, structuredClone(metrics));
+  }
+}
+
+function addModel(sum: ModelMetrics, metrics: ModelMetrics): void {
+  sum.requests += metrics.requests;
+  sum.rows += metrics.rows;
+  sum.imputed += metrics.imputed;
+  sum.shadowRows += metrics.shadowRows;
+  sum.shadowSkipped += metrics.shadowSkipped;
+  sum.shadowFailed += metrics.shadowFailed;
+  sum.latencySum += metrics.latencySum;
+  for (const [i, count] of metrics.latency.entries()) sum.latency[i]! += count;
+  for (const [code, count] of Object.entries(metrics.errors))
+    sum.errors[code] = (sum.errors[code] ?? 0) + count;
+}

@@ -10,7 +10,7 @@ export class Keys {
   /** `file` null: no keys are needed, and everyone is "local". */
   constructor(file: string | null) {
     if (file === null) return;
-    for (const [index, line] of readFileSync(file, 'utf8').split('\n').entries()) {
+    for (const [index, line] of read(file).split('\n').entries()) {
       const text = line.trim();
       if (text === '' || text.startsWith('#')) continue;
       const colon = text.indexOf(':');
@@ -42,5 +42,13 @@ export class Keys {
       );
     }
     return name;
+  }
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new SlipwayError('KEY_FILE_REQUIRED', `Cannot read ${file}: ${(error as Error).message}.`);
   }
 }

@@ -18,6 +18,7 @@ export class ControlLine {
   readonly #end: () => void;
   #link: Link<ControlToLane, LaneToControl> | null = null;
   #taking: Promise<void> = Promise.resolve();
+  #greeted: (() => void) | null = null;
 
   constructor(path: string, identity: Identity, served: Served, metrics: () => LaneMetrics) {
     this.#identity = identity;
@@ -32,6 +33,17 @@ export class ControlLine {
     );
   }
 
+  /** Resolves when the snapshot that control names first is taken, or after `patienceMs` without one. */
+  greeted(patienceMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, patienceMs);
+      this.#greeted = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
   close(): void {
     this.#end();
   }
@@ -40,7 +52,7 @@ export class ControlLine {
     this.#link = link;
     link.onMessage = (message) => {
       if (message.type === 'metrics?') link.send({ type: 'metrics', metrics: this.#metrics() });
-      else this.#taking = this.#taking.then(() => this.#take(message.snapshot));
+      else this.#taking = this.#taking.then(() => this.#take(message.snapshot)).then(() => this.#greeted?.());
     };
     link.send({ type: 'hello', ...this.#identity, pid: process.pid });
     if (this.#served.number > 0) link.send({ type: 'serving', snapshot: this.#served.number });

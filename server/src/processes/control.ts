@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { pino } from 'pino';
 import { Control } from '../control/control.ts';
 import { Reproduction } from '../control/reproduction.ts';
 import { Views } from '../control/views.ts';
@@ -14,6 +13,7 @@ import type { ProcessStatus } from '../messages.ts';
 import { productVersion } from '../product.ts';
 import { superviseMe } from './child.ts';
 import { listenDescriptor, readAssignment } from './config.ts';
+import { logger } from './logger.ts';
 
 /** Largest file that can be uploaded, bytes. */
 const uploadLimit = 2 * 1024 * 1024 * 1024;
@@ -21,7 +21,7 @@ const uploadLimit = 2 * 1024 * 1024 * 1024;
 /** Control: registry, API, console. Its parts are put together here. */
 const { config, dataPlane, control: address } = readAssignment();
 const places = layout(config.data);
-const log = pino({ name: 'control', level: config.logLevel });
+const log = logger('control', config.logLevel);
 
 const tellProcesses: ((processes: ProcessStatus[]) => void)[] = [];
 const me = superviseMe(

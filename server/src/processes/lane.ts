@@ -18,6 +18,8 @@ import { listenDescriptor, readAssignment } from './config.ts';
 
 /** How long a starting lane waits for the learners' newest updates before it serves their last checkpoints, ms. */
 const patienceMs = 3000;
+/** How long a starting lane waits for control's word that what it has is the newest, ms. */
+const askMs = 1000;
 /** A lane that stops goes on accepting for so long, ms. */
 const settleMs = 200;
 /** How often a lane that stops looks whether its requests are done, ms. */
@@ -62,6 +64,9 @@ const controlLine = new ControlLine(places.controlSocket, { role: 'lane', lane, 
   meter.read(incarnation, appender.writtenBytes),
 );
 
+// What was promoted while this lane was starting is in force: it does not answer with anything older.
+await controlLine.greeted(askMs);
+
 const server = dataServer({
   plane,
   served,
@@ -74,8 +79,12 @@ const server = dataServer({
   ready: () => ready,
 });
 let inFlight = 0;
-server.on('request', (_request, response) => {
+let stopping = false;
+// First in line, before the request is answered.
+server.prependListener('request', (_request, response) => {
   inFlight++;
+  // A caller that is told so sends its next request to another connection, and none into one that is being closed.
+  if (stopping) response.setHeader('connection', 'close');
   response.on('close', () => inFlight--);
 });
 server.listen({ fd: listenDescriptor }, () => {
@@ -86,6 +95,7 @@ server.listen({ fd: listenDescriptor }, () => {
 /** No accepted request is cut: what is in flight is answered, what is answered is written. */
 async function stop(): Promise<void> {
   ready = false;
+  stopping = true;
   // Connections that already wait in the kernel's queue are accepted and answered, too.
   await new Promise((resolve) => setTimeout(resolve, settleMs));
   server.close();

@@ -55,10 +55,28 @@ export class Supervised {
     this.#lastBeat = performance.now();
     const given = assignment();
     this.#assignment = given;
-    const child = fork(module, {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...descriptors],
-      env: { ...process.env, SLIPWAY_PROCESS: JSON.stringify(given) },
-    });
+    const gone = (code: number | null, signal: string | null): void => {
+      // One that did its work is replaced at once, whatever killed it.
+      const wasReady = this.#state === 'ready';
+      this.#child = null;
+      this.#state = 'stopped';
+      if (this.#stopping) return;
+      this.#restarts += 1;
+      onLost({ hung: this.#hung, signal, code, assignment: given });
+      this.#pause = wasReady ? 0 : Math.min(longestPauseMs, this.#pause * 2 || firstPauseMs);
+      this.#timer = setTimeout(() => this.start(), this.#pause);
+    };
+    let child: ChildProcess;
+    try {
+      child = fork(module, {
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...descriptors],
+        env: { ...process.env, SLIPWAY_PROCESS: JSON.stringify(given) },
+      });
+    } catch {
+      // The system has no memory or no descriptors left for it; it may have some in a moment.
+      gone(null, null);
+      return;
+    }
     this.#child = child;
     child.on('message', (message: ChildToSupervisor) => {
       this.#lastBeat = performance.now();
@@ -68,19 +86,11 @@ export class Supervised {
       }
       onMessage(message);
     });
-    // A failed start is followed by 'exit' or leaves no process; either way the next line handles it.
-    child.on('error', () => {});
-    child.on('exit', (code, signal) => {
-      const wasReady = this.#state === 'ready';
-      this.#child = null;
-      this.#state = 'stopped';
-      if (this.#stopping) return;
-      this.#restarts += 1;
-      onLost({ hung: this.#hung, signal, code, assignment: given });
-      // One that did its work is replaced at once, whatever killed it.
-      this.#pause = wasReady ? 0 : Math.min(longestPauseMs, this.#pause * 2 || firstPauseMs);
-      this.#timer = setTimeout(() => this.start(), this.#pause);
+    // What could not be started has no pid and no 'exit' either; other errors are followed by one.
+    child.on('error', () => {
+      if (child.pid === undefined) gone(null, null);
     });
+    child.on('exit', gone);
   }
 
   /** Kills the process if it has been silent for too long. `grace`: how long the supervisor itself was held up, ms. */

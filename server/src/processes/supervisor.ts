@@ -2,6 +2,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { BoundSocket } from 'node:net';
 import { extname, join } from 'node:path';
 import { SlipwayError } from '../errors.ts';
+import { Keys } from '../http/keys.ts';
 import { recover } from '../journal/recover.ts';
 import { layout } from '../layout.ts';
 import type { ChildToSupervisor } from '../messages.ts';
@@ -36,7 +37,8 @@ export async function startSupervisor(config: Config): Promise<Running> {
       `Slipway does not open ${config.host} to others without keys.`,
     );
   }
-  if (config.keyFile !== null) readFileSync(config.keyFile);
+  // A file that cannot be used is said here, once, and not by processes that cannot start.
+  new Keys(config.keyFile);
   const places = layout(config.data);
   const release = lockFolder(places);
   // No lane runs yet: whatever stands behind a last whole record was never answered.

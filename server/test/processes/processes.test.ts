@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { Agent, request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ChangeAnswer, ModelView, StatusView } from '../../src/api.ts';
 import { defaultConfig } from '../../src/processes/config.ts';
@@ -62,6 +64,20 @@ describe('one data folder, one supervisor', () => {
   test('beyond loopback nothing starts without keys', async () => {
     const open = startSupervisor({ ...defaultConfig, data: `${slipway.folder}-c`, host: '0.0.0.0' });
     await expect(open).rejects.toMatchObject({ code: 'KEY_FILE_REQUIRED' });
+  });
+
+  test.each([
+    ['is not there', null, /Cannot read/],
+    ['holds none', '# nobody\n', /holds no key/],
+    ['has a short one', 'ann:secret\n', /Line 1/],
+  ])('a key file that %s is said before anything starts', async (_name, text, message) => {
+    const keyFile = `${slipway.folder}/keys`;
+    if (text !== null) writeFileSync(keyFile, text);
+    const start = startSupervisor({ ...defaultConfig, data: `${slipway.folder}-d`, keyFile });
+    await expect(start).rejects.toMatchObject({
+      code: 'KEY_FILE_REQUIRED',
+      message: expect.stringMatching(message),
+    });
   });
 });
 
@@ -128,6 +144,52 @@ describe('changes in force when they are answered', () => {
     }
     expect((await load.stop()).failed).toBe(0);
   });
+});
+
+test('a lane that was being replaced meanwhile never answers with what was live before', async () => {
+  for (const [path, live] of [
+    ['promote', 2],
+    ['rollback', 1],
+  ] as const) {
+    const { pid } = await slipway.processNamed('lane-1');
+    process.kill(pid, 'SIGKILL');
+    const { status } = await slipway.api<ChangeAnswer>(
+      'POST',
+      `/api/models/electricity/${path}`,
+      path === 'promote' ? { version: 2 } : {},
+    );
+    expect(status).toBe(200);
+    const load = traffic();
+    await until(async () => (await slipway.processNamed('lane-1')).state === 'ready', 'lane-1 to be back');
+    expect([...(await load.stop()).versions]).toEqual([live]);
+  }
+});
+
+test('a graceful stop answers whoever goes on asking over a kept connection, and tells them that it ends', async () => {
+  const agent = new Agent({ keepAlive: true });
+  const body = JSON.stringify({ features: rows[0]!.features });
+  const ask = () =>
+    new Promise<string | undefined>((resolve, reject) => {
+      const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+      const url = new URL('/predict/electricity', slipway.dataPlane);
+      const outgoing = request(url, { agent, method: 'POST', headers }, (response) => {
+        response.resume();
+        response.on('end', () => resolve(response.headers.connection));
+      });
+      outgoing.on('error', reject);
+      outgoing.end(body);
+    });
+  const askUntilTold = async (): Promise<void> => {
+    while ((await ask()) !== 'close');
+  };
+  const callers = Array.from({ length: 16 }, askUntilTold);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  await slipway.stop();
+  expect(await Promise.allSettled(callers)).toEqual(
+    callers.map(() => ({ status: 'fulfilled', value: undefined })),
+  );
+  agent.destroy();
+  await slipway.start();
 });
 
 test('a graceful stop cuts no accepted request, and a start goes on where it ended', async () => {

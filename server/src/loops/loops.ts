@@ -12,7 +12,7 @@ import { type Retained, retain } from '../journal/retain.ts';
 import type { Layout } from '../layout.ts';
 import type { Command } from '../messages.ts';
 import type { Baseline } from '../monitors/baseline.ts';
-import type { Snapshot } from '../snapshot.ts';
+import { type Snapshot, versionIn } from '../snapshot.ts';
 import { Advancing } from './advancing.ts';
 import { ControlLine } from './control-line.ts';
 import { Join } from './join.ts';
@@ -32,9 +32,9 @@ export interface LoopsOptions {
 }
 
 /** Journal read in one transaction, bytes: bounds memory and how long readers of state.db see nothing new. */
-const batchBytes = 4 << 20;
+const batchBytes = 1 << 20;
 /** Recent predictions kept at hand for their labels, bytes. */
-const recentBytes = 64 << 20;
+const recentBytes = 24 << 20;
 /** Folds whose state may lag are saved this long after they moved, ms. */
 const saveMs = 250;
 /** Segments of lanes that died before they rang are looked for this often, ms. */
@@ -83,7 +83,7 @@ export class Loops {
     this.#join = new Join(
       this.#database,
       new Predictions(new Finder(layout.journal), recentBytes),
-      (model, version) => this.#snapshot?.models[model]?.versions[version]?.signature ?? null,
+      (model, version) => versionIn(this.#snapshot, model, version)?.signature ?? null,
       (model) => this.#learning.has(model),
     );
     this.#advancing = new Advancing(this.#database, baselineOf, (name, view) => {
@@ -317,7 +317,7 @@ export class Loops {
   }
 
   #baseline(model: string, version: number): Baseline | null {
-    const digest = this.#snapshot?.models[model]?.versions[version]?.baseline;
+    const digest = versionIn(this.#snapshot, model, version)?.baseline;
     if (!digest) return null;
     return JSON.parse(readFileSync(join(this.#options.layout.blobs, digest), 'utf8')) as Baseline;
   }

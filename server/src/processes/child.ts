@@ -12,7 +12,8 @@ export function superviseMe(
   stop: () => Promise<void>,
 ): { ready(): void; send(message: ChildToSupervisor): void } {
   const send = (message: ChildToSupervisor): void => {
-    if (process.connected) process.send?.(message);
+    // A supervisor that is gone is told of by "disconnect".
+    if (process.connected) process.send?.(message, () => {});
   };
   let stopping = false;
   const end = (code: number): void => {

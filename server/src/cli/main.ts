@@ -42,11 +42,7 @@ for (const command of [serve, inspect, deploy, versions, promote, rollback, roll
   program.addCommand(command.copyInheritedSettings(program));
 }
 
-<<<<<<< HEAD
 // Whoever read the output (`| head`) has seen enough.
-=======
-// Whoever reads (`| head`) has read enough: that is no error.
->>>>>>> 60544d7 (Begin a lane with what control serves now, tell kept connections that they end, start again what could not be started)
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });

@@ -77,6 +77,7 @@ async function fold(folder: string, learns: boolean): Promise<number> {
               held: false,
             }
           : null,
+        unloaded: false,
         failedWrite: 'refuse',
         privacy: { hash: [], drop: [] },
         versions: learns ? { 1: fixed, 2: version(2) } : { 1: fixed },

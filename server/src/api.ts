@@ -257,6 +257,7 @@ export type TrafficView = Static<typeof TrafficView>;
 
 export const ModelView = Type.Object({
   model: Type.String(),
+  unloaded: Type.Boolean({ description: 'Taken out of the lanes by hand; answers nobody' }),
   live: Nullable(Type.Integer()),
   previous: Nullable(Type.Integer()),
   /** well, look, act, with the sentence that says why: the console's first line. */
@@ -325,6 +326,7 @@ export const StatusView = Type.Object({
   startedAt: Type.Number(),
   dataFolder: Type.String(),
   dataPlane: Type.String({ description: 'URL of the lanes' }),
+  grpc: Type.String({ description: 'The lanes over gRPC, host:port' }),
   control: Type.String(),
   snapshot: Type.Integer(),
   processes: Type.Array(ProcessView),
@@ -409,7 +411,8 @@ export const PromoteRequest = Type.Object(
 export const RollbackRequest = Type.Object({ reason: Type.Optional(Type.String()) }, closed);
 export const ChangeAnswer = Type.Object({
   model: Type.String(),
-  live: Type.Integer(),
+  /** null: no version was sound when it was loaded or unloaded. */
+  live: Nullable(Type.Integer()),
   previous: Nullable(Type.Integer()),
   snapshot: Type.Integer(),
   /** Lanes that have acknowledged the snapshot: all that live. */

@@ -38,6 +38,15 @@ export const errorTable = {
   CHECKPOINT_NOT_FOUND: { status: 404, hint: 'List the checkpoints with `slipway versions NAME`.' },
   NOT_A_LEARNER: { status: 409, hint: 'Only learners have updates and checkpoints.' },
   NOTHING_TO_ROLL_BACK_TO: { status: 409, hint: 'No other version was live before this one.' },
+  MODEL_UNLOADED: {
+    status: 503,
+    hint: 'Load it again: POST /v2/repository/models/NAME/load, or `slipway load NAME`.',
+  },
+  LOAD_REFUSED: {
+    status: 403,
+    hint: 'Only registered versions are loaded: deploy the files with `slipway deploy`, through the gates.',
+  },
+  CONTROL_AWAY: { status: 503, hint: 'Control is being replaced. Try again in a moment.' },
   MODEL_NOT_READY: { status: 503, hint: 'The version is still being warmed up. Try again in a moment.' },
   // Files
   FILE_NOT_RECOGNISED: {
@@ -106,6 +115,10 @@ export const errorTable = {
   KEY_FILE_REQUIRED: {
     status: 500,
     hint: 'Beyond loopback pass --key-file FILE, holding lines of "name:key".',
+  },
+  TLS_UNREADABLE: {
+    status: 500,
+    hint: 'Give --tls-cert and --tls-key PEM files that this user may read, and that belong together.',
   },
   ADDRESS_IN_USE: { status: 500, hint: 'Choose another port, or 0 for any free one.' },
   NODE_TOO_OLD: { status: 500, hint: 'Install Node 26 or newer.' },

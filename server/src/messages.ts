@@ -1,3 +1,4 @@
+import type { ErrorBody } from './errors.ts';
 import type { Position } from './events.ts';
 import type { Finding } from './finding.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -44,10 +45,34 @@ export type LaneToControl =
   /** Warm and current; or why it could not be attached. */
   | { type: 'serving'; snapshot: number }
   | { type: 'refused'; snapshot: number; message: string }
-  | { type: 'metrics'; metrics: LaneMetrics };
+  | { type: 'metrics'; metrics: LaneMetrics }
+  /** Asked on behalf of a caller of the data plane; `number` names the question in its answer. */
+  | { type: 'ask'; number: number; question: LaneQuestion };
 
 /** Control → lane. */
-export type ControlToLane = { type: 'snapshot'; snapshot: Snapshot } | { type: 'metrics?' };
+export type ControlToLane =
+  | { type: 'snapshot'; snapshot: Snapshot }
+  | { type: 'metrics?' }
+  /** Refused with `error`, or answered with what the question asks for. */
+  | { type: 'answer'; number: number; error: ErrorBody | null; value: unknown };
+
+/** What only control knows or may do. */
+export type LaneQuestion =
+  /** → LaneMetrics[]: of every lane. */
+  | { kind: 'metrics' }
+  /** → RepositoryEntry[] */
+  | { kind: 'repository' }
+  /** → null, when every lane serves it, or none does. `by`: the caller's name. */
+  | { kind: 'load' | 'unload'; model: string; by: string };
+
+/** A version in the repository's index. */
+export interface RepositoryEntry {
+  model: string;
+  version: number;
+  state: 'ready' | 'unavailable';
+  /** Why it is unavailable; '' where it is ready. */
+  reason: string;
+}
 
 /** Counters since the lane's start; control sums them over lanes, those that are gone included. */
 export interface LaneMetrics {
@@ -70,6 +95,18 @@ export interface ModelMetrics {
   /** Requests by time to answer: counts for `latencyBuckets` (seconds, upper bounds) plus one beyond. */
   latency: number[];
   latencySum: number;
+  versions: { [version: number]: VersionMetrics };
+}
+/** What one version did for callers. */
+export interface VersionMetrics {
+  requests: number;
+  rows: number;
+  failed: number;
+  /** Seconds from the decoded request to its answer, and within them in the model itself. */
+  seconds: number;
+  inferSeconds: number;
+  /** ms since the epoch of the newest request; 0: none. */
+  last: number;
 }
 
 /** Upper bounds, seconds. */

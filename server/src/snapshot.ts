@@ -28,6 +28,8 @@ export interface ServedModel {
   shadows: number[];
   /** The rollout that these arms belong to, if one runs. */
   rollout: ServedRollout | null;
+  /** Registered, but no lane attaches it: it answers nobody until it is loaded again. */
+  unloaded: boolean;
   /** What a lane does when the journal cannot be written. */
   failedWrite: 'refuse' | 'serve';
   /** What of the features is journaled. */

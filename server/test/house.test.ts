@@ -11,6 +11,7 @@ const floors: Record<string, number> = {
   cli: 8,
   processes: 7,
   http: 6,
+  grpc: 6,
   control: 5,
   gates: 4,
   loops: 4,

@@ -3,6 +3,7 @@ import { productVersion } from '../product.ts';
 import { demo } from './demo.ts';
 import { deploy } from './deploy.ts';
 import { inspect } from './inspect.ts';
+import { load, unload } from './load.ts';
 import { exitCode, sayError } from './output.ts';
 import { predict } from './predict.ts';
 import { promote, rollback } from './promote.ts';
@@ -37,7 +38,20 @@ Exit codes: 0 done, 1 the server said no, 2 wrong usage, 3 no server there,
 4 a file did not pass its gates, 130 interrupted.`,
   );
 
-for (const command of [serve, inspect, deploy, versions, promote, rollback, rollout, predict, status, demo]) {
+for (const command of [
+  serve,
+  inspect,
+  deploy,
+  versions,
+  promote,
+  rollback,
+  rollout,
+  load,
+  unload,
+  predict,
+  status,
+  demo,
+]) {
   // Subcommands are made apart from the program, so they do not inherit how it ends.
   program.addCommand(command.copyInheritedSettings(program));
 }

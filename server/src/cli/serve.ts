@@ -1,22 +1,28 @@
 import { Command } from 'commander';
 import { type Config, defaultConfig } from '../processes/config.ts';
 import { startSupervisor } from '../processes/supervisor.ts';
-import { lanes, port } from './options.ts';
+import { lanes, port, wholeNumber } from './options.ts';
 import { exitCode, paint, say, sayJson } from './output.ts';
+import { UsageError } from './usage-error.ts';
 
 interface Options {
   host: string;
   port: number;
+  grpcPort?: number;
   controlPort: number;
   data: string;
   lanes: number;
   keyFile?: string;
+  tlsCert?: string;
+  tlsKey?: string;
+  bodyLimit: number;
   json?: boolean;
 }
 
 export const serve = new Command('serve')
   .description('start Slipway on this machine')
   .option('--port <port>', 'data plane: predictions and labels (0: any free port)', port, defaultConfig.port)
+  .option('--grpc-port <port>', 'the same over gRPC (default: the next port, 8081)', port)
   .option(
     '--control-port <port>',
     'console, API and metrics (0: any free port)',
@@ -36,6 +42,9 @@ export const serve = new Command('serve')
     defaultConfig.host,
   )
   .option('--key-file <file>', 'lines of "name:key"; every request then needs a key')
+  .option('--tls-cert <file>', 'certificate, PEM; with --tls-key every address speaks TLS')
+  .option('--tls-key <file>', 'its key, PEM')
+  .option('--body-limit <bytes>', 'largest request that is taken', wholeNumber, defaultConfig.bodyLimit)
   .option('--json', 'print the addresses as JSON')
   .addHelpText(
     'after',
@@ -49,21 +58,30 @@ Ctrl-C stops gracefully: what was accepted is answered. A second Ctrl-C stops
 at once.`,
   )
   .action(async (options: Options) => {
-    const { json, keyFile, ...rest } = options;
-    const config: Config = { ...defaultConfig, ...rest, keyFile: keyFile ?? null };
+    const { json, keyFile, tlsCert, tlsKey, grpcPort = nextPort(options.port), ...rest } = options;
+    if ((tlsCert === undefined) !== (tlsKey === undefined))
+      throw new UsageError('--tls-cert and --tls-key belong together.', 'Give both, or none.');
+    const tls = tlsCert !== undefined && tlsKey !== undefined ? { cert: tlsCert, key: tlsKey } : null;
+    const config: Config = { ...defaultConfig, ...rest, grpcPort, keyFile: keyFile ?? null, tls };
     const asked = untilAskedToStop();
-    const running = await startSupervisor(config);
-    if (json) sayJson({ dataPlane: running.dataPlane, control: running.control, data: config.data });
+    const { stop, ...addresses } = await startSupervisor(config);
+    if (json) sayJson({ ...addresses, data: config.data });
     else {
       say(`Slipway is up. Everything is kept in ${config.data}.`);
-      say(`  predictions and labels  ${paint('cyan', running.dataPlane)}`);
-      say(`  console, API, metrics   ${paint('cyan', running.control)}`);
+      say(`  predictions and labels  ${paint('cyan', addresses.dataPlane)}`);
+      say(`  the same over gRPC      ${paint('cyan', addresses.grpc)}`);
+      say(`  console, API, metrics   ${paint('cyan', addresses.control)}`);
     }
     await asked;
     if (!json) say('\nStopping: what was accepted is answered. (Ctrl-C again: at once.)');
-    await running.stop();
+    await stop();
     process.exit(exitCode.ok);
   });
+
+/** Any free port where the one before it is. */
+function nextPort(before: number): number {
+  return before === 0 || before === 65_535 ? 0 : before + 1;
+}
 
 /** Resolves at the first Ctrl-C or TERM, also when it comes while the processes are still starting; the second ends all at once. */
 function untilAskedToStop(): Promise<void> {

@@ -50,5 +50,7 @@ sentence says what.`,
     String(one.restarts),
   ]);
   say(`\n${table(['process', 'state', 'pid', 'memory', 'restarts'], processes)}`);
-  say(`\nConsole ${view.control}   data plane ${view.dataPlane}   data ${view.dataFolder}`);
+  say(
+    `\nConsole ${view.control}   data plane ${view.dataPlane}   gRPC ${view.grpc}   data ${view.dataFolder}`,
+  );
 });

@@ -3,7 +3,7 @@ import type { ChangeAnswer, DeployRequest, RolloutRequest } from '../api.ts';
 import { SlipwayError } from '../errors.ts';
 import type { Bounds } from '../gates/candidate.ts';
 import type { Layout } from '../layout.ts';
-import type { Command } from '../messages.ts';
+import type { Command, LaneQuestion } from '../messages.ts';
 import { Blobs } from '../registry/blobs.ts';
 import { Registry, type RolloutRecord, type VersionRecord } from '../registry/registry.ts';
 import { Changes } from './changes.ts';
@@ -11,6 +11,7 @@ import { keepCheckpoint } from './checkpoints.ts';
 import { deploy } from './deploy.ts';
 import { Lines } from './lines.ts';
 import { hung } from './quarantine.ts';
+import { repositoryIndex, setLoaded } from './repository.ts';
 import { changeRollout, startRollout } from './rollouts.ts';
 import { follow, previousOf, switchTo } from './switch.ts';
 
@@ -44,6 +45,7 @@ export class Control {
     this.lines = new Lines(
       () => this.#changes.snapshot,
       (command) => this.carryOut(command),
+      (question) => this.answer(question),
       onChanged,
     );
   }
@@ -129,6 +131,26 @@ export class Control {
     }
   }
 
+  /** Takes a model out of the lanes, or back into them; its versions, history and learners stay as they are. */
+  setLoaded(model: string, loaded: boolean, by: string): Promise<ChangeAnswer> {
+    return this.#changes.inTurn(async () => {
+      await setLoaded(this.#changes, model, loaded, by);
+      return this.#answer(model);
+    });
+  }
+
+  /** Answers what a caller of the data plane wants of control. */
+  async answer(question: LaneQuestion): Promise<unknown> {
+    switch (question.kind) {
+      case 'metrics':
+        return this.lines.metrics();
+      case 'repository':
+        return repositoryIndex(this.registry, this.#changes.snapshot);
+      default:
+        return this.setLoaded(question.model, question.kind === 'load', question.by);
+    }
+  }
+
   /** Carries out a loop's command, once for each id. */
   async carryOut(command: Command): Promise<void> {
     if (this.registry.isDone(command.id)) return;
@@ -179,7 +201,7 @@ export class Control {
 
   #answer(model: string): ChangeAnswer {
     const { live, previous } = this.#changes.model(model);
-    return { model, live: live!, previous, snapshot: this.snapshot, lanes: this.lines.lanes };
+    return { model, live, previous, snapshot: this.snapshot, lanes: this.lines.lanes };
   }
 
   #sayFinding({

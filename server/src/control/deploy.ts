@@ -115,12 +115,13 @@ function register(
   const { model, version, kind, provenance } = record;
   registry.addVersion(record);
   const before = registry.model(model);
-  const settings: Pick<ModelRecord, 'failedWrite' | 'privacy'> = {
+  const settings: Pick<ModelRecord, 'failedWrite' | 'privacy' | 'unloaded'> = {
     failedWrite: request.failedWrite ?? before?.failedWrite ?? 'refuse',
     privacy: {
       hash: request.privacy?.hash ?? before?.privacy.hash ?? [],
       drop: request.privacy?.drop ?? before?.privacy.drop ?? [],
     },
+    unloaded: before?.unloaded ?? false,
   };
   const live = before?.live ?? null;
   const goesLive = live === null || request.as === 'live';

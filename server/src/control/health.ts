@@ -2,6 +2,7 @@ import type { FindingView, ModelView, RolloutView, Score } from '../api.ts';
 
 /** What a health sentence is made from. */
 export interface Facts {
+  unloaded: boolean;
   live: number | null;
   predictions: number;
   /** Of what was served, over the newest stretch; and as promised by the live version's training rows. */
@@ -26,6 +27,8 @@ const leastLabels = 20;
 export function health(facts: Facts): ModelView['health'] {
   const { live, predictions, recent, findings } = facts;
   if (live === null) return { level: 'act', sentence: 'No version is live: the model answers nothing.' };
+  if (facts.unloaded)
+    return { level: 'look', sentence: 'It is unloaded, and answers nobody until it is loaded again.' };
   if (predictions === 0)
     return { level: 'well', sentence: `Version ${live} is ready; nobody has asked it anything yet.` };
   const below = belowPromise(facts);

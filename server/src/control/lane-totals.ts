@@ -1,4 +1,4 @@
-import type { LaneMetrics, ModelMetrics } from '../messages.ts';
+import type { LaneMetrics, ModelMetrics, VersionMetrics } from '../messages.ts';
 
 /** Counters of lanes that are gone, in one: however many there were, totals never go back and memory does not grow. */
 export function noLanes(): LaneMetrics {
@@ -28,4 +28,18 @@ function addModel(sum: ModelMetrics, metrics: ModelMetrics): void {
   for (const [i, count] of metrics.latency.entries()) sum.latency[i]! += count;
   for (const [code, count] of Object.entries(metrics.errors))
     sum.errors[code] = (sum.errors[code] ?? 0) + count;
+  for (const [version, more] of Object.entries(metrics.versions)) {
+    const known = sum.versions[Number(version)];
+    if (known) addVersion(known, more);
+    else sum.versions[Number(version)] = { ...more };
+  }
+}
+
+function addVersion(sum: VersionMetrics, more: VersionMetrics): void {
+  sum.requests += more.requests;
+  sum.rows += more.rows;
+  sum.failed += more.failed;
+  sum.seconds += more.seconds;
+  sum.inferSeconds += more.inferSeconds;
+  sum.last = Math.max(sum.last, more.last);
 }

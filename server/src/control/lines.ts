@@ -1,5 +1,5 @@
 import type { Server } from 'node:net';
-import { SlipwayError } from '../errors.ts';
+import { errorBody, SlipwayError } from '../errors.ts';
 import { type Link, listen } from '../link/link.ts';
 import { News } from '../link/news.ts';
 import type {
@@ -7,6 +7,7 @@ import type {
   ControlToLane,
   ControlToLoops,
   LaneMetrics,
+  LaneQuestion,
   LaneToControl,
   LoopsToControl,
 } from '../messages.ts';
@@ -36,6 +37,7 @@ export class Lines {
   readonly #lanes = new Set<Lane>();
   #loops: Link<Incoming, Outgoing> | null = null;
   readonly #onCommand: (command: Command) => Promise<void>;
+  readonly #onQuestion: (question: LaneQuestion) => Promise<unknown>;
   readonly #onChanged: (topics: string[]) => void;
   readonly #current: () => Snapshot | null;
   /** Of lanes that are gone. */
@@ -46,10 +48,12 @@ export class Lines {
   constructor(
     current: () => Snapshot | null,
     onCommand: (command: Command) => Promise<void>,
+    onQuestion: (question: LaneQuestion) => Promise<unknown>,
     onChanged: (topics: string[]) => void,
   ) {
     this.#current = current;
     this.#onCommand = onCommand;
+    this.#onQuestion = onQuestion;
     this.#onChanged = onChanged;
   }
 
@@ -167,6 +171,14 @@ export class Lines {
           this.#onCommand(message.command).then(
             () => link.send({ type: 'done', id, error: null }),
             (error: Error) => link.send({ type: 'done', id, error: error.message }),
+          );
+          break;
+        }
+        case 'ask': {
+          const { number, question } = message;
+          this.#onQuestion(question).then(
+            (value) => link.send({ type: 'answer', number, error: null, value: value ?? null }),
+            (error) => link.send({ type: 'answer', number, error: errorBody(error), value: null }),
           );
           break;
         }

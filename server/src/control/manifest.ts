@@ -37,6 +37,7 @@ function servedModel(registry: Registry, model: ModelRecord): ServedModel | null
       margin: rollout.margin,
       held: rollout.held,
     },
+    unloaded: model.unloaded,
     failedWrite: model.failedWrite,
     privacy: model.privacy,
     versions,

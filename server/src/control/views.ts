@@ -57,9 +57,11 @@ export class Views {
     const rollout = this.rollouts(name)[0] ?? null;
     return {
       model: name,
+      unloaded: record.unloaded,
       live: record.live,
       previous: record.previous,
       health: health({
+        unloaded: record.unloaded,
         live: record.live,
         predictions: traffic.predictions,
         recent,
@@ -201,7 +203,10 @@ export class Views {
   }
 
   status(
-    facts: Pick<StatusView, 'version' | 'startedAt' | 'dataFolder' | 'dataPlane' | 'control' | 'snapshot'>,
+    facts: Pick<
+      StatusView,
+      'version' | 'startedAt' | 'dataFolder' | 'dataPlane' | 'grpc' | 'control' | 'snapshot'
+    >,
     processes: (ProcessStatus & { megabytes: number })[],
     metrics: LaneMetrics[],
   ): StatusView {

@@ -26,4 +26,5 @@ export const registrySchema = [
   -- Findings of control's own, such as a quarantine.
   CREATE TABLE findings (id TEXT PRIMARY KEY, model TEXT NOT NULL, finding TEXT NOT NULL) WITHOUT ROWID;
   `,
+  'ALTER TABLE models ADD COLUMN unloaded INTEGER NOT NULL DEFAULT 0',
 ] as const;

@@ -1,6 +1,6 @@
-import { toSlipwayError } from '../errors.ts';
+import { SlipwayError, toSlipwayError } from '../errors.ts';
 import { keepConnected, type Link } from '../link/link.ts';
-import type { ControlToLane, LaneMetrics, LaneToControl } from '../messages.ts';
+import type { ControlToLane, LaneMetrics, LaneQuestion, LaneToControl } from '../messages.ts';
 import type { Snapshot } from '../snapshot.ts';
 import type { Served } from './served.ts';
 
@@ -10,7 +10,18 @@ interface Identity {
   incarnation: number;
 }
 
-/** The line to control: takes snapshots one after another and says when each is warm and current. */
+/** Control answers in less, or is gone: its own patience with lanes is 10 s, ms. */
+const answerMs = 15_000;
+
+interface Waiter {
+  resolve: (value: unknown) => void;
+  reject: (error: SlipwayError) => void;
+}
+
+/**
+ * The line to control: takes snapshots one after another and says when each is warm and current; asks what only
+ * control knows on behalf of a caller.
+ */
 export class ControlLine {
   readonly #identity: Identity;
   readonly #served: Served;
@@ -19,6 +30,8 @@ export class ControlLine {
   #link: Link<ControlToLane, LaneToControl> | null = null;
   #taking: Promise<void> = Promise.resolve();
   #greeted: (() => void) | null = null;
+  readonly #asked = new Map<number, Waiter>();
+  #questions = 0;
 
   constructor(path: string, identity: Identity, served: Served, metrics: () => LaneMetrics) {
     this.#identity = identity;
@@ -29,6 +42,7 @@ export class ControlLine {
       (link) => this.#connected(link),
       () => {
         this.#link = null;
+        for (const number of this.#asked.keys()) this.#answered(number, away(), null);
       },
     );
   }
@@ -44,6 +58,24 @@ export class ControlLine {
     });
   }
 
+  /** Throws what control throws, or CONTROL_AWAY. */
+  ask(question: LaneQuestion): Promise<unknown> {
+    const link = this.#link;
+    if (!link) return Promise.reject(away());
+    const number = ++this.#questions;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => this.#answered(number, away(), null), answerMs);
+      const settled =
+        <T>(settle: (value: T) => void) =>
+        (value: T) => {
+          clearTimeout(timer);
+          settle(value);
+        };
+      this.#asked.set(number, { resolve: settled(resolve), reject: settled(reject) });
+      link.send({ type: 'ask', number, question });
+    });
+  }
+
   close(): void {
     this.#end();
   }
@@ -52,7 +84,10 @@ export class ControlLine {
     this.#link = link;
     link.onMessage = (message) => {
       if (message.type === 'metrics?') link.send({ type: 'metrics', metrics: this.#metrics() });
-      else this.#taking = this.#taking.then(() => this.#take(message.snapshot)).then(() => this.#greeted?.());
+      else if (message.type === 'answer') {
+        this.#answered(message.number, message.error && toSlipwayError(message.error), message.value);
+      } else
+        this.#taking = this.#taking.then(() => this.#take(message.snapshot)).then(() => this.#greeted?.());
     };
     link.send({ type: 'hello', ...this.#identity, pid: process.pid });
     if (this.#served.number > 0) link.send({ type: 'serving', snapshot: this.#served.number });
@@ -67,4 +102,15 @@ export class ControlLine {
       this.#link?.send({ type: 'refused', snapshot: snapshot.number, message });
     }
   }
+
+  #answered(number: number, error: SlipwayError | null, value: unknown): void {
+    const waiter = this.#asked.get(number);
+    this.#asked.delete(number);
+    if (error) waiter?.reject(error);
+    else waiter?.resolve(value);
+  }
+}
+
+function away(): SlipwayError {
+  return new SlipwayError('CONTROL_AWAY', 'Control does not answer at the moment.');
 }

@@ -4,19 +4,12 @@ import type { Appender } from '../journal/appender.ts';
 import { type IdSource, idText } from '../journal/id.ts';
 import { type Frame, newFrame } from '../tensor.ts';
 import type { Arm } from './arm.ts';
+import type { Caller } from './caller.ts';
 import type { HangMark } from './hang-mark.ts';
 import type { Meter } from './meter.ts';
 import type { Served } from './served.ts';
 import { ShadowQueue } from './shadow-queue.ts';
 import { Turn } from './turn.ts';
-
-/** What a caller may say about a request besides its rows. */
-export interface Caller {
-  subject: string | null;
-  key: string | null;
-  /** Event time, ms; null: now. */
-  at: number | null;
-}
 
 /** A request's rows answered: what an edge encodes. Valid only until the callback returns. */
 export interface Answered {
@@ -60,15 +53,15 @@ export class DataPlane {
   }
 
   /**
-   * Answers a frame's rows. `encode` makes the response text while the answers are fresh; `send` gets it,
-   * or the error, once the record is written. Throws BODY_TOO_LARGE for more rows than a lane may be held for.
+   * Answers a frame's rows. `encode` makes the response while the answers are fresh; `send` gets it, or the
+   * error, once the record is written. Throws BODY_TOO_LARGE for more rows than a lane may be held for.
    */
-  predict(
+  predict<T>(
     arm: Arm,
     frame: Frame,
     caller: Caller,
-    encode: (answered: Answered) => string,
-    send: (text: string | null, error: SlipwayError | null) => void,
+    encode: (answered: Answered) => T,
+    send: (encoded: T | null, error: SlipwayError | null) => void,
   ): void {
     const started = performance.now();
     // The next request's rows are imputed while an unbounded model still waits for its turn.
@@ -83,7 +76,7 @@ export class DataPlane {
     const done = (): void => this.#answer(arm, frame, caller, answers, imputed, started, encode, send);
     const failed = (thrown: unknown): void => {
       const message = `Version ${arm.version.version} of "${arm.model}" failed on this request: ${toSlipwayError(thrown).message}`;
-      this.#parts.meter.error(arm.model, 'PREDICTION_FAILED');
+      this.#parts.meter.error(arm, 'PREDICTION_FAILED');
       send(null, new SlipwayError('PREDICTION_FAILED', message));
     };
     try {
@@ -139,26 +132,27 @@ export class DataPlane {
     this.#shadows.flush();
   }
 
-  error(model: string, code: ErrorCode): void {
-    this.#parts.meter.error(model, code);
+  error(arm: Arm, code: ErrorCode): void {
+    this.#parts.meter.error(arm, code);
   }
 
-  #answer(
+  #answer<T>(
     arm: Arm,
     frame: Frame,
     caller: Caller,
     answers: Float64Array,
     imputed: number,
     started: number,
-    encode: (answered: Answered) => string,
-    send: (text: string | null, error: SlipwayError | null) => void,
+    encode: (answered: Answered) => T,
+    send: (encoded: T | null, error: SlipwayError | null) => void,
   ): void {
     const { served, appender, meter } = this.#parts;
     const now = this.#parts.now();
     const id = this.#parts.ids.next(now);
-    const latency = (performance.now() - started) * 1000;
+    const inferred = performance.now() - started;
     const model = served.model(arm.model);
     const kept = arm.journaled.of(frame);
+    const { rows } = frame;
     const event: PredictionEvent = {
       type: 'prediction',
       id,
@@ -172,8 +166,8 @@ export class DataPlane {
       subject: caller.subject,
       key: caller.key,
       at: caller.at ?? now,
-      latency,
-      rows: frame.rows,
+      latency: inferred * 1000,
+      rows,
       features: arm.journaled.names,
       values: kept.values,
       texts: kept.texts,
@@ -182,12 +176,12 @@ export class DataPlane {
     };
     meter.imputed(arm.model, imputed);
     appender.prediction(event);
-    const text = encode({ arm, id: idText(id), rows: frame.rows, answers });
+    const encoded = encode({ arm, id: idText(id), rows, answers });
     if (model && model.shadows.length > 0) this.#shadows.add(event, frame, model.shadows);
     this.#turn.add(model?.manifest.failedWrite ?? 'refuse', (_position, error) => {
-      if (error) meter.error(arm.model, error.code);
-      else meter.answered(arm.model, frame.rows, performance.now() - started);
-      send(error ? null : text, error);
+      if (error) meter.error(arm, error.code);
+      else meter.answered(arm, rows, performance.now() - started, inferred, now);
+      send(error ? null : encoded, error);
     });
   }
 }

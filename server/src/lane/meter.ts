@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../errors.ts';
-import { type LaneMetrics, latencyBuckets, type ModelMetrics } from '../messages.ts';
+import { type LaneMetrics, latencyBuckets, type ModelMetrics, type VersionMetrics } from '../messages.ts';
+import type { Arm } from './arm.ts';
 
 /** What this lane counts; control sums it over lanes for /metrics and the console. */
 export class Meter {
@@ -7,20 +8,28 @@ export class Meter {
   labels = 0;
   unjournaled = 0;
 
-  answered(model: string, rows: number, milliseconds: number): void {
-    const metrics = this.#of(model);
+  /** `inferMilliseconds`: within the model itself. `at`: ms since the epoch. */
+  answered(arm: Arm, rows: number, milliseconds: number, inferMilliseconds: number, at: number): void {
+    const metrics = this.#of(arm.model);
     metrics.requests++;
     metrics.rows += rows;
     const seconds = milliseconds / 1000;
+    const version = versionOf(metrics, arm);
+    version.requests++;
+    version.rows += rows;
+    version.seconds += seconds;
+    version.inferSeconds += inferMilliseconds / 1000;
+    version.last = at;
     metrics.latencySum += seconds;
     let bucket = 0;
     while (bucket < latencyBuckets.length && seconds > latencyBuckets[bucket]!) bucket++;
     metrics.latency[bucket]!++;
   }
 
-  error(model: string, code: ErrorCode): void {
-    const { errors } = this.#of(model);
-    errors[code] = (errors[code] ?? 0) + 1;
+  error(arm: Arm, code: ErrorCode): void {
+    const metrics = this.#of(arm.model);
+    metrics.errors[code] = (metrics.errors[code] ?? 0) + 1;
+    versionOf(metrics, arm).failed++;
   }
 
   imputed(model: string, values: number): void {
@@ -63,9 +72,15 @@ export class Meter {
         shadowFailed: 0,
         latency: new Array<number>(latencyBuckets.length + 1).fill(0),
         latencySum: 0,
+        versions: {},
       };
       this.#models.set(model, metrics);
     }
     return metrics;
   }
+}
+
+function versionOf({ versions }: ModelMetrics, { version: { version } }: Arm): VersionMetrics {
+  versions[version] ??= { requests: 0, rows: 0, failed: 0, seconds: 0, inferSeconds: 0, last: 0 };
+  return versions[version];
 }

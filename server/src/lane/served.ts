@@ -20,6 +20,7 @@ export class Served {
   readonly #secret: string;
   readonly #updates = new Map<string, Update>();
   #models = new Map<string, ServedHere>();
+  #unloaded = new Set<string>();
   #number = 0;
 
   constructor(blobs: string, secret: string) {
@@ -42,6 +43,9 @@ export class Served {
 
   route(name: string, version: number | null): Arm {
     const model = this.#models.get(name);
+    if (!model && this.#unloaded.has(name)) {
+      throw new SlipwayError('MODEL_UNLOADED', `Model "${name}" is unloaded.`);
+    }
     if (!model) throw new SlipwayError('MODEL_NOT_FOUND', `There is no model "${name}".`);
     if (version === null) return model.live;
     const arm = model.arms.get(version);
@@ -53,9 +57,14 @@ export class Served {
   async take(snapshot: Snapshot): Promise<void> {
     if (snapshot.number <= this.#number) return;
     const models = new Map<string, ServedHere>();
+    const unloaded = new Set<string>();
     const fresh: Arm[] = [];
     try {
       for (const [name, manifest] of Object.entries(snapshot.models)) {
+        if (manifest.unloaded) {
+          unloaded.add(name);
+          continue;
+        }
         const arms = new Map<number, Arm>();
         for (const version of Object.values(manifest.versions)) {
           const known = this.#models.get(name)?.arms.get(version.version);
@@ -87,6 +96,7 @@ export class Served {
     const before = [...this.#models.values()].flatMap((model) => [...model.arms.values()]);
     const kept = new Set([...models.values()].flatMap((model) => [...model.arms.values()]));
     this.#models = models;
+    this.#unloaded = unloaded;
     this.#number = snapshot.number;
     // An update may have come while arms were being attached.
     for (const update of this.#updates.values()) this.update(update);

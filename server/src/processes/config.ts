@@ -5,9 +5,12 @@ export interface Config {
   data: string;
   host: string;
   port: number;
+  grpcPort: number;
   controlPort: number;
   lanes: number;
   keyFile: string | null;
+  /** PEM files; with them every address speaks TLS only. */
+  tls: { cert: string; key: string } | null;
   /** Bound on one request's body, bytes. */
   bodyLimit: number;
   /** Labels that may wait for their predictions, and for how long (ms of wall time). */
@@ -35,10 +38,12 @@ export const defaultConfig: Config = {
   data: '.slipway',
   host: '127.0.0.1',
   port: 8080,
+  grpcPort: 8081,
   controlPort: 8090,
   lanes: 1,
   keyFile: null,
-  bodyLimit: 16 * 1024 * 1024,
+  tls: null,
+  bodyLimit: 64 * 1024 * 1024,
   waitingLimit: 100_000,
   waitingMs: 7 * day,
   segmentBytes: 64 * 1024 * 1024,
@@ -62,11 +67,13 @@ export interface Assignment {
   incarnation: number;
   /** The bound addresses (ports are chosen by then). */
   dataPlane: string;
+  grpc: string;
   control: string;
 }
 
-/** File descriptor of the listening socket that the supervisor hands to lanes and control. */
+/** File descriptors of the listening sockets that the supervisor hands down: HTTP to lanes and control, gRPC to lanes. */
 export const listenDescriptor = 4;
+export const grpcDescriptor = 5;
 
 export function readAssignment(): Assignment {
   const text = process.env.SLIPWAY_PROCESS;

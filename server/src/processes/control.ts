@@ -5,6 +5,7 @@ import { Views } from '../control/views.ts';
 import { ChangeStream } from '../http/control/events.ts';
 import { controlServer } from '../http/control/server.ts';
 import { Keys } from '../http/keys.ts';
+import { readTls } from '../http/tls.ts';
 import { Finder } from '../journal/find.ts';
 import { layout } from '../layout.ts';
 import { StateReader } from '../loops/reader.ts';
@@ -19,7 +20,7 @@ import { logger } from './logger.ts';
 const uploadLimit = 2 * 1024 * 1024 * 1024;
 
 /** Control: registry, API, console. Its parts are put together here. */
-const { config, dataPlane, control: address } = readAssignment();
+const { config, dataPlane, grpc, control: address } = readAssignment();
 const places = layout(config.data);
 const log = logger('control', config.logLevel);
 
@@ -73,6 +74,7 @@ const app = await controlServer(
       startedAt: Date.now(),
       dataFolder: places.root,
       dataPlane,
+      grpc,
       control: address,
     },
     processes: async () =>
@@ -80,6 +82,7 @@ const app = await controlServer(
     ready: () => control.lines.loopsConnected && control.lines.allServe(control.snapshot),
   },
   new Keys(config.keyFile),
+  readTls(config.tls),
   () => Number(new URL(address).port),
 );
 app.server.listen({ fd: listenDescriptor }, () => {

@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { readSnapshot } from '../db/snapshot-file.ts';
+import { grpcServer } from '../grpc/server.ts';
 import { dataServer } from '../http/data/server.ts';
 import { Keys } from '../http/keys.ts';
+import { readTls } from '../http/tls.ts';
 import { Appender } from '../journal/appender.ts';
 import { Finder } from '../journal/find.ts';
 import { IdSource } from '../journal/id.ts';
+import { Catalog } from '../lane/catalog.ts';
 import { ControlLine } from '../lane/control-line.ts';
 import { DataPlane } from '../lane/data-plane.ts';
 import { HangMark } from '../lane/hang-mark.ts';
@@ -14,7 +17,7 @@ import { Served } from '../lane/served.ts';
 import { layout } from '../layout.ts';
 import { productVersion } from '../product.ts';
 import { superviseMe } from './child.ts';
-import { listenDescriptor, readAssignment } from './config.ts';
+import { grpcDescriptor, listenDescriptor, readAssignment } from './config.ts';
 
 /** How long a starting lane waits for the learners' newest updates before it serves their last checkpoints, ms. */
 const patienceMs = 3000;
@@ -67,17 +70,22 @@ const controlLine = new ControlLine(places.controlSocket, { role: 'lane', lane, 
 // What was promoted while this lane was starting is in force: it does not answer with anything older.
 await controlLine.greeted(askMs);
 
-const server = dataServer({
+const keys = new Keys(config.keyFile);
+const shared = {
   plane,
-  served,
+  catalog: new Catalog(served, controlLine, productVersion),
+  tls: readTls(config.tls),
+  bodyLimit: config.bodyLimit,
+  ready: () => ready,
+};
+const server = dataServer({
+  ...shared,
   loops,
   finder: new Finder(places.journal),
-  keys: new Keys(config.keyFile),
-  bodyLimit: config.bodyLimit,
-  version: productVersion,
+  keys,
   console: control,
-  ready: () => ready,
 });
+const grpc = grpcServer({ ...shared, actor: (authorization) => keys.actor(authorization) });
 let inFlight = 0;
 let stopping = false;
 // First in line, before the request is answered.
@@ -87,10 +95,12 @@ server.prependListener('request', (_request, response) => {
   if (stopping) response.setHeader('connection', 'close');
   response.on('close', () => inFlight--);
 });
-server.listen({ fd: listenDescriptor }, () => {
-  ready = true;
-  me.ready();
-});
+await Promise.all([
+  new Promise<void>((done) => server.listen({ fd: listenDescriptor }, done)),
+  new Promise<void>((done) => grpc.listen(grpcDescriptor, done)),
+]);
+ready = true;
+me.ready();
 
 /** No accepted request is cut: what is in flight is answered, what is answered is written. */
 async function stop(): Promise<void> {
@@ -100,10 +110,12 @@ async function stop(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, settleMs));
   server.close();
   server.closeIdleConnections();
+  const stopped = grpc.stop();
   while (inFlight > 0) {
     await new Promise((resolve) => setTimeout(resolve, drainMs));
     server.closeIdleConnections();
   }
+  await stopped;
   plane.flush();
   appender.close();
   controlLine.close();

@@ -1,8 +1,10 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { BoundSocket } from 'node:net';
 import { extname, join } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import { SlipwayError } from '../errors.ts';
 import { Keys } from '../http/keys.ts';
+import { readTls } from '../http/tls.ts';
 import { recover } from '../journal/recover.ts';
 import { layout } from '../layout.ts';
 import type { ChildToSupervisor } from '../messages.ts';
@@ -20,6 +22,8 @@ const patienceMs = 15_000;
 export interface Running {
   /** URLs, with the ports that were chosen. */
   dataPlane: string;
+  /** host:port, as gRPC clients take it. */
+  grpc: string;
   control: string;
   /** Stops accepting, finishes what was accepted, folds it, ends. */
   stop(): Promise<void>;
@@ -37,26 +41,35 @@ export async function startSupervisor(config: Config): Promise<Running> {
       `Slipway does not open ${config.host} to others without keys.`,
     );
   }
-  // A file that cannot be used is said here, once, and not by processes that cannot start.
+  // Files that cannot be used are said here, once, and not by processes that cannot start.
   new Keys(config.keyFile);
+  checkTls(config.tls);
   const places = layout(config.data);
   const release = lockFolder(places);
   // No lane runs yet: whatever stands behind a last whole record was never answered.
   recover(places.journal);
   const bound: BoundSocket[] = [];
   try {
-    bound.push(bind(config.host, config.port), bind(config.host, config.controlPort));
+    for (const port of [config.port, config.grpcPort, config.controlPort])
+      bound.push(bind(config.host, port));
   } catch (error) {
     for (const socket of bound) socket.close();
     release();
     throw error;
   }
-  const [lanesSocket, controlSocket] = bound as [BoundSocket, BoundSocket];
-  const dataPlane = url(config.host, lanesSocket);
-  const control = url(config.host, controlSocket);
+  const [lanesSocket, grpcSocket, controlSocket] = bound as [BoundSocket, BoundSocket, BoundSocket];
+  const scheme = config.tls ? 'https' : 'http';
+  const dataPlane = `${scheme}://${address(config.host, lanesSocket)}`;
+  const grpc = address(config.host, grpcSocket);
+  const control = `${scheme}://${address(config.host, controlSocket)}`;
 
-  writeFileSync(places.addresses, `${JSON.stringify({ dataPlane, control, pid: process.pid })}\n`);
+  writeFileSync(places.addresses, `${JSON.stringify({ dataPlane, grpc, control, pid: process.pid })}\n`);
 
+  const descriptors = {
+    lane: [lanesSocket.fd(), grpcSocket.fd()],
+    control: [controlSocket.fd()],
+    loops: [],
+  };
   const all: Supervised[] = [];
   const keep = (name: string, kind: 'lane' | 'loops' | 'control', lane: number): Promise<void> =>
     new Promise((ready) => {
@@ -69,9 +82,10 @@ export async function startSupervisor(config: Config): Promise<Running> {
           lane,
           incarnation: kind === 'lane' ? nextIncarnation(places) : 0,
           dataPlane,
+          grpc,
           control,
         }),
-        descriptors: kind === 'lane' ? [lanesSocket.fd()] : kind === 'control' ? [controlSocket.fd()] : [],
+        descriptors: descriptors[kind],
         heartbeatMs: kind === 'lane' ? config.heartbeatMs : behindMs,
         onReady: ready,
         onMessage: (message: ChildToSupervisor) => {
@@ -127,7 +141,7 @@ export async function startSupervisor(config: Config): Promise<Running> {
     rmSync(places.addresses, { force: true });
     release();
   };
-  return { dataPlane, control, stop: () => (stopped ??= stop()) };
+  return { dataPlane, grpc, control, stop: () => (stopped ??= stop()) };
 }
 
 function bind(host: string, port: number): BoundSocket {
@@ -143,9 +157,23 @@ function bind(host: string, port: number): BoundSocket {
   }
 }
 
-function url(host: string, socket: BoundSocket): string {
+/** Throws TLS_UNREADABLE here, at once, rather than in each process. */
+function checkTls(files: Config['tls']): void {
+  const tls = readTls(files);
+  if (!tls) return;
+  try {
+    createSecureContext(tls);
+  } catch (error) {
+    throw new SlipwayError(
+      'TLS_UNREADABLE',
+      `${files!.cert} and ${files!.key}: ${(error as Error).message}.`,
+    );
+  }
+}
+
+function address(host: string, socket: BoundSocket): string {
   const { port } = socket.address() as { port: number };
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 /** The unbounded model that this lane was asked last, if it had not answered. */

@@ -47,6 +47,8 @@ export interface ModelRecord {
   rollout: string | null;
   failedWrite: ServedModel['failedWrite'];
   privacy: ServedModel['privacy'];
+  /** Taken out of the lanes by hand. */
+  unloaded: boolean;
 }
 
 export interface RolloutRecord extends ServedRollout {
@@ -102,8 +104,9 @@ export class Registry {
     return row ? toModel(row) : null;
   }
 
-  saveModel({ model, live, previous, rollout, failedWrite, privacy }: ModelRecord): void {
-    this.#sql.saveModel.run(model, live, previous, rollout, failedWrite, JSON.stringify(privacy));
+  saveModel({ model, live, previous, rollout, failedWrite, privacy, unloaded }: ModelRecord): void {
+    const rules = JSON.stringify(privacy);
+    this.#sql.saveModel.run(model, live, previous, rollout, failedWrite, rules, unloaded ? 1 : 0);
   }
 
   versions(model: string): (VersionRecord & { quarantined: boolean })[] {
@@ -223,6 +226,7 @@ interface ModelRow {
   rollout: string | null;
   failed_write: string;
   privacy: string;
+  unloaded: number;
 }
 
 interface EntryRow {
@@ -238,9 +242,10 @@ interface EntryRow {
   reasons: string;
 }
 
-function toModel({ failed_write: failedWrite, privacy, ...row }: ModelRow): ModelRecord {
+function toModel({ failed_write: failedWrite, privacy, unloaded, ...row }: ModelRow): ModelRecord {
   return {
     ...row,
+    unloaded: unloaded === 1,
     failedWrite: failedWrite as ModelRecord['failedWrite'],
     privacy: JSON.parse(privacy) as ModelRecord['privacy'],
   };
@@ -251,7 +256,7 @@ function statements(database: DatabaseSync) {
   return {
     models: sql('SELECT * FROM models ORDER BY model'),
     model: sql('SELECT * FROM models WHERE model = ?'),
-    saveModel: sql('INSERT OR REPLACE INTO models VALUES (?, ?, ?, ?, ?, ?)'),
+    saveModel: sql('INSERT OR REPLACE INTO models VALUES (?, ?, ?, ?, ?, ?, ?)'),
     versions: sql('SELECT record, quarantined FROM versions WHERE model = ? ORDER BY version'),
     addVersion: sql('INSERT INTO versions (model, version, record) VALUES (?, ?, ?)'),
     countHang: sql('UPDATE versions SET hangs = hangs + 1 WHERE model = ? AND version = ?'),

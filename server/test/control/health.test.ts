@@ -27,6 +27,7 @@ const finding = (level: 'look' | 'act', version = 1): FindingView => ({
   cleared: null,
 });
 const facts = (changes: Partial<Facts> = {}): Facts => ({
+  unloaded: false,
   live: 1,
   predictions: 5000,
   recent: score(0.84),

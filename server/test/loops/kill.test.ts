@@ -85,6 +85,7 @@ async function prepareFolder(data: string): Promise<void> {
     live: 1,
     shadows: [],
     rollout: null,
+    unloaded: false,
     failedWrite: 'refuse',
     privacy: { hash: [], drop: [] },
     versions: Object.fromEntries(versions.map((one) => [one.version, one])),
@@ -281,6 +282,7 @@ class Around {
       lane: 0,
       incarnation: 0,
       dataPlane: '',
+      grpc: '',
       control: '',
     };
     const child = fork(new URL('../../src/processes/loops.ts', import.meta.url), {

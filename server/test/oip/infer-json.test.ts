@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { checkOutputs, outputsOf } from '../../src/oip/infer.ts';
 import { readInferRequest, writeInferResponse } from '../../src/oip/infer-json.ts';
+import { frameOf } from '../../src/oip/tensors.ts';
 import type { Signature } from '../../src/signature.ts';
 
 const signature: Signature = {
@@ -31,8 +33,17 @@ const request = (changes: object = {}, x: object = {}) => ({
   ...changes,
 });
 
+const bytes = (body: unknown): Buffer => Buffer.from(JSON.stringify(body));
+
+/** A request's JSON as an edge takes it in. */
+function read(body: unknown) {
+  const given = readInferRequest(bytes(body), null);
+  checkOutputs(given, signature);
+  return { ...given, frame: frameOf(given.inputs, signature) };
+}
+
 test('tensors become a frame; FP32 values are float32', () => {
-  const { frame, id, outputs } = readInferRequest(request(), signature);
+  const { frame, id, outputs } = read(request());
   expect(id).toBe('r1');
   expect(outputs).toBeNull();
   expect([...frame.values]).toEqual([1, 2, 0, 3, Math.fround(0.1), 1]);
@@ -49,13 +60,16 @@ test('nested data is the same as flat data', () => {
       ],
     },
   );
-  expect(readInferRequest(nested, signature).frame).toEqual(readInferRequest(request(), signature).frame);
+  expect(read(nested).frame).toEqual(read(request()).frame);
 });
 
 test('the response names model, version, ids and the outputs asked for', () => {
   const answers = Float64Array.of(1, 0.25, 0.75, 0, 0.9, 0.1);
-  const text = writeInferResponse('m', 3, { id: 'r1', outputs: null }, signature, answers, 2, ['x.0', 'x.1']);
-  expect(JSON.parse(text)).toEqual({
+  const written = (given: ReturnType<typeof read>, ids: string[]) =>
+    writeInferResponse('m', 3, given, outputsOf(given, signature, answers, 2), ids);
+  const { json, binary } = written(read(request()), ['x.0', 'x.1']);
+  expect(binary).toEqual([]);
+  expect(JSON.parse(json)).toEqual({
     model_name: 'm',
     model_version: '3',
     id: 'r1',
@@ -65,9 +79,9 @@ test('the response names model, version, ids and the outputs asked for', () => {
       { name: 'p', datatype: 'FP32', shape: [2, 2], data: [0.25, 0.75, 0.9, 0.1] },
     ],
   });
-  const only = writeInferResponse('m', 3, { id: null, outputs: ['p'] }, signature, answers, 2, []);
-  expect(JSON.parse(only).outputs).toHaveLength(1);
-  expect(JSON.parse(only)).not.toHaveProperty('id');
+  const only = written(read(request({ id: undefined, outputs: [{ name: 'p' }] })), ['x.0', 'x.1']);
+  expect(JSON.parse(only.json).outputs).toHaveLength(1);
+  expect(JSON.parse(only.json)).not.toHaveProperty('id');
 });
 
 describe('what does not fit is refused by name', () => {
@@ -101,6 +115,6 @@ describe('what does not fit is refused by name', () => {
     ],
   ];
   test.each(cases)('%s', (_name, body, message) => {
-    expect(() => readInferRequest(body, signature)).toThrow(message);
+    expect(() => read(body)).toThrow(message);
   });
 });

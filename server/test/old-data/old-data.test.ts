@@ -14,7 +14,8 @@ test.each(readdirSync(releases))('what %s wrote is read, and goes on', async (re
   const expected = JSON.parse(readFileSync(join(data, 'expected.json'), 'utf8'));
   const slipway = await Slipway.start({ data });
   try {
-    expect(await slipway.prediction(expected.prediction.id)).toEqual(expected.prediction);
+    // A later release may say more of it.
+    expect(await slipway.prediction(expected.prediction.id)).toMatchObject(expected.prediction);
     const view = async () => (await slipway.api<ModelView>('GET', '/api/models/electricity')).body;
     const before = await view();
     expect(before.overall).toEqual(expected.overall);

@@ -27,6 +27,7 @@ export class Slipway {
       candidateMs: 30_000,
       logLevel: 'error',
       port: 0,
+      grpcPort: 0,
       controlPort: 0,
       ...config,
       data: this.folder,
@@ -45,6 +46,11 @@ export class Slipway {
 
   get dataPlane(): string {
     return this.#running!.dataPlane;
+  }
+
+  /** host:port */
+  get grpc(): string {
+    return this.#running!.grpc;
   }
 
   get control(): string {

@@ -24,6 +24,7 @@ test('a process that the system could not start is tried again', async () => {
           lane: 0,
           incarnation: 0,
           dataPlane: '',
+          grpc: '',
           control: '',
         }),
         descriptors,

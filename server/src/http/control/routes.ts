@@ -18,7 +18,7 @@ export interface ControlEdge {
   log: Logger;
   /** Largest upload, bytes. */
   uploadLimit: number;
-  facts: Pick<api.StatusView, 'version' | 'startedAt' | 'dataFolder' | 'dataPlane' | 'control'>;
+  facts: Pick<api.StatusView, 'version' | 'startedAt' | 'dataFolder' | 'dataPlane' | 'grpc' | 'control'>;
   processes: () => Promise<(ProcessStatus & { megabytes: number })[]>;
   ready: () => boolean;
 }
@@ -191,6 +191,13 @@ export function routes(app: FastifyInstance, edge: ControlEdge): void {
     async ({ params, body, actor }) =>
       control.rollBack(params.model, actor, [body.reason ?? `Rolled back by ${actor}.`]),
   );
+  for (const change of ['load', 'unload'] as const) {
+    app.post<{ Params: Static<typeof ofModel> }>(
+      `/api/models/:model/${change}`,
+      { schema: { params: ofModel, body: nothing, response: { 200: api.ChangeAnswer } } },
+      async ({ params, actor }) => control.setLoaded(params.model, change === 'load', actor),
+    );
+  }
   app.post<{ Params: Static<typeof ofModel>; Body: api.RolloutRequest }>(
     '/api/models/:model/rollouts',
     { schema: { params: ofModel, body: api.RolloutRequest, response: { 201: api.RolloutView } } },

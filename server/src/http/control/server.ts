@@ -1,9 +1,11 @@
 import { createServer, type Server } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import swagger from '@fastify/swagger';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { errorBody, errorTable, SlipwayError } from '../../errors.ts';
 import { productVersion } from '../../product.ts';
 import type { Keys } from '../keys.ts';
+import type { Tls } from '../tls.ts';
 import { guard } from './guard.ts';
 import { refuseOtherMethods } from './methods.ts';
 import { pages } from './pages.ts';
@@ -19,6 +21,7 @@ const drainMs = 20;
 export async function controlServer(
   edge: ControlEdge,
   keys: Keys,
+  tls: Tls | null,
   port: () => number,
 ): Promise<FastifyInstance> {
   const app = Fastify({
@@ -27,7 +30,7 @@ export async function controlServer(
     frameworkErrors: (error, _request, reply) => {
       answerError(error, reply as unknown as FastifyReply);
     },
-    serverFactory: (handler) => createServer(handler),
+    serverFactory: (handler) => (tls ? createSecureServer(tls, handler) : createServer(handler)),
   });
   // The socket is the supervisor's, so Fastify does not know that it listens, and would cut what is being answered.
   app.addHook('preClose', () => {

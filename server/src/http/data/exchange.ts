@@ -1,6 +1,14 @@
-import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { promisify } from 'node:util';
+import { deflate, gzip } from 'node:zlib';
 import { type ErrorBody, errorBody, errorTable, SlipwayError } from '../../errors.ts';
+import { parseJson } from '../../json.ts';
+import { readBody } from './body.ts';
+
+/** Shorter answers are not worth compressing, bytes. */
+const leastCompressed = 4096;
+
+const compressors = { gzip: promisify(gzip), deflate: promisify(deflate) };
 
 /** One request and its response: what every handler of the data plane needs of node:http, and no more. */
 export class Exchange {
@@ -9,7 +17,7 @@ export class Exchange {
   /** Without the query. */
   readonly path: string;
   readonly query: string;
-  /** The Open Inference Protocol has an error shape of its own. */
+  /** Errors in the shape of the Open Inference Protocol and KServe’s, who know one status for a wrong request. */
   readonly plainErrors: boolean;
 
   constructor(request: IncomingMessage, response: ServerResponse) {
@@ -19,7 +27,7 @@ export class Exchange {
     const mark = url.indexOf('?');
     this.path = mark < 0 ? url : url.slice(0, mark);
     this.query = mark < 0 ? '' : url.slice(mark + 1);
-    this.plainErrors = this.path === '/v2' || this.path.startsWith('/v2/');
+    this.plainErrors = /^\/v[12](\/|$)/.test(this.path);
   }
 
   /** Throws METHOD_NOT_ALLOWED for any other method; whoever may GET may ask for the HEAD alone. */
@@ -35,85 +43,78 @@ export class Exchange {
     );
   }
 
-  send(status: number, text: string): void {
+  send(status: number, content: string | Uint8Array, headers: Record<string, string | number> = {}): void {
     if (this.response.destroyed || this.response.headersSent) return;
-    this.response.writeHead(status, {
-      'content-type': 'application/json',
-      'content-length': Buffer.byteLength(text),
-    });
-    this.response.end(text);
+    const length = typeof content === 'string' ? Buffer.byteLength(content) : content.length;
+    const all = { 'content-type': 'application/json', 'content-length': length, ...headers };
+    const encoding = length < leastCompressed ? undefined : this.#wantedEncoding();
+    if (encoding) void this.#sendCompressed(status, content, all, encoding);
+    else {
+      this.response.writeHead(status, all);
+      this.response.end(content);
+    }
   }
 
-  json(status: number, value: unknown): void {
+  answer(status: number, value: unknown): void {
     this.send(status, JSON.stringify(value));
   }
 
   fail(thrown: unknown): void {
     const body: ErrorBody = errorBody(thrown);
-    if (body.code === 'TOO_MANY_WAITING' || errorTable[body.code].status === 503) {
-      if (!this.response.headersSent) this.response.setHeader('retry-after', '1');
+    const { status } = errorTable[body.code];
+    if ((status === 429 || status === 503) && !this.response.headersSent) {
+      this.response.setHeader('retry-after', '1');
     }
-    this.json(
-      errorTable[body.code].status,
-      this.plainErrors ? { error: `${body.code}: ${body.message} ${body.hint}` } : { error: body },
-    );
+    if (this.plainErrors) {
+      this.answer(status === 422 ? 400 : status, { error: `${body.code}: ${body.message} ${body.hint}` });
+    } else this.answer(status, { error: body });
   }
 
-  /** Reads the whole body, bounded, and parses it. Anything thrown, here or in `use`, becomes the answer. */
-  body(limit: number, use: (value: unknown) => void): void {
-    const { request } = this;
-    const encoding = request.headers['content-encoding'] ?? 'identity';
-    if (encoding.toLowerCase() !== 'identity') {
-      throw new SlipwayError(
-        'UNSUPPORTED_CONTENT_TYPE',
-        `A body with content-encoding ${encoding.slice(0, 40)} is not taken.`,
-        'Send the JSON as it is, without compression.',
-      );
-    }
-    if (Number(request.headers['content-length'] ?? 0) > limit) {
-      this.#refuseBody(limit);
-      return;
-    }
-    let first: Buffer | null = null;
-    let more: Buffer[] | null = null;
-    let size = 0;
-    request.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (size > limit) {
-        request.removeAllListeners('data');
-        this.#refuseBody(limit);
-      } else if (first === null) first = chunk;
-      else if (more === null) more = [first, chunk];
-      else more.push(chunk);
-    });
-    request.on('end', () => {
-      if (size > limit) return;
+  /** Reads the whole body, bounded. Anything thrown, here or in `use`, becomes the answer. */
+  bytes(limit: number, use: (bytes: Buffer) => void): void {
+    readBody(this.request, limit, (bytes, error) => {
       try {
-        use(parse(more === null ? first : Buffer.concat(more)));
-      } catch (error) {
-        this.fail(error);
+        if (error) throw error;
+        use(bytes);
+      } catch (thrown) {
+        // The rest of a body that is too large is not read: the connection cannot be used again.
+        if (error?.code === 'BODY_TOO_LARGE' && !this.response.headersSent) {
+          this.response.setHeader('connection', 'close');
+        }
+        this.fail(thrown);
       }
     });
   }
 
-  #refuseBody(limit: number): void {
-    // The rest of the body is not read: the connection cannot be used again.
-    this.response.setHeader('connection', 'close');
-    this.fail(new SlipwayError('BODY_TOO_LARGE', `The body is larger than ${limit} bytes.`));
-    this.request.resume();
+  /** The same for a body that is JSON. */
+  json(limit: number, use: (value: unknown) => void): void {
+    this.bytes(limit, (bytes) => use(parseJson(bytes)));
   }
-}
 
-function parse(bytes: Buffer | null): unknown {
-  // Decoding would put replacement characters in place of what was meant: two keys could become one.
-  if (bytes !== null && !isUtf8(bytes)) throw new SlipwayError('INVALID_JSON', 'The body is not UTF-8.');
-  try {
-    return JSON.parse(bytes === null ? '' : bytes.toString());
-  } catch (error) {
-    throw new SlipwayError('INVALID_JSON', `The body is not JSON: ${(error as Error).message}.`);
+  /** Of gzip and deflate the one that the caller names first, if it names one. */
+  #wantedEncoding(): 'gzip' | 'deflate' | undefined {
+    const accepted = this.request.headers['accept-encoding'];
+    const found =
+      accepted === undefined
+        ? null
+        : /\b(gzip|deflate)\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.exec(String(accepted));
+    return found?.[1] as 'gzip' | 'deflate' | undefined;
   }
-}
 
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  async #sendCompressed(
+    status: number,
+    content: string | Uint8Array,
+    headers: Record<string, string | number>,
+    encoding: 'gzip' | 'deflate',
+  ): Promise<void> {
+    const bytes = await compressors[encoding](content);
+    if (this.response.destroyed) return;
+    this.response.writeHead(status, {
+      ...headers,
+      'content-length': bytes.length,
+      'content-encoding': encoding,
+      vary: 'accept-encoding',
+    });
+    this.response.end(bytes);
+  }
 }

@@ -2,12 +2,13 @@ import { SlipwayError } from '../../errors.ts';
 import type { LabelEvent } from '../../events.ts';
 import type { Finder } from '../../journal/find.ts';
 import { idTime, parseId } from '../../journal/id.ts';
+import { isObject } from '../../json.ts';
+import { readText, readTime } from '../../lane/caller.ts';
 import type { DataPlane } from '../../lane/data-plane.ts';
 import type { LoopsLine } from '../../lane/loops-line.ts';
 import { shown } from '../../shown.ts';
 import { classIndex } from '../../signature.ts';
-import { readText, readTime } from './caller.ts';
-import { type Exchange, isObject } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
 
 /** Labels in one request. */
 const countLimit = 10_000;
@@ -42,7 +43,7 @@ export function labels(
   const wait = new URLSearchParams(exchange.query).get('wait') === 'served';
   plane.label(events, (position, error) => {
     if (error) exchange.fail(error);
-    else if (!wait || position === null) exchange.json(202, { accepted: events.length });
+    else if (!wait || position === null) exchange.answer(202, { accepted: events.length });
     else {
       const timer = setTimeout(
         () => exchange.fail(new SlipwayError('TIMEOUT', 'The labels are kept, but not folded yet.')),
@@ -50,7 +51,7 @@ export function labels(
       );
       void loops.folded(position).then(() => {
         clearTimeout(timer);
-        exchange.json(200, { accepted: events.length });
+        exchange.answer(200, { accepted: events.length });
       });
     }
   });

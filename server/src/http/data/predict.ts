@@ -1,7 +1,8 @@
 import { SlipwayError } from '../../errors.ts';
+import { isObject } from '../../json.ts';
+import { readCaller } from '../../lane/caller.ts';
 import type { DataPlane } from '../../lane/data-plane.ts';
-import { readCaller } from './caller.ts';
-import { type Exchange, isObject } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
 
 /** POST /predict/{model}: named features in, a prediction with its id out. */
 export function predict(plane: DataPlane, exchange: Exchange, model: string, body: unknown): void {
@@ -37,7 +38,7 @@ export function predict(plane: DataPlane, exchange: Exchange, model: string, bod
     );
   } catch (error) {
     arm.encoder.imputed = 0;
-    if (error instanceof SlipwayError) plane.error(model, error.code);
+    if (error instanceof SlipwayError) plane.error(arm, error.code);
     throw error;
   }
 }

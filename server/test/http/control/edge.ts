@@ -63,11 +63,12 @@ export class Edge {
         changes,
         log: pino({ level: 'silent' }),
         uploadLimit: options.uploadLimit ?? 1024 * 1024,
-        facts: { version: '0', startedAt: 0, dataFolder: folder, dataPlane: '', control: '' },
+        facts: { version: '0', startedAt: 0, dataFolder: folder, dataPlane: '', grpc: '', control: '' },
         processes: async () => [],
         ready: () => true,
       },
       new Keys(keyFile),
+      null,
       () => (app.server.address() as AddressInfo).port,
     );
     await new Promise<void>((resolve) => app.server.listen(0, '127.0.0.1', resolve));

@@ -1,5 +1,12 @@
-import { SlipwayError } from '../../errors.ts';
-import type { Caller } from '../../lane/data-plane.ts';
+import { SlipwayError } from '../errors.ts';
+
+/** What a caller may say about a request besides its rows. */
+export interface Caller {
+  subject: string | null;
+  key: string | null;
+  /** Event time, ms; null: now. */
+  at: number | null;
+}
 
 /** Subjects and keys are names, not documents. */
 const textLimit = 512;

@@ -1,0 +1,57 @@
+import { createServer, type Server as NetServer } from 'node:net';
+import { type Metadata, Server, ServerCredentials } from '@grpc/grpc-js';
+import { addHealth, healthService } from './health.ts';
+import { addInference, type InferenceParts, inferenceService } from './inference.ts';
+import { addReflection } from './reflection.ts';
+
+export interface GrpcEdge extends Omit<InferenceParts, 'authorise'> {
+  /** The caller's name by its authorization header. Throws UNAUTHORIZED. */
+  actor: (authorization: string | undefined) => string;
+  /** PEM, or null: no encryption. */
+  tls: { cert: Buffer; key: Buffer } | null;
+  /** Bound on one message, bytes. */
+  bodyLimit: number;
+}
+
+/** A stream that its client keeps open is cut after so long when the server stops, ms. */
+const graceMs = 5000;
+
+export interface GrpcServer {
+  /** Accepts connections of a listening socket that this process was handed. */
+  listen(descriptor: number, done: () => void): void;
+  /** Answers what was asked, then closes every connection. */
+  stop(): Promise<void>;
+}
+
+/** The data plane over gRPC (docs/adr/0010-grpc.md). */
+export function grpcServer({ actor, tls, bodyLimit, ...parts }: GrpcEdge): GrpcServer {
+  const server = new Server({
+    'grpc.max_receive_message_length': bodyLimit,
+    'grpc.max_send_message_length': -1,
+    // Nobody asks for channelz here, and it counts at every call.
+    'grpc.enable_channelz': 0,
+  });
+  const authorise = (metadata: Metadata): string => actor(metadata.get('authorization')[0]?.toString());
+  addInference(server, { ...parts, authorise });
+  addHealth(server, parts.ready);
+  addReflection(server, [inferenceService, healthService]);
+  // grpc-js cannot listen on a socket that it did not open: connections are accepted here and handed to it.
+  const injector = server.createConnectionInjector(
+    tls
+      ? ServerCredentials.createSsl(null, [{ cert_chain: tls.cert, private_key: tls.key }])
+      : ServerCredentials.createInsecure(),
+  );
+  const listener: NetServer = createServer({ noDelay: true }, (socket) => {
+    socket.on('error', () => socket.destroy());
+    injector.injectConnection(socket);
+  });
+  return {
+    listen: (descriptor, done) => listener.listen({ fd: descriptor }, done),
+    stop: async () => {
+      listener.close();
+      const cut = setTimeout(() => server.forceShutdown(), graceMs);
+      await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+      clearTimeout(cut);
+    },
+  };
+}

@@ -1,0 +1,110 @@
+import { SlipwayError } from '../../errors.ts';
+import { isObject } from '../../json.ts';
+import type { Arm } from '../../lane/arm.ts';
+import { readCaller } from '../../lane/caller.ts';
+import type { DataPlane } from '../../lane/data-plane.ts';
+import { type OutputTensor, outputsOf } from '../../oip/infer.ts';
+import { frameOf, type InputTensor } from '../../oip/tensors.ts';
+import type { Frame } from '../../tensor.ts';
+import type { Exchange } from './exchange.ts';
+import { decode, type ProtocolParts } from './open-inference.ts';
+
+/**
+ * KServe's v1 protocol. Returns whether there is something at the path.
+ * https://kserve.github.io/website/docs/concepts/architecture/data-plane/v1-protocol
+ */
+export function kserve({ plane, catalog, bodyLimit, receive }: ProtocolParts, exchange: Exchange): boolean {
+  const { path } = exchange;
+  if (path === '/v1/models') {
+    exchange.takes('GET');
+    exchange.answer(200, { models: catalog.names() });
+    return true;
+  }
+  const found = /^\/v1\/models\/([^/:]+)(:predict)?$/.exec(path);
+  if (!found) return false;
+  const model = decode(found[1]!);
+  if (found[2]) {
+    receive();
+    exchange.json(bodyLimit, (body) => predictInstances(plane, exchange, model, body));
+  } else {
+    exchange.takes('GET');
+    plane.route(model);
+    exchange.answer(200, { name: model, ready: true });
+  }
+  return true;
+}
+
+/**
+ * A prediction for each of "instances": an object of named features, an object of input tensors by name, or, where
+ * there is one input, its row. `slipway_ids` and `parameters` (subject, key, at) close the loop.
+ */
+function predictInstances(plane: DataPlane, exchange: Exchange, model: string, body: unknown): void {
+  const arm = plane.route(model);
+  try {
+    if (!isObject(body)) throw new SlipwayError('INVALID_REQUEST', 'The body is not a JSON object.');
+    const { instances, parameters } = body;
+    if (!Array.isArray(instances)) throw new SlipwayError('INVALID_REQUEST', '"instances" is not a list.');
+    if (instances.length === 0) throw new SlipwayError('ROWS_EMPTY', '"instances" is empty.');
+    const caller = readCaller(isObject(parameters) ? parameters : {});
+    const { signature } = arm.version;
+    plane.predict(
+      arm,
+      frameOfInstances(plane, arm, instances),
+      caller,
+      ({ id, answers, rows }) => {
+        const outputs = outputsOf({ outputs: null }, signature, answers, rows);
+        return JSON.stringify({
+          predictions: Array.from({ length: rows }, (_, row) => predictionOf(outputs, row)),
+          slipway_ids: rows === 1 ? [id] : Array.from({ length: rows }, (_, row) => `${id}.${row}`),
+        });
+      },
+      (text, error) => (text === null ? exchange.fail(error) : exchange.send(200, text)),
+    );
+  } catch (error) {
+    if (error instanceof SlipwayError) plane.error(arm, error.code);
+    throw error;
+  }
+}
+
+function frameOfInstances(plane: DataPlane, arm: Arm, instances: unknown[]): Frame {
+  const { inputs } = arm.version.signature;
+  const isTensors = (instance: object): boolean =>
+    inputs.every(({ name, width }) => Object.hasOwn(instance, name) && (width > 1 || inputs.length === 1));
+  if (isObject(instances[0]) && !isTensors(instances[0])) {
+    const frame = plane.frame(arm, instances.length);
+    for (const [row, instance] of instances.entries()) {
+      if (!isObject(instance)) throw wrong(row, 'is not an object of features, as the first one is');
+      arm.encoder.encode(instance, frame, row);
+    }
+    return frame;
+  }
+  const tensors = inputs.map(({ name, datatype, shape, width }): InputTensor => {
+    const values = instances.flatMap((instance, row) => {
+      const value = isObject(instance) ? instance[name] : instance;
+      if (!isObject(instance) && inputs.length > 1) {
+        throw wrong(row, `is no object with ${inputs.map((input) => `"${input.name}"`).join(', ')}`);
+      }
+      const flat = Array.isArray(value) ? value.flat(shape.length) : [value];
+      if (flat.length !== width)
+        throw wrong(row, `has ${flat.length} values for "${name}", which takes ${width}`);
+      return flat;
+    });
+    return { name, datatype, shape: [instances.length, ...shape.slice(1)], values, raw: null };
+  });
+  return frameOf(tensors, arm.version.signature);
+}
+
+/** One output: its values; several: each by its name. */
+function predictionOf(outputs: OutputTensor[], row: number): unknown {
+  const of = ({ values, shape }: OutputTensor): unknown => {
+    const width = shape.slice(1).reduce((product, size) => product * size, 1);
+    return shape.length === 1 ? values[row] : [...values.slice(row * width, (row + 1) * width)];
+  };
+  return outputs.length === 1
+    ? of(outputs[0]!)
+    : Object.fromEntries(outputs.map((output) => [output.name, of(output)]));
+}
+
+function wrong(row: number, why: string): SlipwayError {
+  return new SlipwayError('INVALID_REQUEST', `Instance ${row} ${why}.`);
+}

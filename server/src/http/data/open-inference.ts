@@ -1,0 +1,152 @@
+import { SlipwayError } from '../../errors.ts';
+import { isObject, parseJson } from '../../json.ts';
+import { type Catalog, versionNamed } from '../../lane/catalog.ts';
+import type { DataPlane } from '../../lane/data-plane.ts';
+import { infer } from '../../lane/infer.ts';
+import { readInferRequest, writeInferResponse } from '../../oip/infer-json.ts';
+import type { Exchange } from './exchange.ts';
+
+/** What the edges of standard protocols need. */
+export interface ProtocolParts {
+  plane: DataPlane;
+  catalog: Catalog;
+  bodyLimit: number;
+  /** The caller's name. */
+  by: string;
+  /** Throws where no body may come, or not from there. */
+  receive: () => void;
+}
+
+/** How many of a body's bytes are JSON, where binary data follows; and of an answer's. */
+const jsonLengthHeader = 'inference-header-content-length';
+
+/** The Open Inference Protocol v2 over REST with Triton's extensions. Returns whether there is something at the path. */
+export function openInference(parts: ProtocolParts, exchange: Exchange): boolean {
+  const { catalog, receive, bodyLimit, by } = parts;
+  const { path } = exchange;
+  if (path === '/v2' || path === '/v2/') {
+    exchange.takes('GET');
+    exchange.answer(200, catalog.server());
+    return true;
+  }
+  if (path === '/v2/repository/index') {
+    receive();
+    exchange.bytes(bodyLimit, (bytes) => {
+      const { ready } = readOptions(bytes);
+      later(exchange, catalog.index(ready === true));
+    });
+    return true;
+  }
+  const change = /^\/v2\/repository\/models\/([^/]+)\/(load|unload)$/.exec(path);
+  if (change) {
+    receive();
+    exchange.bytes(bodyLimit, (bytes) => {
+      const { parameters } = readOptions(bytes);
+      const done = catalog.change(
+        change[2] as 'load' | 'unload',
+        decode(change[1]!),
+        isObject(parameters) ? parameters : {},
+        by,
+      );
+      later(
+        exchange,
+        done.then(() => ({})),
+      );
+    });
+    return true;
+  }
+  if (path === '/v2/models/stats') {
+    exchange.takes('GET');
+    later(exchange, catalog.statistics('', null));
+    return true;
+  }
+  const model = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?(?:\/(infer|ready|config|stats))?$/.exec(path);
+  if (!model) return false;
+  ofModel(parts, exchange, decode(model[1]!), versionNamed(model[2] ?? ''), model[3]);
+  return true;
+}
+
+function ofModel(
+  { plane, catalog, receive, bodyLimit }: ProtocolParts,
+  exchange: Exchange,
+  model: string,
+  version: number | null,
+  verb: string | undefined,
+): void {
+  if (verb === 'infer') {
+    receive();
+    exchange.bytes(bodyLimit, (bytes) => inferOver(plane, exchange, model, version, bytes));
+    return;
+  }
+  exchange.takes('GET');
+  switch (verb) {
+    case 'ready':
+      plane.route(model, version);
+      exchange.answer(200, { name: model, ready: true });
+      break;
+    case 'config':
+      exchange.answer(200, catalog.config(model, version));
+      break;
+    case 'stats':
+      later(exchange, catalog.statistics(model, version));
+      break;
+    default:
+      exchange.answer(200, catalog.model(model, version));
+  }
+}
+
+function inferOver(
+  plane: DataPlane,
+  exchange: Exchange,
+  model: string,
+  version: number | null,
+  bytes: Buffer,
+): void {
+  // A model that is not there is said first, whatever was sent to it.
+  plane.route(model, version);
+  const length = exchange.request.headers[jsonLengthHeader];
+  const request = readInferRequest(bytes, length === undefined ? null : Number(length));
+  infer(
+    plane,
+    model,
+    version,
+    request,
+    (inferred) =>
+      writeInferResponse(inferred.model, inferred.version, request, inferred.outputs, inferred.ids),
+    (response, error) => {
+      if (!response) exchange.fail(error);
+      else if (response.binary.length === 0) exchange.send(200, response.json);
+      else {
+        const json = Buffer.from(response.json);
+        exchange.send(200, Buffer.concat([json, ...response.binary]), {
+          'content-type': 'application/octet-stream',
+          [jsonLengthHeader]: json.length,
+        });
+      }
+    },
+  );
+}
+
+function later(exchange: Exchange, value: Promise<unknown>): void {
+  value.then(
+    (known) => exchange.answer(200, known),
+    (error) => exchange.fail(error),
+  );
+}
+
+/** A body of options may be left out. */
+function readOptions(bytes: Buffer): Record<string, unknown> {
+  if (bytes.length === 0) return {};
+  const value = parseJson(bytes);
+  if (!isObject(value)) throw new SlipwayError('INVALID_REQUEST', 'The body is not a JSON object.');
+  return value;
+}
+
+/** A name in a path. Throws INVALID_REQUEST. */
+export function decode(text: string): string {
+  try {
+    return text.includes('%') ? decodeURIComponent(text) : text;
+  } catch {
+    throw new SlipwayError('INVALID_REQUEST', `"${text.slice(0, 100)}" is not a valid name in a path.`);
+  }
+}

@@ -1,0 +1,112 @@
+import { SlipwayError } from '../errors.ts';
+import type { LaneMetrics, RepositoryEntry } from '../messages.ts';
+import { type ModelMetadata, modelMetadata, type ServerMetadata, serverMetadata } from '../oip/metadata.ts';
+import { type ModelConfig, modelConfig } from '../oip/model-config.ts';
+import { type ModelStatistics, modelStatistics } from '../oip/statistics.ts';
+import type { ControlLine } from './control-line.ts';
+import type { Served } from './served.ts';
+
+/** What Triton's repository index says of a version. */
+export interface IndexEntry {
+  name: string;
+  version: string;
+  state: 'READY' | 'UNAVAILABLE';
+  reason: string;
+}
+
+/** Everything that clients of the Open Inference Protocol ask besides inference; the edges translate it. */
+export class Catalog {
+  readonly #served: Served;
+  readonly #control: ControlLine;
+  readonly #productVersion: string;
+
+  constructor(served: Served, control: ControlLine, productVersion: string) {
+    this.#served = served;
+    this.#control = control;
+    this.#productVersion = productVersion;
+  }
+
+  server(): ServerMetadata {
+    return serverMetadata(this.#productVersion);
+  }
+
+  /** Models that are served, sorted. */
+  names(): string[] {
+    return this.#served.names();
+  }
+
+  isReady(model: string, version: number | null): boolean {
+    try {
+      this.#served.route(model, version);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Throws MODEL_NOT_FOUND, MODEL_UNLOADED or VERSION_NOT_FOUND, as do those below. */
+  model(model: string, version: number | null): ModelMetadata {
+    const { kind, signature } = this.#served.route(model, version).version;
+    return modelMetadata(model, kind, this.#versions(model), signature);
+  }
+
+  config(model: string, version: number | null): ModelConfig {
+    const { kind, signature } = this.#served.route(model, version).version;
+    return modelConfig(model, kind, this.#versions(model), signature);
+  }
+
+  /** Summed over lanes. `model` '': of all; `version` null: of all that are served. */
+  async statistics(model: string, version: number | null): Promise<{ model_stats: ModelStatistics[] }> {
+    if (model !== '') this.#served.route(model, version);
+    const lanes = (await this.#control.ask({ kind: 'metrics' })) as LaneMetrics[];
+    const names = model === '' ? this.#served.names() : [model];
+    return {
+      model_stats: names.flatMap((name) =>
+        (version === null ? this.#versions(name) : [version]).map((one) => modelStatistics(lanes, name, one)),
+      ),
+    };
+  }
+
+  async index(readyOnly: boolean): Promise<IndexEntry[]> {
+    const entries = (await this.#control.ask({ kind: 'repository' })) as RepositoryEntry[];
+    return entries
+      .filter(({ state }) => state === 'ready' || !readyOnly)
+      .map(({ model, version, state, reason }) => ({
+        name: model,
+        version: String(version),
+        state: state === 'ready' ? 'READY' : 'UNAVAILABLE',
+        reason,
+      }));
+  }
+
+  /** In force on every lane when it is done. `parameters`: of the request; `by`: the caller's name. */
+  async change(
+    kind: 'load' | 'unload',
+    model: string,
+    parameters: { [name: string]: unknown },
+    by: string,
+  ): Promise<void> {
+    // Triton takes a model's files and another configuration here: they would pass no gate.
+    const given = Object.keys(parameters).find((name) => name === 'config' || name.startsWith('file:'));
+    if (given !== undefined) {
+      throw new SlipwayError(
+        'LOAD_REFUSED',
+        `"${given.slice(0, 100)}" came with the request to load "${model}".`,
+      );
+    }
+    await this.#control.ask({ kind, model, by });
+  }
+
+  #versions(model: string): number[] {
+    return [...(this.#served.model(model)?.arms.keys() ?? [])];
+  }
+}
+
+/** A version as callers name it: '' is the one that is live. Throws VERSION_NOT_FOUND. */
+export function versionNamed(text: string): number | null {
+  if (text === '') return null;
+  if (!/^[1-9]\d{0,8}$/.test(text)) {
+    throw new SlipwayError('VERSION_NOT_FOUND', `"${text.slice(0, 60)}" is no version number.`);
+  }
+  return Number(text);
+}

@@ -1,0 +1,53 @@
+import { SlipwayError } from '../errors.ts';
+import { checkOutputs, type InferRequest, type OutputTensor, outputsOf } from '../oip/infer.ts';
+import { frameOf } from '../oip/tensors.ts';
+import { readCaller, readText } from './caller.ts';
+import type { DataPlane } from './data-plane.ts';
+
+/** What an edge of the Open Inference Protocol makes its response of. */
+export interface Inferred {
+  model: string;
+  version: number;
+  outputs: OutputTensor[];
+  /** A prediction id a row: labels come by them. */
+  ids: string[];
+}
+
+/**
+ * One inference request, whatever protocol it came by. Its id is the prediction's key where it gives no other;
+ * `subject`, `key` and `at` come as request parameters. Throws what is wrong with the request; what happens
+ * later is told to `send`.
+ */
+export function infer<T>(
+  plane: DataPlane,
+  model: string,
+  version: number | null,
+  request: InferRequest,
+  encode: (inferred: Inferred) => T,
+  send: (encoded: T | null, error: SlipwayError | null) => void,
+): void {
+  const arm = plane.route(model, version);
+  try {
+    const { signature } = arm.version;
+    checkOutputs(request, signature);
+    const frame = frameOf(request.inputs, signature);
+    const caller = readCaller(request.parameters);
+    if (caller.key === null && request.id !== '') caller.key = readText({ id: request.id }, 'id');
+    plane.predict(
+      arm,
+      frame,
+      caller,
+      ({ id, answers, rows }) =>
+        encode({
+          model,
+          version: arm.version.version,
+          outputs: outputsOf(request, signature, answers, rows),
+          ids: rows === 1 ? [id] : Array.from({ length: rows }, (_, row) => `${id}.${row}`),
+        }),
+      send,
+    );
+  } catch (error) {
+    if (error instanceof SlipwayError) plane.error(arm, error.code);
+    throw error;
+  }
+}

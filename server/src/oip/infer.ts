@@ -1,0 +1,147 @@
+import { SlipwayError } from '../errors.ts';
+import { shown } from '../shown.ts';
+import { answerWidth, type Datatype, type Signature, type TensorSpec } from '../signature.ts';
+import { elements } from './elements.ts';
+import { type InputTensor, listed, mismatch } from './tensors.ts';
+
+/**
+ * An inference request and its answer, whatever protocol they came by: the Open Inference Protocol v2 with
+ * Triton's binary data, classification and parameters extensions.
+ */
+export interface InferRequest {
+  /** '' where there is none. */
+  id: string;
+  parameters: { [name: string]: unknown };
+  inputs: InputTensor[];
+  /** What is wanted, in this order; null: every output. */
+  outputs: WantedOutput[] | null;
+}
+
+export interface WantedOutput {
+  name: string;
+  parameters: { [name: string]: unknown };
+}
+
+export interface OutputTensor {
+  name: string;
+  datatype: Datatype;
+  shape: number[];
+  /** Row-major. Float64 for all datatypes but BYTES. */
+  values: Float64Array | string[];
+}
+
+/** The outputs that were asked for. Throws TENSOR_MISMATCH for one that there is not. */
+export function outputsOf(
+  { outputs }: Pick<InferRequest, 'outputs'>,
+  signature: Signature,
+  answers: Float64Array,
+  rows: number,
+): OutputTensor[] {
+  const wanted: WantedOutput[] = outputs ?? signature.outputs.map(({ name }) => ({ name, parameters: {} }));
+  return wanted.map(({ name, parameters }) => {
+    const spec = signature.outputs.find((one) => one.name === name)!;
+    const classes = parameters.classification;
+    return classes === undefined
+      ? output(spec, signature, answers, rows)
+      : classification(spec, signature, answers, rows, Number(classes));
+  });
+}
+
+/** Throws before anything is answered: TENSOR_MISMATCH for an unknown output, INVALID_REQUEST for what cannot be done. */
+export function checkOutputs({ outputs }: Pick<InferRequest, 'outputs'>, signature: Signature): void {
+  for (const { name, parameters } of outputs ?? []) {
+    const spec = signature.outputs.find((one) => one.name === name);
+    if (!spec) {
+      throw mismatch(`There is no output ${shown(name)}; the outputs are ${listed(signature.outputs)}.`);
+    }
+    refuseSharedMemory(name, parameters);
+    const classes = parameters.classification;
+    if (classes === undefined) continue;
+    if (!Number.isInteger(Number(classes)) || Number(classes) < 1 || spec.datatype === 'BYTES') {
+      throw new SlipwayError(
+        'INVALID_REQUEST',
+        `"classification" of output ${shown(name)} is not a count of classes of a tensor of numbers.`,
+      );
+    }
+  }
+}
+
+/** Memory that a caller shares lies on the caller's machine, and is not the lanes' to read. */
+export function refuseSharedMemory(tensor: string, parameters: { [name: string]: unknown }): void {
+  if (parameters.shared_memory_region === undefined) return;
+  throw new SlipwayError(
+    'INVALID_REQUEST',
+    `Tensor ${shown(tensor)} lies in shared memory, which Slipway does not read.`,
+    'Send its data in the request.',
+  );
+}
+
+function output(spec: TensorSpec, signature: Signature, answers: Float64Array, rows: number): OutputTensor {
+  const { name, datatype, column, width } = spec;
+  const from = answerWidth(signature);
+  const shape = [rows, ...spec.shape.slice(1)];
+  if (datatype === 'BYTES') {
+    const values = Array.from({ length: rows * width }, (_, i) => {
+      const value = answers[Math.floor(i / width) * from + column + (i % width)]!;
+      return String(signature.classes?.[value] ?? value);
+    });
+    return { name, datatype, shape, values };
+  }
+  const values = new Float64Array(rows * width);
+  for (let row = 0, i = 0; row < rows; row++) {
+    for (let k = 0; k < width; k++, i++) values[i] = answers[row * from + column + k]!;
+  }
+  return { name, datatype, shape, values };
+}
+
+/**
+ * Triton's classification extension: of each row the `count` greatest values as "value:index", with the class
+ * behind it where the output has one column a class.
+ * https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_classification.md
+ */
+function classification(
+  spec: TensorSpec,
+  signature: Signature,
+  answers: Float64Array,
+  rows: number,
+  count: number,
+): OutputTensor {
+  const { name, column, width } = spec;
+  const from = answerWidth(signature);
+  const kept = Math.min(count, width);
+  const { classes } = signature;
+  const values: string[] = [];
+  for (let row = 0; row < rows; row++) {
+    const scores = answers.subarray(row * from + column, row * from + column + width);
+    const order = Array.from(scores, (_, k) => k).sort((a, b) => scores[b]! - scores[a]! || a - b);
+    for (const k of order.slice(0, kept)) {
+      const label = classes?.length === width ? `:${classes[k]}` : '';
+      values.push(`${formatted(scores[k]!)}:${k}${label}`);
+    }
+  }
+  return { name, datatype: 'BYTES', shape: [rows, kept], values };
+}
+
+/** As C's %f, which is what clients of the extension know. */
+function formatted(value: number): string {
+  return value.toFixed(6);
+}
+
+/** A tensor's values as the protocol packs them: little endian, BYTES each with its length before it. */
+export function packed({ datatype, values }: OutputTensor): Uint8Array {
+  if (datatype === 'BYTES') {
+    const texts = (values as string[]).map((text) => Buffer.from(text));
+    const bytes = Buffer.alloc(texts.reduce((sum, text) => sum + 4 + text.length, 0));
+    let at = 0;
+    for (const text of texts) {
+      bytes.writeUInt32LE(text.length, at);
+      at += 4 + text.copy(bytes, at + 4);
+    }
+    return bytes;
+  }
+  const { bytes: size, write } = elements[datatype];
+  const bytes = new Uint8Array(values.length * size);
+  const view = new DataView(bytes.buffer);
+  for (let i = 0; i < values.length; i++) write(view, i * size, values[i] as number);
+  return bytes;
+}

@@ -1,0 +1,62 @@
+import type { LaneMetrics, VersionMetrics } from '../messages.ts';
+
+/**
+ * A version's statistics as Triton's extension gives them, summed over lanes. Times are ns.
+ * https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_statistics.md
+ */
+export interface ModelStatistics {
+  name: string;
+  version: string;
+  /** ms since the epoch. */
+  last_inference: number;
+  /** Rows. */
+  inference_count: number;
+  /** Calls of the model. */
+  execution_count: number;
+  inference_stats: Record<(typeof durations)[number], Duration>;
+  batch_stats: never[];
+}
+
+interface Duration {
+  count: number;
+  ns: number;
+}
+
+const durations = [
+  'success',
+  'fail',
+  'queue',
+  'compute_input',
+  'compute_infer',
+  'compute_output',
+  'cache_hit',
+  'cache_miss',
+] as const;
+
+export function modelStatistics(lanes: LaneMetrics[], model: string, version: number): ModelStatistics {
+  const counted = lanes.flatMap((lane) => lane.models.get(model)?.versions[version] ?? []);
+  const sum = (figure: keyof VersionMetrics): number =>
+    counted.reduce((total, one) => total + one[figure], 0);
+  const requests = sum('requests');
+  const seconds = (count: number, total: number): Duration => ({ count, ns: Math.round(total * 1e9) });
+  const none = { count: 0, ns: 0 };
+  return {
+    name: model,
+    version: String(version),
+    last_inference: Math.max(0, ...counted.map(({ last }) => last)),
+    inference_count: sum('rows'),
+    execution_count: requests,
+    inference_stats: {
+      success: seconds(requests, sum('seconds')),
+      fail: seconds(sum('failed'), 0),
+      // A request that is decoded is answered at once: none waits in a queue of Slipway's.
+      queue: seconds(requests, 0),
+      compute_input: none,
+      compute_infer: seconds(requests, sum('inferSeconds')),
+      compute_output: seconds(requests, sum('seconds') - sum('inferSeconds')),
+      cache_hit: none,
+      cache_miss: none,
+    },
+    batch_stats: [],
+  };
+}

@@ -1,0 +1,151 @@
+import { SlipwayError } from '../errors.ts';
+import { shown } from '../shown.ts';
+import type { Signature, TensorSpec } from '../signature.ts';
+import { type Frame, newFrame } from '../tensor.ts';
+import { elements } from './elements.ts';
+
+/** An input as an edge read it: its values one by one, or their bytes as the protocol packs them. */
+export interface InputTensor {
+  name: string;
+  datatype: string;
+  shape: number[];
+  values: ArrayLike<unknown> | null;
+  raw: Uint8Array | null;
+}
+
+/** Bytes before each BYTES value that say how long it is. */
+const lengthBytes = 4;
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/**
+ * Input tensors as a frame, every row filled. Throws TENSOR_MISMATCH, naming the tensor and what was expected,
+ * or ROWS_EMPTY.
+ */
+export function frameOf(tensors: InputTensor[], signature: Signature): Frame {
+  for (const { name } of tensors) {
+    if (!signature.inputs.some((spec) => spec.name === name)) {
+      throw mismatch(`There is no input ${shown(name)}; the inputs are ${listed(signature.inputs)}.`);
+    }
+  }
+  const rows = tensors[0]?.shape[0] ?? 0;
+  // Sizes are compared before anything is allocated by them.
+  const inputs = signature.inputs.map((spec) => ({ spec, tensor: tensorFor(tensors, spec, rows) }));
+  if (rows === 0) throw new SlipwayError('ROWS_EMPTY', 'The tensors hold no rows.');
+  const frame = newFrame(rows, signature.features.length);
+  for (const { spec, tensor } of inputs) {
+    if (spec.datatype === 'BYTES') fillTexts(frame, tensor, spec);
+    else if (tensor.raw) fillRaw(frame, tensor.raw, spec, elements[spec.datatype]);
+    else fillValues(frame, tensor.values!, spec, elements[spec.datatype].fromJson);
+  }
+  return frame;
+}
+
+export function listed(specs: TensorSpec[]): string {
+  return specs.map((spec) => `"${spec.name}" (${spec.datatype} [${spec.shape}])`).join(', ');
+}
+
+export function mismatch(message: string): SlipwayError {
+  return new SlipwayError('TENSOR_MISMATCH', message);
+}
+
+function tensorFor(tensors: InputTensor[], spec: TensorSpec, rows: number): InputTensor {
+  const { name, width } = spec;
+  const given = tensors.filter((tensor) => tensor.name === name);
+  if (given.length !== 1) {
+    throw mismatch(given.length === 0 ? `Input "${name}" is missing.` : `Input "${name}" is given twice.`);
+  }
+  const tensor = given[0]!;
+  const { datatype, shape, values, raw } = tensor;
+  if (datatype !== spec.datatype) {
+    throw mismatch(`Input "${name}" is ${datatype.slice(0, 20)}; this model takes ${spec.datatype}.`);
+  }
+  // A column may come as [rows] or as [rows, 1]: clients differ in what they make of a table.
+  const isColumn = width === 1 && shape.length <= 2 && (shape[1] ?? 1) === 1;
+  const fits =
+    shape[0] === rows &&
+    (isColumn ||
+      (shape.length === spec.shape.length && spec.shape.every((size, i) => i === 0 || size === shape[i])));
+  if (!fits) {
+    throw mismatch(
+      `Input "${name}" has shape [${shape.slice(0, 10)}]; this model takes [${spec.shape}], with -1 rows alike in all inputs.`,
+    );
+  }
+  const count =
+    raw && spec.datatype !== 'BYTES' ? raw.length / elements[spec.datatype].bytes : values?.length;
+  if (count !== undefined && count !== rows * width) {
+    throw mismatch(`Input "${name}" holds ${count} values; its shape says ${rows * width}.`);
+  }
+  return tensor;
+}
+
+function fillValues(
+  frame: Frame,
+  values: ArrayLike<unknown>,
+  spec: TensorSpec,
+  read: (value: unknown) => number | undefined,
+): void {
+  for (let row = 0, i = 0; row < frame.rows; row++) {
+    const from = row * frame.width + spec.column;
+    for (let k = 0; k < spec.width; k++, i++) {
+      const value = read(values[i]);
+      if (value === undefined) throw notOfType(spec, i, values[i]);
+      frame.values[from + k] = value;
+    }
+  }
+}
+
+function fillRaw(
+  frame: Frame,
+  raw: Uint8Array,
+  spec: TensorSpec,
+  { bytes, read }: (typeof elements)[keyof typeof elements],
+): void {
+  const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
+  for (let row = 0, i = 0; row < frame.rows; row++) {
+    const from = row * frame.width + spec.column;
+    for (let k = 0; k < spec.width; k++, i++) {
+      const value = read(view, i * bytes);
+      if (value === undefined) throw notOfType(spec, i, 'its bytes');
+      frame.values[from + k] = value;
+    }
+  }
+}
+
+function fillTexts(frame: Frame, { values, raw }: InputTensor, spec: TensorSpec): void {
+  const texts = raw ? unpackTexts(raw, frame.rows * spec.width, spec.name) : values!;
+  fillValues(frame, texts, spec, (value) => {
+    const text = value instanceof Uint8Array ? decoded(value, spec.name) : value;
+    return typeof text === 'string' ? frame.texts.push(text) - 1 : undefined;
+  });
+}
+
+/** `count` byte strings, each with its length before it. */
+function unpackTexts(raw: Uint8Array, count: number, name: string): Uint8Array[] {
+  const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
+  const texts: Uint8Array[] = [];
+  let at = 0;
+  while (at < raw.length) {
+    const end = at + lengthBytes + (at + lengthBytes <= raw.length ? view.getUint32(at, true) : 0);
+    if (at + lengthBytes > raw.length || end > raw.length) {
+      throw mismatch(`Value ${texts.length} of input "${name}" goes beyond its bytes.`);
+    }
+    texts.push(raw.subarray(at + lengthBytes, end));
+    at = end;
+  }
+  if (texts.length !== count) {
+    throw mismatch(`Input "${name}" holds ${texts.length} values; its shape says ${count}.`);
+  }
+  return texts;
+}
+
+function decoded(bytes: Uint8Array, name: string): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw mismatch(`Input "${name}" holds bytes that are no UTF-8 text.`);
+  }
+}
+
+function notOfType(spec: TensorSpec, index: number, value: unknown): SlipwayError {
+  return mismatch(`Value ${index} of input "${spec.name}" is not ${spec.datatype}: ${shown(value)}.`);
+}

@@ -1,0 +1,7 @@
+import { expect, test } from 'vitest';
+import { root } from '../../src/grpc/messages.ts';
+import { protos } from './client.ts';
+
+test('the server speaks the messages of spec/proto, all of them', () => {
+  expect(root.toJSON()).toEqual(protos.toJSON());
+});

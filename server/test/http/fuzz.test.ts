@@ -1,0 +1,172 @@
+import { Agent, request } from 'node:http';
+import { gzipSync } from 'node:zlib';
+import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { protos } from '../grpc/client.ts';
+import { electricity, inRepository, Slipway } from '../processes/harness.ts';
+import { seeded } from '../stats/seeded.ts';
+
+/** Damaged requests over every edge: each gets an answer that blames its sender, and the lane lives on. */
+const cases = Number(process.env.FUZZ_CASES ?? 600);
+let slipway: Slipway;
+let agent: Agent;
+const { features } = electricity(9062, 9063)[0]!;
+const values = Object.values(features);
+
+beforeAll(async () => {
+  slipway = await Slipway.start({ bodyLimit: 100_000 });
+  await slipway.deploy('electricity', inRepository('examples/electricity/model.txt'));
+  await slipway.deploy('mixed', inRepository('spec/models/sk_pipeline_mixed/model.onnx'));
+  agent = new Agent({ keepAlive: true, maxSockets: 8 });
+});
+afterAll(async () => {
+  agent.destroy();
+  await slipway.end();
+});
+
+interface Sent {
+  path: string;
+  body: Buffer;
+  headers: Record<string, string>;
+}
+
+const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
+const tensor = { name: 'X', datatype: 'FP64', shape: [1, 6], data: values };
+const head = json({ inputs: [{ ...tensor, data: undefined, parameters: { binary_data_size: 48 } }] });
+const binary = Buffer.concat([head, Buffer.from(Float64Array.from(values).buffer)]);
+const good: Sent[] = [
+  { path: '/predict/electricity', body: json({ features, key: 'k', at: 1e12 }), headers: {} },
+  { path: '/predict/electricity', body: json({ rows: [features, features] }), headers: {} },
+  { path: '/v2/models/electricity/infer', body: json({ id: 'i', inputs: [tensor] }), headers: {} },
+  {
+    path: '/v2/models/electricity/infer',
+    body: binary,
+    headers: { 'inference-header-content-length': String(head.length) },
+  },
+  {
+    path: '/v2/models/electricity/infer',
+    body: gzipSync(json({ inputs: [tensor] })),
+    headers: { 'content-encoding': 'gzip' },
+  },
+  { path: '/v1/models/electricity:predict', body: json({ instances: [values] }), headers: {} },
+  { path: '/labels', body: json({ labels: [{ model: 'electricity', key: 'k', label: 1 }] }), headers: {} },
+  { path: '/v2/repository/index', body: json({ ready: true }), headers: {} },
+];
+
+/** Flips, cuts, repeats or swaps bytes; sometimes puts in what parsers dislike. */
+function damaged(bytes: Buffer, random: () => number): Buffer {
+  const pick = (below: number): number => Math.floor(random() * below);
+  const copy = Buffer.from(bytes);
+  switch (pick(6)) {
+    case 0:
+      return copy.subarray(0, pick(copy.length));
+    case 1:
+      return Buffer.concat([copy.subarray(0, pick(copy.length)), copy.subarray(pick(copy.length))]);
+    case 2: {
+      const nasty = [
+        '\0',
+        '"',
+        '[',
+        '{"__proto__":',
+        '1e400',
+        '-0',
+        '\\ud800',
+        'null',
+        ',',
+        '\xff\xfe',
+        '9'.repeat(400),
+      ];
+      const at = pick(copy.length);
+      return Buffer.concat([
+        copy.subarray(0, at),
+        Buffer.from(nasty[pick(nasty.length)]!, 'latin1'),
+        copy.subarray(at),
+      ]);
+    }
+    default:
+      for (let k = 0; k <= pick(8); k++) copy[pick(copy.length)] = pick(256);
+      return copy;
+  }
+}
+
+function send({ path, body, headers }: Sent): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request(
+      `${slipway.dataPlane}${path}`,
+      { method: 'POST', agent, headers: { 'content-type': 'application/json', ...headers } },
+      (response) => {
+        response.resume();
+        response.on('end', () => resolve(response.statusCode!));
+        response.on('error', reject);
+      },
+    );
+    outgoing.on('error', reject);
+    outgoing.end(body);
+  });
+}
+
+/** What the lanes answer to a sound request, which must not change. */
+const sound = async (): Promise<unknown> =>
+  (await slipway.predict('electricity', { features })).body.probabilities;
+
+test(`${cases} damaged HTTP requests: 200 or 4xx, never anything else`, async () => {
+  const before = await sound();
+  const { pid } = await slipway.processNamed('lane-1');
+  const random = seeded(20);
+  const seen = new Map<number, number>();
+  for (let i = 0; i < cases; i++) {
+    const from = good[i % good.length]!;
+    const headers = { ...from.headers };
+    if (random() < 0.1) headers['inference-header-content-length'] = ['-1', '1e9', 'x', '', '7'][i % 5]!;
+    if (random() < 0.05) headers['content-encoding'] = ['deflate', 'gzip', 'zstd'][i % 3]!;
+    const code = await send({ ...from, headers, body: damaged(from.body, random) });
+    seen.set(code, (seen.get(code) ?? 0) + 1);
+  }
+  expect(
+    [...seen.keys()].filter((code) => code !== 200 && code !== 202 && (code < 400 || code >= 500)),
+  ).toEqual([]);
+  // It did reach what it was meant to reach.
+  expect(seen.get(400)).toBeGreaterThan(cases / 10);
+  expect(await sound()).toEqual(before);
+  expect((await slipway.processNamed('lane-1')).pid).toBe(pid);
+});
+
+test(`${cases} damaged gRPC messages: answered, or refused as the sender's fault`, async () => {
+  const before = await sound();
+  const { pid } = await slipway.processNamed('lane-1');
+  const type = protos.lookupType('inference.ModelInferRequest');
+  const message = Buffer.from(
+    type
+      .encode(
+        type.fromObject({
+          model_name: 'electricity',
+          id: 'i',
+          parameters: { at: { int64_param: 1e12 } },
+          inputs: [{ name: 'X', datatype: 'FP64', shape: [1, 6] }],
+          raw_input_contents: [Buffer.from(Float64Array.from(values).buffer)],
+        }),
+      )
+      .finish(),
+  );
+  const client = new Client(slipway.grpc, credentials.createInsecure());
+  const random = seeded(21);
+  const seen = new Map<number, number>();
+  for (let i = 0; i < cases; i++) {
+    const code = await new Promise<number>((resolve) => {
+      client.makeUnaryRequest(
+        '/inference.GRPCInferenceService/ModelInfer',
+        (bytes: Buffer) => bytes,
+        (bytes: Buffer) => bytes,
+        damaged(message, random),
+        (error: ServiceError | null) => resolve(error ? error.code : status.OK),
+      );
+    });
+    seen.set(code, (seen.get(code) ?? 0) + 1);
+  }
+  client.close();
+  const fair = [status.OK, status.INVALID_ARGUMENT, status.NOT_FOUND];
+  expect([...seen.keys()].filter((code) => !fair.includes(code))).toEqual([]);
+  expect(seen.get(status.INVALID_ARGUMENT)).toBeGreaterThan(cases / 10);
+  expect(await sound()).toEqual(before);
+  expect((await slipway.processNamed('lane-1')).pid).toBe(pid);
+});

@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs';
+import { request } from 'node:https';
+import { Client, credentials } from '@grpc/grpc-js';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { inRepository, Slipway } from '../processes/harness.ts';
+
+/** A certificate of its own for localhost, valid for a hundred years. */
+const place = (name: string): string => inRepository(`server/test/http/tls/${name}.pem`);
+const ca = readFileSync(place('cert'));
+let slipway: Slipway;
+beforeAll(async () => {
+  slipway = await Slipway.start({ tls: { cert: place('cert'), key: place('key') } });
+});
+afterAll(() => slipway.end());
+
+const get = (url: string): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const outgoing = request(url, { ca }, (response) => {
+      response.resume();
+      resolve(response.statusCode!);
+    });
+    outgoing.on('error', reject);
+    outgoing.end();
+  });
+
+test('every address speaks TLS, and nothing else', async () => {
+  for (const address of [slipway.dataPlane, slipway.control]) {
+    expect(address).toMatch(/^https:/);
+    expect(await get(`${address}/health/live`)).toBe(200);
+    await expect(fetch(address.replace('https:', 'http:'))).rejects.toThrow();
+  }
+  const live = (secure: boolean): Promise<Buffer> => {
+    const client = new Client(
+      slipway.grpc,
+      secure ? credentials.createSsl(ca) : credentials.createInsecure(),
+      // grpc-js names the address itself otherwise, which TLS forbids for numbers.
+      secure ? { 'grpc.ssl_target_name_override': 'localhost' } : {},
+    );
+    const same = (bytes: Buffer): Buffer => bytes;
+    return new Promise<Buffer>((resolve, reject) => {
+      const deadline = { deadline: Date.now() + 20_000 };
+      client.makeUnaryRequest(
+        '/inference.GRPCInferenceService/ServerLive',
+        same,
+        same,
+        Buffer.alloc(0),
+        deadline,
+        (error, value) => (error ? reject(error) : resolve(value!)),
+      );
+    }).finally(() => client.close());
+  };
+  expect([...(await live(true))]).toEqual([8, 1]);
+  await expect(live(false)).rejects.toThrow();
+});
+
+test('files that are no certificate and key are named at the start', async () => {
+  await expect(Slipway.start({ tls: { cert: place('cert'), key: '/nowhere' } })).rejects.toMatchObject({
+    code: 'TLS_UNREADABLE',
+  });
+  await expect(Slipway.start({ tls: { cert: place('key'), key: place('cert') } })).rejects.toMatchObject({
+    code: 'TLS_UNREADABLE',
+  });
+});

@@ -61,11 +61,15 @@ export function rangeFinding(
   };
 }
 
-/** It held for the beginning of a window, but not for the whole of it. */
+/**
+ * It held for the beginning of a window, but not for the whole of it. How much of the window was there when it
+ * was said depends on when that was, and a restart says it anew: that is no part of what stays.
+ */
 export function withdrawn(said: Finding, cleared: number): Finding {
   return {
     ...said,
     message: `${said.feature}: too few rows to matter after all, until ${day(cleared)}.`,
+    evidence: { trainingRows: said.evidence.trainingRows! },
     cleared,
   };
 }

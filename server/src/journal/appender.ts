@@ -1,6 +1,7 @@
 import * as nodeFs from 'node:fs';
 import { SlipwayError } from '../errors.ts';
-import type { LabelEvent, Position, PredictionEvent } from '../events.ts';
+import type { LabelEvent, Position, PredictionEvent, RequestId } from '../events.ts';
+import { idTime } from './id.ts';
 import { type Binding, RecordWriter, recordType } from './record.ts';
 import { indexEvery, type SegmentFooter, type SegmentHeader, segmentFile } from './segments.ts';
 
@@ -34,6 +35,7 @@ export class Appender {
   readonly #files: AppendFiles;
   readonly #writer = new RecordWriter();
   #file = -1;
+  #openError = new Error('no segment is open');
   #segment = 0;
   #offset = 0;
   #created = 0;
@@ -61,7 +63,7 @@ export class Appender {
   }
 
   prediction(event: PredictionEvent): void {
-    this.#ready();
+    this.#ready(event.id);
     const binding = this.#bindingOf(event);
     if (event.role === 'live') {
       if (this.#live % indexEvery === 0) {
@@ -76,7 +78,7 @@ export class Appender {
   }
 
   label(event: LabelEvent): void {
-    this.#ready();
+    this.#ready(event.id);
     this.#writer.label(event);
     this.#counted();
   }
@@ -87,7 +89,7 @@ export class Appender {
    */
   commit(): Position {
     if (this.#writer.length > 0) {
-      if (this.#file < 0) this.#lose(new Error('no segment could be opened'));
+      if (this.#file < 0) this.#lose(this.#openError);
       try {
         this.#write();
       } catch (error) {
@@ -110,19 +112,30 @@ export class Appender {
     if (this.#file >= 0) this.#seal();
   }
 
-  #ready(): void {
-    if (this.#file >= 0) return;
-    const { folder, incarnation, now } = this.#options;
+  /** Sees to it that a segment is open and has its header. What fails is said by `commit`, which has callers to tell. */
+  #ready(first: RequestId): void {
+    // A turn that began without a file is lost as a whole; one that began with a file has its header.
+    if (this.#writer.length > 0) return;
+    if (this.#file < 0) this.#open();
+    if (this.#file >= 0 && this.#offset === 0) this.#begin(first);
+  }
+
+  #open(): void {
+    const segment = this.#segment + 1;
+    const { folder, incarnation } = this.#options;
     try {
-      const segment = this.#segment + 1;
       this.#file = this.#files.openSync(segmentFile(folder, { incarnation, segment }), 'wx');
       this.#segment = segment;
-    } catch {
-      // Said by commit, which has callers to tell.
-      return;
+      this.#offset = 0;
+    } catch (error) {
+      this.#openError = error as Error;
     }
-    this.#offset = 0;
-    this.#created = now();
+  }
+
+  #begin(first: RequestId): void {
+    const { incarnation, now } = this.#options;
+    // The id was issued a moment ago: no id in the segment is older than it says.
+    this.#created = Math.min(now(), idTime(first));
     this.#bindings = [];
     this.#features = [];
     this.#events = 0;
@@ -189,8 +202,8 @@ export class Appender {
     this.#pending = { events: 0, live: 0, index: 0, bindings: 0 };
     if (this.#file >= 0) {
       try {
+        // At 0 the header is lost, too: the next event writes it again, into the same file.
         this.#files.ftruncateSync(this.#file, this.#offset);
-        if (this.#offset === 0) this.#abandon();
       } catch {
         this.#abandon();
       }
@@ -209,7 +222,12 @@ export class Appender {
   }
 
   #seal(): void {
-    const footer: SegmentFooter = { events: this.#events, index: this.#index, sealed: this.#options.now() };
+    const footer: SegmentFooter = {
+      events: this.#events,
+      index: this.#index,
+      bindings: this.#bindings,
+      sealed: this.#options.now(),
+    };
     this.#writer.json(recordType.footer, footer);
     try {
       this.#write();

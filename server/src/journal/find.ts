@@ -1,8 +1,18 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { PredictionEvent, RequestId } from '../events.ts';
 import { compareIds, idIncarnation } from './id.ts';
-import { type Binding, isShadow, readFrame, readJson, readPrediction, recordType } from './record.ts';
-import { indexEvery, listSegments, type SegmentName, segmentFile } from './segments.ts';
+import {
+  type Binding,
+  type Frame,
+  frameBytes,
+  isShadow,
+  nextFrame,
+  readFrame,
+  readJson,
+  readPrediction,
+  recordType,
+} from './record.ts';
+import { indexEvery, listSegments, readFooter, type SegmentName, segmentFile } from './segments.ts';
 
 export interface Found {
   live: PredictionEvent;
@@ -54,17 +64,28 @@ export class Finder {
   }
 
   #findIn(segments: SegmentName[], id: RequestId): Found | null {
-    // The last segment whose first live prediction is not later than the id.
+    const segment = this.#segmentOf(segments, id);
+    return segment ? this.#findInSegment(segment, id) : null;
+  }
+
+  /** The last segment whose first live prediction is not later than the id. */
+  #segmentOf(segments: SegmentName[], id: RequestId): SegmentName | null {
+    let found: SegmentName | null = null;
     let low = 0;
     let high = segments.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      const first = this.#index(segments[middle]!)?.ids[0];
-      if (first && compareIds(first, id) <= 0) low = middle + 1;
-      else high = middle;
+      // A segment of labels alone says nothing: the one before it is asked.
+      let asked = middle;
+      let first: Uint8Array | undefined;
+      while (asked >= low && !first) first = this.#index(segments[asked--]!)?.ids[0];
+      if (first && compareIds(first, id) > 0) high = asked + 1;
+      else {
+        if (first) found = segments[asked + 1]!;
+        low = middle + 1;
+      }
     }
-    const segment = segments[low - 1];
-    return segment ? this.#findInSegment(segment, id) : null;
+    return found;
   }
 
   #findInSegment(name: SegmentName, id: RequestId): Found | null {
@@ -93,14 +114,7 @@ export class Finder {
     const file = this.#open(name);
     if (file === null) return null;
     try {
-      const index = this.#indexes.get(key) ?? {
-        ids: [],
-        offsets: [],
-        bindings: new Map(),
-        scanned: 0,
-        live: 0,
-        size: 0,
-      };
+      const index = this.#indexes.get(key) ?? sealedIndex(file) ?? emptyIndex();
       // Least recently used first.
       this.#indexes.delete(key);
       this.#indexes.set(key, index);
@@ -122,13 +136,33 @@ export class Finder {
   }
 }
 
+function emptyIndex(): Index {
+  return { ids: [], offsets: [], bindings: new Map(), scanned: 0, live: 0, size: 0 };
+}
+
+/** As the footer of a sealed segment gives it, without a look through the segment; null if it has none. */
+function sealedIndex(file: number): Index | null {
+  const { size } = fstatSync(file);
+  const footer = readFooter(file, size);
+  // Segments sealed by 0.1.0 have no bindings in their footers.
+  if (!footer?.bindings) return null;
+  return {
+    ids: footer.index.map(([id]) => Buffer.from(id, 'hex')),
+    offsets: footer.index.map(([, offset]) => offset),
+    bindings: new Map(footer.bindings.map((binding) => [binding.number, binding])),
+    scanned: size,
+    live: 0,
+    size,
+  };
+}
+
 /** Looks through what has been added to the file since. */
 function extend(file: number, index: Index): void {
   const { size } = fstatSync(file);
   if (size === index.size) return;
   index.size = size;
   walk(file, index.scanned, size, (bytes, _view, frame, offset) => {
-    index.scanned = offset + (frame.to - frame.from) + 10;
+    index.scanned = offset + frameBytes + frame.to - frame.from;
     if (frame.type === recordType.binding) {
       const binding = readJson<Binding>(bytes, frame);
       index.bindings.set(binding.number, binding);
@@ -168,14 +202,9 @@ function scan(file: number, index: Index, from: number, id: RequestId): Found | 
   return found;
 }
 
-type Visit = (
-  bytes: Uint8Array,
-  view: DataView,
-  frame: { type: number; version: number; from: number; to: number },
-  offset: number,
-) => boolean;
+type Visit = (bytes: Uint8Array, view: DataView, frame: Frame, offset: number) => boolean;
 
-/** Visits the whole records between two offsets until told to stop; passes over damage byte by byte. */
+/** Visits the whole records between two offsets until told to stop; passes over damage to the next whole one. */
 function walk(file: number, from: number, to: number, visit: Visit): void {
   let bytes = new Uint8Array(chunkBytes);
   let view = new DataView(bytes.buffer);
@@ -183,22 +212,20 @@ function walk(file: number, from: number, to: number, visit: Visit): void {
   while (offset < to) {
     const end = readSync(file, bytes, 0, bytes.length, offset);
     let at = 0;
-    while (at < end) {
+    for (;;) {
       const frame = readFrame(bytes, view, at, end);
-      if (frame === 'short') break;
-      if (frame === 'damaged') {
-        at++;
-        continue;
-      }
+      if (typeof frame === 'string') break;
       if (!visit(bytes, view, frame, offset + at)) return;
       at = frame.to;
     }
-    if (at === 0) {
-      if (offset + end >= to) return;
-      // Not one record fits.
+    if (at === 0 && end === bytes.length && offset + end < to) {
+      // Not one record fits, or there is damage: with all that follows in view it is clear which.
       bytes = new Uint8Array(bytes.length * 4);
       view = new DataView(bytes.buffer);
+      continue;
     }
+    if (at === 0) at = nextFrame(bytes, view, 1, end);
+    if (at < 0) return;
     offset += at;
   }
 }

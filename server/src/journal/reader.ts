@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { Cursor, JournalEvent, Position } from '../events.ts';
-import { type Binding, frameBytes, readEvent, readFrame, readJson, recordType } from './record.ts';
+import { type Binding, frameBytes, nextFrame, readEvent, readFrame, readJson, recordType } from './record.ts';
 import { listSegments, segmentFile } from './segments.ts';
 
 /** Read at a time, bytes; grows for a record that is larger. */
@@ -40,6 +40,8 @@ export class Reader {
   readonly #folder: string;
   readonly #onDamage: (damage: Damage) => void;
   readonly #streams = new Map<number, Stream>();
+  /** Each incarnation's newest segment when the folder was last looked through. */
+  readonly #newest = new Map<number, number>();
   #buffer = new Uint8Array(chunkBytes);
   #view = new DataView(this.#buffer.buffer);
   #turn = 0;
@@ -65,7 +67,7 @@ export class Reader {
     return events;
   }
 
-  /** The new events of one incarnation, without looking through the folder. */
+  /** The new events of one incarnation, without looking through the folder: up to a segment's end that has no footer. */
   readOne(incarnation: number, maxBytes: number): ReadEvent[] {
     if (!this.#streams.has(incarnation)) this.#begin(incarnation, 1, 0);
     const events: ReadEvent[] = [];
@@ -87,8 +89,8 @@ export class Reader {
 
   #discover(): void {
     for (const { incarnation, segment } of listSegments(this.#folder)) {
-      const known = this.#streams.get(incarnation);
-      if (!known) this.#begin(incarnation, segment, 0);
+      if (!this.#streams.has(incarnation)) this.#begin(incarnation, segment, 0);
+      this.#newest.set(incarnation, segment);
     }
   }
 
@@ -179,22 +181,20 @@ export class Reader {
       // A length that reaches beyond the file may be a record on its way, or a damaged length: look behind it.
       if (declared <= fstatSync(stream.file).size - stream.offset) return 0;
     }
-    for (let at = 1; at + frameBytes <= end; at++) {
-      const frame = readFrame(this.#buffer, this.#view, at, end);
-      if (typeof frame !== 'string' && frame.type >= 1 && frame.type <= recordType.footer) {
-        const { incarnation, segment, offset } = stream;
-        this.#onDamage({ incarnation, segment, offset, bytes: at });
-        stream.offset += at;
-        return at;
-      }
-    }
-    return 0;
+    const next = nextFrame(this.#buffer, this.#view, 1, end);
+    if (next < 0) return 0;
+    const { incarnation, segment, offset } = stream;
+    this.#onDamage({ incarnation, segment, offset, bytes: next });
+    stream.offset += next;
+    return next;
   }
 
+  /**
+   * Whether a later segment had been begun when the folder was last looked through. That was before this one was
+   * read to its end, so nothing can have been added to it since: looking only now would pass over what was.
+   */
   #laterExists(stream: Stream): boolean {
-    return listSegments(this.#folder).some(
-      ({ incarnation, segment }) => incarnation === stream.incarnation && segment > stream.segment,
-    );
+    return (this.#newest.get(stream.incarnation) ?? 0) > stream.segment;
   }
 
   /** The segment is gone (retention): goes on with the next one there is. */
@@ -242,11 +242,13 @@ export class Reader {
     let at = 0;
     while (at < buffer.length) {
       const frame = readFrame(buffer, view, at, buffer.length);
-      if (typeof frame === 'string') at++;
-      else {
-        if (frame.type === recordType.binding) this.#bind(stream, readJson<Binding>(buffer, frame));
-        at = frame.to;
+      if (typeof frame === 'string') {
+        at = nextFrame(buffer, view, at + 1, buffer.length);
+        if (at < 0) return;
+        continue;
       }
+      if (frame.type === recordType.binding) this.#bind(stream, readJson<Binding>(buffer, frame));
+      at = frame.to;
     }
   }
 }

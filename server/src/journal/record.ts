@@ -173,6 +173,21 @@ export function readFrame(
   return { type: bytes[at + 8]!, version: bytes[at + 9]!, from: at + frameBytes, to };
 }
 
+/**
+ * Where the next whole record begins behind damage, at an offset or after it; -1 if there is none before `end`.
+ * A record of this or an earlier release: type and version are looked at before the checksum of what may be megabytes.
+ */
+export function nextFrame(bytes: Uint8Array, view: DataView, from: number, end: number): number {
+  for (let at = from; at + frameBytes <= end; at++) {
+    const type = bytes[at + 8]!;
+    const version = bytes[at + 9]!;
+    if (type < recordType.header || type > recordType.footer || version < 1 || version > formatVersion)
+      continue;
+    if (typeof readFrame(bytes, view, at, end) !== 'string') return at;
+  }
+  return -1;
+}
+
 export function readJson<T>(bytes: Uint8Array, frame: Frame): T {
   return JSON.parse(
     Buffer.from(bytes.buffer, bytes.byteOffset + frame.from, frame.to - frame.from).toString(),

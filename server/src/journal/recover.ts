@@ -1,8 +1,6 @@
-import { closeSync, ftruncateSync, openSync, readSync } from 'node:fs';
-import { readFrame, recordType } from './record.ts';
-import { listSegments, type SegmentName, segmentFile } from './segments.ts';
-
-const chunkBytes = 1 << 20;
+import { closeSync, ftruncateSync, openSync, readFileSync } from 'node:fs';
+import { nextFrame, readFrame, recordType } from './record.ts';
+import { listSegments, segmentFile } from './segments.ts';
 
 /**
  * Cuts the torn tails of segments whose writer is dead: what follows the last whole record was never
@@ -10,36 +8,34 @@ const chunkBytes = 1 << 20;
  */
 export function recover(folder: string): number {
   let cut = 0;
-  for (const name of listSegments(folder)) cut += cutTail(folder, name);
+  const all = listSegments(folder);
+  for (const [i, name] of all.entries()) {
+    // Only where an incarnation ended can there be a tail; a segment that was given up before is the reader's to report.
+    if (all[i + 1]?.incarnation !== name.incarnation) cut += cutTail(segmentFile(folder, name));
+  }
   return cut;
 }
 
-function cutTail(folder: string, name: SegmentName): number {
-  const file = openSync(segmentFile(folder, name), 'r+');
-  try {
-    let bytes = new Uint8Array(chunkBytes);
-    let offset = 0;
+/** Damage with good records behind it is the reader's to report, whatever its length says; only a tail is cut. */
+function cutTail(path: string): number {
+  const bytes = readFileSync(path);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  let end = 0;
+  for (let at = 0; at >= 0; at = nextFrame(bytes, view, end + 1, bytes.length)) {
     for (;;) {
-      const view = new DataView(bytes.buffer);
-      const end = readSync(file, bytes, 0, bytes.length, offset);
-      let at = 0;
-      for (;;) {
-        const frame = readFrame(bytes, view, at, end);
-        // Damage with good records behind it is the reader's to report; only a tail is cut.
-        if (frame === 'damaged') return 0;
-        if (frame === 'short') break;
-        if (frame.type === recordType.footer) return 0;
-        at = frame.to;
-      }
-      offset += at;
-      if (end < bytes.length) {
-        if (end === at) return 0;
-        ftruncateSync(file, offset);
-        return end - at;
-      }
-      if (at === 0) bytes = new Uint8Array(bytes.length * 2);
+      const frame = readFrame(bytes, view, at, bytes.length);
+      if (typeof frame === 'string') break;
+      if (frame.type === recordType.footer) return 0;
+      at = frame.to;
+      end = at;
     }
+  }
+  if (end === bytes.length) return 0;
+  const file = openSync(path, 'r+');
+  try {
+    ftruncateSync(file, end);
   } finally {
     closeSync(file);
   }
+  return bytes.length - end;
 }

@@ -175,11 +175,12 @@ export class Loops {
 
   /** The lanes that rang are read first and without a look through the folder: that is the short way of a label. */
   #read(rung: number[]): ReadEvent[] {
-    if (this.#look || rung.length !== 1) {
-      this.#look = false;
-      return this.#reader.read(batchBytes);
+    if (!this.#look && rung.length === 1) {
+      const events = this.#reader.readOne(rung[0]!, batchBytes);
+      if (events.length > 0) return events;
     }
-    return this.#reader.readOne(rung[0]!, batchBytes);
+    this.#look = false;
+    return this.#reader.read(batchBytes);
   }
 
   /** One batch in one transaction. Returns the commands that came of it. */

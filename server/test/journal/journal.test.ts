@@ -2,6 +2,7 @@ import * as fs from 'node:fs';
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { JournalEvent, LabelEvent, PredictionEvent } from '../../src/events.ts';
@@ -13,6 +14,7 @@ import { type Damage, Reader } from '../../src/journal/reader.ts';
 import { recover } from '../../src/journal/recover.ts';
 import { retain } from '../../src/journal/retain.ts';
 import { listSegments, segmentFile } from '../../src/journal/segments.ts';
+import { seeded } from '../stats/seeded.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -204,6 +206,58 @@ describe('what is written is read', () => {
   });
 });
 
+test('a reader beside the writer misses nothing where segments end', async () => {
+  // Another thread, as another process would: each commit fills a segment, so that most reads meet an end.
+  const events = 3000;
+  const writer = new Worker(
+    `const { workerData } = require('node:worker_threads');
+     (async () => {
+       const { Appender } = await import(workerData.appender);
+       const { IdSource } = await import(workerData.id);
+       const source = new IdSource(1, 0, Math.random);
+       const appender = new Appender({ ...workerData.options, now: Date.now });
+       for (let i = 0; i < workerData.events; i++) {
+         appender.label({ type: 'label', id: source.next(i), model: 'm', prediction: null, key: 'k', label: i, at: i });
+         appender.commit();
+       }
+       appender.close();
+     })();`,
+    {
+      eval: true,
+      workerData: {
+        appender: new URL('../../src/journal/appender.ts', import.meta.url).href,
+        id: new URL('../../src/journal/id.ts', import.meta.url).href,
+        options: { folder, incarnation: 1, maxSegmentBytes: 200, maxSegmentAgeMs: 1e15, syncPeriodMs: 1e6 },
+        events,
+      },
+    },
+  );
+  const ended = new Promise<void>((resolve, reject) => {
+    writer.once('error', reject);
+    writer.once('exit', () => resolve());
+  });
+  let going = true;
+  void ended.finally(() => {
+    going = false;
+  });
+  const damage: Damage[] = [];
+  const reader = new Reader(folder, {}, (one) => damage.push(one));
+  const seen: number[] = [];
+  for (let last = false; ; ) {
+    const batch = reader.read(1 << 20);
+    for (const { event } of batch) seen.push(event.at);
+    if (batch.length === 0) {
+      if (last) break;
+      last = !going;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+  await ended;
+  reader.close();
+  expect(seen).toEqual(Array.from({ length: events }, (_, i) => i));
+  expect(damage).toEqual([]);
+});
+
 describe('damage', () => {
   test('any cut of the tail leaves exactly the whole records, and recovery cuts the rest', () => {
     const source = ids();
@@ -256,6 +310,71 @@ describe('damage', () => {
     );
   });
 
+  test('recovery cuts a tail of garbage, and nothing that has good records behind it', () => {
+    const source = ids();
+    const appender = open();
+    const starts: number[] = [];
+    for (let i = 0; i < 4; i++) {
+      starts.push(appender.commit().offset);
+      appender.prediction(prediction(source.next(i), { at: i }));
+    }
+    const { offset } = appender.commit();
+    const file = segmentFile(folder, { incarnation: 1, segment: 1 });
+    const whole = readFileSync(file);
+    // Loss of power leaves zeros where a page never reached the disk, or what stood there before.
+    for (const tail of [
+      Buffer.alloc(5000),
+      Buffer.alloc(5000, 0xff),
+      Buffer.from([3, 0, 0, 0, 9, 9, 9, 9, 3, 1]),
+    ]) {
+      writeFileSync(file, Buffer.concat([whole, tail]));
+      expect(recover(folder)).toBe(tail.length);
+      expect(readFileSync(file)).toEqual(whole);
+    }
+    // A record whose damaged length points behind the end of the file looks like a tail, and is none.
+    const damaged = Buffer.from(whole);
+    damaged.writeUInt32LE(1_000_000, starts[2]!);
+    writeFileSync(file, damaged);
+    expect(recover(folder)).toBe(0);
+    const damage: Damage[] = [];
+    expect(readAll((one) => damage.push(one)).map((event) => event.at)).toEqual([0, 1, 3]);
+    expect(damage).toHaveLength(1);
+    // Both at once.
+    writeFileSync(file, Buffer.concat([damaged, Buffer.alloc(77)]));
+    expect(recover(folder)).toBe(77);
+    expect(readFileSync(file).length).toBe(offset);
+  });
+
+  test('megabytes of garbage between records are passed over, by readers and by find', () => {
+    const source = ids();
+    const appender = open();
+    const all: Uint8Array[] = [];
+    for (let i = 0; i < 3; i++) {
+      all.push(source.next(i));
+      appender.prediction(prediction(all[i]!, { at: i }));
+      appender.commit();
+    }
+    const file = segmentFile(folder, { incarnation: 1, segment: 1 });
+    const { offset } = appender.commit();
+    const size = offset;
+    appender.prediction(prediction(source.next(3), { at: 3 }));
+    all.push(source.next(4));
+    appender.prediction(prediction(all[3]!, { at: 4 }));
+    appender.close();
+    const whole = readFileSync(file);
+    // Small numbers everywhere, so that lengths of up to a megabyte are read wherever one looks.
+    const garbage = Buffer.from(
+      Uint8Array.from({ length: 3 << 20 }, (_, i) => (i % 4 === 2 ? (i >> 2) % 16 : i % 4 === 3 ? 0 : i % 7)),
+    );
+    // Without its footer, so that finding has to look through it.
+    writeFileSync(file, Buffer.concat([whole.subarray(0, size), garbage, whole.subarray(size, -1)]));
+    const damage: Damage[] = [];
+    expect(readAll((one) => damage.push(one)).map((event) => event.at)).toEqual([0, 1, 2, 3, 4]);
+    expect(damage).toEqual([{ incarnation: 1, segment: 1, offset: size, bytes: garbage.length }]);
+    const finder = new Finder(folder);
+    expect(all.map((id) => finder.find(id)?.live.at)).toEqual([0, 1, 2, 4]);
+  });
+
   test('a torn tail of a dead segment does not hold up the next one', () => {
     const source = ids();
     const appender = open();
@@ -302,9 +421,104 @@ describe('a disk that fails', () => {
     appender.close();
     expect(readAll().map((event) => event.at)).toEqual(kept);
   });
+
+  test('where no segment can be made, or no byte of it written, nothing is left behind, turn after turn', () => {
+    const source = ids();
+    let failing: 'open' | 'write' | null = 'open';
+    const fail = (what: 'open' | 'write') => {
+      if (failing === what) throw Object.assign(new Error(`EMFILE or ENOSPC: ${what}`), { code: 'ENOSPC' });
+    };
+    const files: AppenderOptions['files'] = {
+      ...fs,
+      openSync: ((...given: Parameters<typeof fs.openSync>) => {
+        fail('open');
+        return fs.openSync(...given);
+      }) as typeof fs.openSync,
+      writeSync: ((...given: Parameters<typeof fs.writeSync>) => {
+        fail('write');
+        return fs.writeSync(...given);
+      }) as typeof fs.writeSync,
+    };
+    const appender = open({ files });
+    const refused = expect.objectContaining({ code: 'JOURNAL_WRITE_FAILED' });
+    // The file can be opened again within the turn that began without one: that turn is lost whole.
+    appender.prediction(prediction(source.next(1), { at: 1 }));
+    failing = null;
+    appender.prediction(prediction(source.next(2), { at: 2 }));
+    expect(() => appender.commit()).toThrow(refused);
+    failing = 'write';
+    for (let i = 0; i < 100; i++) {
+      appender.prediction(prediction(source.next(3), { at: 3 }));
+      expect(() => appender.commit()).toThrow(refused);
+    }
+    expect(listSegments(folder)).toEqual([{ incarnation: 1, segment: 1 }]);
+    failing = null;
+    for (const at of [4, 5]) appender.prediction(prediction(source.next(at), { at }));
+    appender.close();
+    expect(readAll().map((event) => event.at)).toEqual([4, 5]);
+  });
+});
+
+/** The clock is set back and forth by an hour while lanes write: ids, segments, finding and retention stand it. */
+test('a clock that steps an hour back and forth', () => {
+  const start = 1.7e12;
+  let now = start;
+  const random = seeded(8);
+  const source = new IdSource(1, now, random);
+  const appender = open({ maxSegmentBytes: 2000, maxSegmentAgeMs: 30_000, now: () => now });
+  const all: Uint8Array[] = [];
+  for (let i = 0; i < 400; i++) {
+    now += 100 + (i % 50 === 20 ? 3_600_000 : i % 50 === 40 ? -3_600_000 : 0);
+    const id = source.next(now);
+    all.push(id);
+    // The clock moves between an id and its record, too.
+    now += i % 3 === 0 ? 5 : 0;
+    appender.prediction(prediction(id, { at: i }));
+    appender.commit();
+  }
+  appender.close();
+  expect(readAll().map((event) => event.at)).toEqual(all.map((_, i) => i));
+  const finder = new Finder(folder);
+  expect(all.map((id) => finder.find(id)?.live.at)).toEqual(all.map((_, i) => i));
+  const { deleted, oldest } = retain(folder, { maxAgeMs: 1e15, maxBytes: 20_000 }, [{}], Date.now());
+  expect(deleted.length).toBeGreaterThan(0);
+  // No id that is left is called past retention, and those that are called so are gone.
+  const left = new Set(readAll().map((event) => event.at));
+  for (const [i, id] of all.entries()) if (left.has(i)) expect(idTime(id)).toBeGreaterThanOrEqual(oldest);
 });
 
 describe('find', () => {
+  test('looks past segments that hold labels alone, and reads sealed ones by their footers', () => {
+    const source = ids();
+    const appender = open({ maxSegmentBytes: 1500 });
+    const all: Uint8Array[] = [];
+    for (let part = 0; part < 12; part++) {
+      for (let i = 0; i < 40; i++) {
+        const id = source.next(1e12 + part);
+        if (part % 3 === 0) {
+          all.push(id);
+          appender.prediction(prediction(id, { at: all.length }));
+        } else {
+          appender.label({ type: 'label', id, model: 'm', prediction: null, key: 'k', label: 1, at: 1 });
+        }
+        appender.commit();
+      }
+    }
+    appender.close();
+    const times = () => {
+      const finder = new Finder(folder);
+      return all.map((id) => finder.find(id)?.live.at);
+    };
+    const wanted = all.map((_, i) => i + 1);
+    expect(times()).toEqual(wanted);
+    // The same by looking through them, as when their writer died.
+    for (const name of listSegments(folder)) {
+      const file = segmentFile(folder, name);
+      writeFileSync(file, readFileSync(file).subarray(0, -1));
+    }
+    expect(times()).toEqual(wanted);
+  });
+
   test('finds every prediction with its shadows, and nothing else', () => {
     const source = ids();
     const other = ids(2);

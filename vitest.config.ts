@@ -6,7 +6,8 @@ export default defineConfig({
     // Every test file may start real processes; two at a time is what two cores carry.
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    // For what hangs, not for what is slow: a machine may be busy with other things.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
   },
 });

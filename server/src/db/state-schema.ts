@@ -71,4 +71,10 @@ export const stateSchema = [
   DROP TABLE findings;
   ALTER TABLE episodes RENAME TO findings;
   `,
+  `
+  -- JSON of every version's signature that was ever served: labels come when their version is long out of the snapshot.
+  CREATE TABLE signatures (
+    model TEXT NOT NULL, version INTEGER NOT NULL, signature TEXT NOT NULL, PRIMARY KEY (model, version)
+  ) WITHOUT ROWID;
+  `,
 ] as const;

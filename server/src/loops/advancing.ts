@@ -78,14 +78,29 @@ export class Advancing {
 
   /** Adds new outcomes; `rowOf`: live predictions of a model so far. Returns the verdicts to carry out. */
   advance(outcomes: Outcome[], withdrawn: boolean, rowOf: (model: string) => number): Command[] {
+    return this.#verdicts((running) => this.#addAll(running, outcomes, withdrawn), rowOf);
+  }
+
+  /**
+   * The verdicts to carry out on the pairs that are there: one that was reached before a death, and may not have
+   * reached control, must not wait for another pair, which could speak against it.
+   */
+  due(rowOf: (model: string) => number): Command[] {
+    return this.#verdicts(({ paired, rule }) => settled(paired, rule), rowOf);
+  }
+
+  #verdicts(
+    look: (running: Running) => ReturnType<typeof settled>,
+    rowOf: (model: string) => number,
+  ): Command[] {
     const commands: Command[] = [];
     for (const running of this.#running) {
-      const verdict = this.#addAll(running, outcomes, withdrawn);
+      const verdict = look(running);
       if (verdict === null || running.decided) continue;
       running.decided = true;
       this.#keepOne(running);
       const { rule, paired, model } = running;
-      const { reasons, look } = decide(paired, rule);
+      const { reasons, look: shown } = decide(paired, rule);
       commands.push({
         id: `${rule.id}/${rule.phase}/${verdict}`,
         kind: verdict,
@@ -93,7 +108,7 @@ export class Advancing {
         version: rule.candidate,
         rollout: rule.id,
         reasons,
-        at: look?.at ?? 0,
+        at: shown?.at ?? 0,
         row: rowOf(model),
       });
     }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { migrate, openDatabase } from '../db/open.ts';
+import { readSnapshot } from '../db/snapshot-file.ts';
 import { stateSchema } from '../db/state-schema.ts';
 import { type Cursor, isAfter } from '../events.ts';
 import type { Finding } from '../finding.ts';
@@ -19,6 +20,7 @@ import { Join } from './join.ts';
 import { LaneLines } from './lane-lines.ts';
 import { Learning } from './learning.ts';
 import { Predictions } from './predictions.ts';
+import { Signatures } from './signatures.ts';
 import { Watching } from './watching.ts';
 
 export interface LoopsOptions {
@@ -50,6 +52,7 @@ export class Loops {
   readonly #database: DatabaseSync;
   readonly #reader: Reader;
   readonly #join: Join;
+  readonly #signatures: Signatures;
   readonly #learning: Learning;
   readonly #advancing: Advancing;
   readonly #watching: Watching;
@@ -60,6 +63,8 @@ export class Loops {
   #joined: Cursor;
   #snapshot: Snapshot | null = null;
   #next: Snapshot | null = null;
+  /** Verdicts that a new snapshot's rollouts have come to already. */
+  #due: Command[] = [];
   #restores: Parameters<ConstructorParameters<typeof ControlLine>[2]>[0][] = [];
   #predictions = new Map<string, number>();
   #working: Promise<void> | null = null;
@@ -78,12 +83,13 @@ export class Loops {
     this.#sql = statements(this.#database);
     this.#joined = this.#loadCursor('watch');
     this.#reader = new Reader(layout.journal, this.#loadCursor('monitors'), options.onDamage);
+    this.#signatures = new Signatures(this.#database);
     this.#learning = new Learning(this.#database, layout.blobs, options.checkpointLabels);
     const baselineOf = (model: string, version: number) => this.#baseline(model, version);
     this.#join = new Join(
       this.#database,
       new Predictions(new Finder(layout.journal), recentBytes),
-      (model, version) => versionIn(this.#snapshot, model, version)?.signature ?? null,
+      (model, version) => this.#signatures.of(model, version),
       (model) => this.#learning.has(model),
     );
     this.#advancing = new Advancing(this.#database, baselineOf, (name, view) => {
@@ -96,6 +102,8 @@ export class Loops {
       },
       baselineOf,
     );
+    const retained = this.#sql.loadView.get('journal') as { view: string } | undefined;
+    if (retained) this.#oldest = (JSON.parse(retained.view) as Retained).oldest;
     for (const { model, predictions } of this.#sql.counts.all() as { model: string; predictions: number }[]) {
       this.#predictions.set(model, predictions);
     }
@@ -158,19 +166,39 @@ export class Loops {
     while (this.#woken) {
       this.#woken = false;
       await this.#takeSnapshot();
+      await this.#carryOut(this.#due.splice(0));
       await this.#takeRestores();
       const rung = this.#lanes.rung();
       const events = this.#read(rung);
+      await this.#catchUp(events);
       const commands = events.length > 0 ? this.#fold(events) : [];
       // More may have been written than one batch takes.
       if (events.length > 0) this.#woken = true;
       await this.#lanes.serve(this.#learning.updates());
-      await Promise.all(commands.filter(decides).map((command) => this.#control.carryOut(command)));
-      for (const command of commands) if (!decides(command)) void this.#control.carryOut(command);
+      await this.#carryOut(commands);
       this.#lanes.folded((incarnation) => this.#joined[incarnation] ?? { segment: 0, offset: 0 }, rung);
       if (performance.now() - this.#savedAt > saveMs) this.#save();
       else if (this.#unsaved) this.#saveLater();
     }
+  }
+
+  /** Resolves when the verdicts among them are in force. */
+  async #carryOut(commands: Command[]): Promise<void> {
+    const deciding = commands.filter(decides).map((command) => this.#control.carryOut(command));
+    for (const command of commands) if (!decides(command)) void this.#control.carryOut(command);
+    await Promise.all(deciding);
+  }
+
+  /** A lane may serve a snapshot, and its answers be read, before control's word of it is: then it is on disk. */
+  async #catchUp(events: ReadEvent[]): Promise<void> {
+    const known = this.#next ?? this.#snapshot;
+    const newest = events.reduce(
+      (most, { event }) => (event.type === 'prediction' ? Math.max(most, event.snapshot) : most),
+      0,
+    );
+    if (newest <= (known?.number ?? 0)) return;
+    this.#next = readSnapshot(this.#options.layout.snapshot) ?? this.#next;
+    await this.#takeSnapshot();
   }
 
   /** The lanes that rang are read first and without a look through the folder: that is the short way of a label. */
@@ -185,46 +213,56 @@ export class Loops {
 
   /** One batch in one transaction. Returns the commands that came of it. */
   #fold(events: ReadEvent[]): Command[] {
-    const commands: Command[] = [];
     const topics = new Set<string>();
+    const commands = this.#transaction(() => this.#foldAll(events, topics));
+    this.#unsaved = true;
+    this.#control.changed(topics);
+    return commands;
+  }
+
+  #foldAll(events: ReadEvent[], topics: Set<string>): Command[] {
+    const commands: Command[] = [];
+    for (const { event, incarnation, position } of events) {
+      const known = this.#joined[incarnation];
+      const isJoined = known !== undefined && !isAfter(position, known);
+      if (event.type === 'prediction') {
+        for (const finding of this.#watching.fold(event)) commands.push(this.#find(finding));
+        if (isJoined) continue;
+        if (event.role === 'live') this.#countPrediction(event.model, event.id, event.rows);
+        const late = this.#join.prediction(event);
+        if (late.labels + late.invalid > 0) this.#sql.countLabels.run(event.model, late.labels, late.invalid);
+        topics.add(`models/${event.model}`);
+      } else {
+        // What is joined is only read again for the monitors: the join's cursor never goes back.
+        if (isJoined) continue;
+        const { model, invalid } = this.#join.label(event);
+        if (model !== null) {
+          this.#sql.countLabels.run(model, 1, invalid ? 1 : 0);
+          topics.add(`models/${model}`);
+        }
+      }
+      this.#joined[incarnation] = position;
+    }
+    const outcomes = this.#join.take();
+    commands.push(...this.#learning.learn(outcomes));
+    const rowOf = (model: string) => this.#predictions.get(model) ?? 0;
+    commands.push(...this.#advancing.advance(outcomes, this.#join.withdrawn, rowOf));
+    this.#join.withdrawn = false;
+    this.#sql.saveCursor.run('watch', JSON.stringify(this.#joined));
+    return commands;
+  }
+
+  /** All or nothing. What is in memory cannot be taken back: a failure ends the process, and the next one goes on from the database. */
+  #transaction<T>(change: () => T): T {
     this.#database.exec('BEGIN IMMEDIATE');
     try {
-      for (const { event, incarnation, position } of events) {
-        const known = this.#joined[incarnation];
-        const isJoined = known !== undefined && !isAfter(position, known);
-        if (event.type === 'prediction') {
-          for (const finding of this.#watching.fold(event)) commands.push(this.#find(finding));
-          if (isJoined) continue;
-          if (event.role === 'live') this.#countPrediction(event.model, event.id, event.rows);
-          const late = this.#join.prediction(event);
-          if (late.labels + late.invalid > 0)
-            this.#sql.countLabels.run(event.model, late.labels, late.invalid);
-          topics.add(`models/${event.model}`);
-        } else {
-          // What is joined is only read again for the monitors: the join's cursor never goes back.
-          if (isJoined) continue;
-          const { model, invalid } = this.#join.label(event);
-          if (model !== null) {
-            this.#sql.countLabels.run(model, 1, invalid ? 1 : 0);
-            topics.add(`models/${model}`);
-          }
-        }
-        this.#joined[incarnation] = position;
-      }
-      const outcomes = this.#join.take();
-      commands.push(...this.#learning.learn(outcomes));
-      const rowOf = (model: string) => this.#predictions.get(model) ?? 0;
-      commands.push(...this.#advancing.advance(outcomes, this.#join.withdrawn, rowOf));
-      this.#join.withdrawn = false;
-      this.#sql.saveCursor.run('watch', JSON.stringify(this.#joined));
+      const result = change();
       this.#database.exec('COMMIT');
+      return result;
     } catch (error) {
       this.#database.exec('ROLLBACK');
       throw error;
     }
-    this.#unsaved = true;
-    this.#control.changed(topics);
-    return commands;
   }
 
   #countPrediction(model: string, id: Uint8Array, rows: number): void {
@@ -254,16 +292,18 @@ export class Loops {
     const snapshot = this.#next;
     this.#next = null;
     if (!snapshot || snapshot.number <= (this.#snapshot?.number ?? 0)) return;
+    this.#signatures.take(snapshot);
     await this.#learning.take(snapshot);
     this.#snapshot = snapshot;
     this.#watching.take(snapshot);
     this.#advancing.take(snapshot);
+    this.#due.push(...this.#advancing.due((model) => this.#predictions.get(model) ?? 0));
     this.#unsaved = true;
   }
 
   async #takeRestores(): Promise<void> {
     for (const { id, model, version, update, state } of this.#restores.splice(0)) {
-      const newest = this.#learning.restore(model, version, update, state);
+      const newest = this.#transaction(() => this.#learning.restore(model, version, update, state));
       if (newest === null) continue;
       await this.#lanes.serve(this.#learning.updates());
       const at = Date.now();
@@ -284,17 +324,12 @@ export class Loops {
     if (!this.#unsaved) return;
     this.#unsaved = false;
     this.#savedAt = performance.now();
-    this.#database.exec('BEGIN IMMEDIATE');
-    try {
+    this.#transaction(() => {
       this.#watching.save();
       this.#learning.save();
       this.#advancing.save();
       this.#sql.saveCursor.run('monitors', JSON.stringify(this.#reader.cursor()));
-      this.#database.exec('COMMIT');
-    } catch (error) {
-      this.#database.exec('ROLLBACK');
-      throw error;
-    }
+    });
   }
 
   #saveTimer: NodeJS.Timeout | null = null;
@@ -312,8 +347,9 @@ export class Loops {
     const { layout, retentionMs, retentionBytes, waitingMs } = this.#options;
     const policy = { maxAgeMs: retentionMs, maxBytes: retentionBytes };
     const kept: Retained = retain(layout.journal, policy, [this.#joined, this.#reader.cursor()], Date.now());
-    this.#oldest = kept.deleted.length > 0 ? kept.oldest : this.#oldest;
-    this.#sql.saveFold.run('journal', new Uint8Array(0), JSON.stringify(kept));
+    if (kept.deleted.length > 0) this.#oldest = kept.oldest;
+    const view: Retained = { ...kept, oldest: this.#oldest };
+    this.#sql.saveFold.run('journal', new Uint8Array(0), JSON.stringify(view));
     this.#join.expire(new IdSource(0, 0, () => 0).next(Date.now() - waitingMs));
   }
 
@@ -351,6 +387,7 @@ function statements(database: DatabaseSync) {
       'DELETE FROM recent WHERE model = ? AND id < (SELECT id FROM recent WHERE model = ? ORDER BY id DESC LIMIT 1 OFFSET ?)',
     ),
     loadFold: sql('SELECT state FROM folds WHERE name = ?'),
+    loadView: sql('SELECT view FROM folds WHERE name = ?'),
     saveFold: sql('INSERT OR REPLACE INTO folds VALUES (?, ?, ?)'),
     dropOpenFinding: sql('DELETE FROM findings WHERE id = ? AND cleared IS NULL'),
     saveFinding: sql('INSERT OR REPLACE INTO findings VALUES (?, ?, ?, ?, ?, ?)'),

@@ -19,15 +19,19 @@ const ask = (rounds: number) => slipway.predict('loop', { features: { x: 0.5, ro
 
 test('a version that hangs a lane twice is quarantined, with a finding; other models go on', async () => {
   expect((await ask(10)).status).toBe(200);
-  for (let hang = 0; hang < 2; hang++) {
-    const before = await restarts();
-    await expect(ask(forEver)).rejects.toThrow();
-    await until(async () => (await restarts()) > before, 'the hung lane to be replaced');
+  const isQuarantined = async () =>
+    (await slipway.api<ModelView>('GET', '/api/models/loop')).body.versions[0]!.state === 'quarantined';
+  let failed = 0;
+  // A request also fails when it meets a lane that was ended for another reason: that is no hang, and is asked again.
+  while (!(await isQuarantined())) {
+    const isAnswered = await ask(forEver).then(
+      () => true,
+      () => false,
+    );
+    if (!isAnswered) failed++;
   }
-  await until(async () => {
-    const { body } = await slipway.api<ModelView>('GET', '/api/models/loop');
-    return body.versions[0]!.state === 'quarantined';
-  }, 'the version to be quarantined');
+  expect(failed).toBeGreaterThanOrEqual(2);
+  await until(async () => (await restarts()) >= 2, 'the hung lanes to be replaced');
   const { body: answer } = await slipway.predict<{ error: { code: string } }>('loop', {
     features: { x: 0.5, rounds: 1 },
   });

@@ -184,7 +184,7 @@ export class Slipway {
 export async function until(
   holds: () => Promise<boolean> | boolean,
   what: string,
-  boundMs = 60_000,
+  boundMs = 300_000,
 ): Promise<void> {
   const end = Date.now() + boundMs;
   while (!(await holds())) {

@@ -1,0 +1,237 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { migrate, openDatabase } from '../../src/db/open.ts';
+import { writeSnapshot } from '../../src/db/snapshot-file.ts';
+import { stateSchema } from '../../src/db/state-schema.ts';
+import type { PredictionEvent } from '../../src/events.ts';
+import { Appender } from '../../src/journal/appender.ts';
+import { IdSource } from '../../src/journal/id.ts';
+import { layout } from '../../src/layout.ts';
+import { keepConnected } from '../../src/link/link.ts';
+import { Advancing } from '../../src/loops/advancing.ts';
+import { Loops } from '../../src/loops/loops.ts';
+import { judge } from '../../src/loops/outcome.ts';
+import { OutcomeTable } from '../../src/loops/outcome-table.ts';
+import { StateReader } from '../../src/loops/reader.ts';
+import type { LaneToLoops, LoopsToLane } from '../../src/messages.ts';
+import type { Signature } from '../../src/signature.ts';
+import type { ServedRollout, Snapshot } from '../../src/snapshot.ts';
+import { until } from '../processes/harness.ts';
+
+/** What the loops must still know, or learn by themselves, after a death of theirs or of control. */
+let data: string;
+beforeEach(() => {
+  data = mkdtempSync(join(tmpdir(), 'slipway-restart-'));
+  mkdirSync(layout(data).journal, { recursive: true });
+});
+afterEach(() => rmSync(data, { recursive: true, force: true }));
+
+const signature: Signature = {
+  task: 'binary',
+  features: [{ name: 'x', type: 'number' }],
+  inputs: [],
+  outputs: [{ name: 'p', datatype: 'FP64', shape: [-1], column: 0, width: 1 }],
+  classes: [0, 1],
+  answer: { column: 0, width: 1 },
+  missingAllowed: true,
+};
+const rollout: ServedRollout = {
+  id: 'r',
+  phase: 'compare',
+  live: 1,
+  candidate: 2,
+  alpha: 0.05,
+  leastPairs: 50,
+  margin: 0,
+  held: false,
+};
+
+function snapshotOf(number: number, versions: number[], running: ServedRollout | null = null): Snapshot {
+  const served = (version: number) => ({
+    version,
+    kind: 'lightgbm',
+    program: '',
+    signature,
+    policy: { missing: 'reject', unknown: 'reject', extra: 'reject' } as const,
+    impute: [],
+    baseline: null,
+    microseconds: 1,
+    checkpoint: null,
+  });
+  const model = {
+    name: 'm',
+    live: versions[0]!,
+    shadows: running ? [running.candidate] : [],
+    rollout: running,
+    failedWrite: 'refuse' as const,
+    privacy: { hash: [], drop: [] },
+    versions: Object.fromEntries(versions.map((version) => [version, served(version)])),
+  };
+  return { number, at: 0, models: versions.length > 0 ? { m: model } : {} };
+}
+
+function prediction(id: Uint8Array, changes: Partial<PredictionEvent> = {}): PredictionEvent {
+  return {
+    type: 'prediction',
+    id,
+    model: 'm',
+    version: 1,
+    update: 0,
+    snapshot: 1,
+    role: 'live',
+    propensity: 1,
+    rollout: null,
+    subject: null,
+    key: null,
+    at: 5,
+    latency: 1,
+    rows: 1,
+    features: ['x'],
+    values: Float64Array.of(1),
+    texts: [],
+    answers: Float64Array.of(0.9),
+    imputed: 0,
+    ...changes,
+  };
+}
+
+const appenderOf = (options: { incarnation: number; maxSegmentBytes?: number }) =>
+  new Appender({
+    folder: layout(data).journal,
+    maxSegmentBytes: 1e9,
+    maxSegmentAgeMs: 1e15,
+    syncPeriodMs: 1e6,
+    now: Date.now,
+    ...options,
+  });
+
+const loopsOf = (retentionBytes = 1e12) =>
+  new Loops({
+    layout: layout(data),
+    waitingLimit: 10,
+    waitingMs: 1e9,
+    checkpointLabels: 100,
+    retentionMs: 1e12,
+    retentionBytes,
+    onDamage: () => {},
+  });
+
+test('a verdict that was reached before a death is sent again without another pair', () => {
+  const database = openDatabase(layout(data).state);
+  migrate(database, layout(data).state, stateSchema);
+  const outcomes = new OutcomeTable(database);
+  const ids = new IdSource(1, 0, Math.random);
+  const advancing = () =>
+    new Advancing(
+      database,
+      () => null,
+      () => {},
+    );
+  const sent: string[] = [];
+  const running = advancing();
+  const snapshot = snapshotOf(1, [1, 2], rollout);
+  running.take(snapshot);
+  expect(running.due(() => 0)).toEqual([]);
+  // The live version is always wrong, the candidate right.
+  for (let i = 0; i < 100; i++) {
+    const live = prediction(ids.next(i), { rollout: 'r' });
+    const batch = [live, { ...live, version: 2, role: 'shadow' as const, answers: Float64Array.of(0.1) }].map(
+      (answered) => ({
+        ...judge(live, answered, 0, signature, 0, 6),
+        seq: 0,
+        features: null,
+        first: true,
+        replaces: null,
+      }),
+    );
+    for (const outcome of batch) outcomes.add(outcome);
+    sent.push(...running.advance(batch, false, () => i + 1).map(({ id }) => id));
+  }
+  expect(sent).toEqual(['r/compare/promote']);
+  const next = advancing();
+  next.take(snapshot);
+  expect(next.due(() => 100)).toMatchObject([
+    { id: 'r/compare/promote', kind: 'promote', version: 2, row: 100 },
+  ]);
+  expect(next.due(() => 100)).toEqual([]);
+  // Held by hand in between: not then, but as soon as it is released.
+  const held = advancing();
+  held.take(snapshotOf(1, [1, 2], { ...rollout, held: true }));
+  expect(held.due(() => 100)).toEqual([]);
+  held.take(snapshotOf(2, [1, 2], rollout));
+  expect(held.due(() => 100)).toHaveLength(1);
+  database.close();
+});
+
+test('answers by a snapshot that control has not told of yet are judged by it; labels of versions long gone count', async () => {
+  const places = layout(data);
+  const ids = new IdSource(1, Date.now(), Math.random);
+  const appender = appenderOf({ incarnation: 1 });
+  const label = (id: Uint8Array) =>
+    appender.label({
+      type: 'label',
+      id: ids.next(Date.now()),
+      model: null,
+      prediction: { id, row: 0 },
+      key: null,
+      label: 1,
+      at: 6,
+    });
+  const reader = new StateReader(places.state);
+  const first = ids.next(Date.now());
+  const second = ids.next(Date.now());
+  writeSnapshot(places.snapshot, snapshotOf(2, [7]));
+  let loops = loopsOf();
+  try {
+    await loops.start(snapshotOf(1, []));
+    appender.prediction(prediction(first, { version: 7, snapshot: 2 }));
+    appender.prediction(prediction(second, { version: 7, snapshot: 2 }));
+    label(first);
+    appender.commit();
+    loops.wake();
+    await until(() => reader.traffic('m').labels === 1, 'the label to be folded');
+    expect(reader.score('m', 7)).toMatchObject({ labelled: 1, value: 1 });
+    await loops.stop();
+    loops = loopsOf();
+    await loops.start(snapshotOf(3, [8]));
+    label(second);
+    appender.commit();
+    loops.wake();
+    await until(() => reader.traffic('m').labels === 2, 'the late label to be folded');
+    expect(reader.score('m', 7)).toMatchObject({ labelled: 2, value: 1 });
+  } finally {
+    await loops.stop();
+    appender.close();
+    reader.close();
+  }
+});
+
+test('what is past retention stays so after a restart', async () => {
+  const ids = new IdSource(1, Date.now(), Math.random);
+  const appender = appenderOf({ incarnation: 1, maxSegmentBytes: 1000 });
+  for (let i = 0; i < 100; i++) {
+    appender.prediction(prediction(ids.next(Date.now())));
+    appender.commit();
+  }
+  appender.close();
+  const told: number[] = [];
+  // The first start deletes; the second finds nothing to delete.
+  for (const bytes of [5000, 1e12]) {
+    const loops = loopsOf(bytes);
+    const { promise, resolve } = Promise.withResolvers<number>();
+    await loops.start(null);
+    const end = keepConnected<LoopsToLane, LaneToLoops>(layout(data).loopsSocket, (link) => {
+      link.onMessage = (message) => {
+        if (message.type === 'folded') resolve(message.oldest);
+      };
+      link.send({ type: 'hello', lane: 1, incarnation: 1 });
+    });
+    told.push(await promise);
+    end();
+    await loops.stop();
+  }
+  expect(told[0]).toBeGreaterThan(1.7e12);
+  expect(told[1]).toBe(told[0]);
+});

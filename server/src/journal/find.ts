@@ -144,7 +144,7 @@ function emptyIndex(): Index {
 function sealedIndex(file: number): Index | null {
   const { size } = fstatSync(file);
   const footer = readFooter(file, size);
-  // Segments sealed by 0.1.0 have no bindings in their footers.
+  // The first footers had no bindings: such a segment is looked through.
   if (!footer?.bindings) return null;
   return {
     ids: footer.index.map(([id]) => Buffer.from(id, 'hex')),

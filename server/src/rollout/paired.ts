@@ -26,8 +26,8 @@ const mostSlices = 200;
 const narrowest = 1000;
 
 /**
- * The pairs of one phase of a rollout, folded. The state is a function of the set of pairs alone: every order
- * of adding them gives the same bytes. Slices hold whole multiples of `width` ms of event time; the width is
+ * The pairs of one phase of a rollout, folded. The state is a function of the set of pairs alone, whatever the
+ * order of adding them. Slices hold whole multiples of `width` ms of event time; the width is
  * the least 1000 · 2^k ms that fills at most 200 slices.
  */
 export class Paired {
@@ -46,15 +46,9 @@ export class Paired {
   }
 
   add(pair: Pair): void {
-    this.#count(pair, 1);
+    this.#count(pair);
     if (pair.at > this.#newest) this.#newest = pair.at;
     while (this.#slices.size > mostSlices) this.#widen();
-  }
-
-  /** The label of a pair that was added has changed: `after` has the same event time. */
-  correct(before: Pair, after: Pair): void {
-    this.#count(before, -1);
-    this.#count(after, 1);
   }
 
   /** What the confidence sequence rests on: the sum of live − candidate. */
@@ -95,31 +89,7 @@ export class Paired {
     };
   }
 
-  save(): Uint8Array {
-    const saved: Saved = {
-      format: 1,
-      loss: this.loss,
-      newest: this.pairs === 0 ? null : this.#newest,
-      width: this.#width,
-      slices: this.#ordered().map(([slice, t]) => [slice, t.pairs, t.live, t.candidate, t.squares]),
-    };
-    return new TextEncoder().encode(JSON.stringify(saved));
-  }
-
-  static restore(bytes: Uint8Array): Paired {
-    const saved = JSON.parse(new TextDecoder().decode(bytes)) as Saved;
-    const paired = new Paired(saved.loss);
-    paired.#width = saved.width;
-    paired.#newest = saved.newest ?? Number.NEGATIVE_INFINITY;
-    for (const [slice, pairs, live, candidate, squares] of saved.slices) {
-      const totals = { pairs, live, candidate, squares };
-      paired.#slices.set(slice, totals);
-      addTotals(paired.total, totals);
-    }
-    return paired;
-  }
-
-  #count(pair: Pair, times: 1 | -1): void {
+  #count(pair: Pair): void {
     const slice = Math.floor(pair.at / this.#width);
     let totals = this.#slices.get(slice);
     if (totals === undefined) {
@@ -128,10 +98,10 @@ export class Paired {
     }
     const difference = pair.live - pair.candidate;
     const one: PairTotals = {
-      pairs: times,
-      live: times * pair.live,
-      candidate: times * pair.candidate,
-      squares: times * Math.ceil(difference * difference * unit),
+      pairs: 1,
+      live: pair.live,
+      candidate: pair.candidate,
+      squares: Math.ceil(difference * difference * unit),
     };
     addTotals(totals, one);
     addTotals(this.total, one);
@@ -151,14 +121,6 @@ export class Paired {
   #ordered(): [number, PairTotals][] {
     return [...this.#slices].sort(([a], [b]) => a - b);
   }
-}
-
-interface Saved {
-  format: 1;
-  loss: Loss;
-  newest: number | null;
-  width: number;
-  slices: [slice: number, pairs: number, live: number, candidate: number, squares: number][];
 }
 
 function addTotals(to: PairTotals, more: PairTotals): void {

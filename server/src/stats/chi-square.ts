@@ -16,22 +16,6 @@ export function chiSquareUpper(x: number, df: number): number {
   return gammainc(x / 2, df / 2, true, true);
 }
 
-/** Pearson's test of counts against expected shares (they sum to 1; a share of 0 with a count above 0 gives p = 0). */
-export function againstShares(counts: ArrayLike<number>, shares: ArrayLike<number>): ChiSquareTest {
-  let n = 0;
-  for (let k = 0; k < counts.length; k++) n += counts[k]!;
-  let statistic = 0;
-  let cells = 0;
-  for (let k = 0; k < counts.length; k++) {
-    const expected = n * shares[k]!;
-    if (expected > 0) statistic += (counts[k]! - expected) ** 2 / expected;
-    else if (counts[k]! > 0) statistic = Infinity;
-    if (shares[k]! > 0 || counts[k]! > 0) cells++;
-  }
-  const df = Math.max(0, cells - 1);
-  return { statistic, df, p: statistic === Infinity ? 0 : chiSquareUpper(statistic, df) };
-}
-
 /**
  * Pearson's test of homogeneity of a table (rows: samples; columns: categories), without a continuity
  * correction: whether samples come from one distribution, each with its own sampling error. Columns and rows without a count are left out.

@@ -214,7 +214,7 @@ function fold(lanes: JournalEvent[][], order: { lane: number; what: number }[], 
     waiting: joined.waiting,
     waitingSaid: begin().waiting,
     traffic: Buffer.from(traffic.save()).toString(),
-    paired: Buffer.from(paired.save()).toString(),
+    paired: [paired.total, paired.looks(0.05), paired.recent(1)],
   };
   database.close();
   rmSync(journal, { recursive: true, force: true });

@@ -185,7 +185,7 @@ function fold(lanes: JournalEvent[][], turns: number[]): unknown {
     outcomes,
     waiting: joined.waiting,
     traffic: traffic.view(),
-    paired: Buffer.from(paired.save()).toString(),
+    paired: [paired.total, paired.looks(0.05), paired.recent(1)],
   };
   database.close();
   return state;

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ChangeAnswer, ModelView, StatusView } from '../../src/api.ts';
@@ -54,11 +54,13 @@ describe('one data folder, one supervisor', () => {
 
   test('a port that is taken is named', async () => {
     const port = Number(new URL(slipway.dataPlane).port);
-    const second = startSupervisor({ ...defaultConfig, data: `${slipway.folder}-b`, port, controlPort: 0 });
+    const data = `${slipway.folder}-b`;
+    const second = startSupervisor({ ...defaultConfig, data, port, controlPort: 0 });
     await expect(second).rejects.toMatchObject({
       code: 'ADDRESS_IN_USE',
       message: expect.stringContaining(String(port)),
     });
+    rmSync(data, { recursive: true, force: true });
   });
 
   test('beyond loopback nothing starts without keys', async () => {

@@ -20,43 +20,18 @@ function folded(list: Pair[]): Paired {
   return paired;
 }
 
-function text(paired: Paired): string {
-  return new TextDecoder().decode(paired.save());
+/** All that it says. */
+function said(paired: Paired): unknown {
+  return [paired.total, paired.looks(0.05), paired.recent(1), paired.recent()];
 }
 
 describe('the fold', () => {
-  test('gives the same bytes for every order of pairs', () => {
+  test('says the same for every order of pairs', () => {
     fc.assert(
       fc.property(pairs, fc.nat(), (list, seed) => {
-        expect(text(folded(shuffle([...list], seeded(seed))))).toBe(text(folded(list)));
+        expect(said(folded(shuffle([...list], seeded(seed))))).toEqual(said(folded(list)));
       }),
       { seed: 1, numRuns: 60 },
-    );
-  });
-
-  test('goes on after a restore as if it had never stopped', () => {
-    fc.assert(
-      fc.property(pairs, fc.nat(600), (list, cut) => {
-        const paired = Paired.restore(folded(list.slice(0, cut)).save());
-        for (const one of list.slice(cut)) paired.add(one);
-        expect(text(paired)).toBe(text(folded(list)));
-        expect(paired.look(0.05)).toEqual(folded(list).look(0.05));
-      }),
-      { seed: 2, numRuns: 60 },
-    );
-  });
-
-  test('a corrected pair leaves the state that the right one would have made', () => {
-    fc.assert(
-      fc.property(pairs, fc.nat(), pair, (list, place, other) => {
-        const k = place % list.length;
-        const before = list[k]!;
-        const after = { ...other, at: before.at };
-        const corrected = folded(list);
-        corrected.correct(before, after);
-        expect(text(corrected)).toBe(text(folded(list.with(k, after))));
-      }),
-      { seed: 3, numRuns: 60 },
     );
   });
 
@@ -76,14 +51,13 @@ describe('the fold', () => {
     );
   });
 
-  test('its size is bounded, and so is the picture', () => {
+  test('the picture is bounded, and so is what is kept for it', () => {
     const paired = new Paired(loss);
     const random = seeded(5);
     for (let i = 0; i < 50_000; i++) {
       const at = i % 1000 === 0 ? random() * 1e15 : i * 60_000;
       paired.add({ at, live: random() < 0.3 ? one : 0, candidate: random() < 0.2 ? one : 0 });
     }
-    expect(paired.save().length).toBeLessThan(16_000);
     const looks = paired.looks(0.05);
     expect(looks.length).toBeLessThanOrEqual(200);
     expect(looks.length).toBeGreaterThan(50);

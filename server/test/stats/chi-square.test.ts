@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { againstShares, chiSquareUpper, homogeneity } from '../../src/stats/chi-square.ts';
+import { chiSquareUpper, homogeneity } from '../../src/stats/chi-square.ts';
 import { cases, expectWithin } from './vectors.ts';
 
 type Input =
@@ -32,20 +32,6 @@ describe('equal to scipy and R', () => {
     }
     expect(tails).toBeGreaterThan(40);
   });
-});
-
-test('counts against shares: 315, 101, 108, 32 peas against 9:3:3:1', () => {
-  const { statistic, df, p } = againstShares(
-    [315, 101, 108, 32],
-    [9, 3, 3, 1].map((part) => part / 16),
-  );
-  expect(df).toBe(3);
-  expect(statistic).toBeCloseTo(0.470024, 6);
-  expect(p).toBeCloseTo(0.925426, 6);
-});
-
-test('a count where none is expected cannot be chance', () => {
-  expect(againstShares([10, 1], [1, 0]).p).toBe(0);
 });
 
 test('empty rows and columns say nothing', () => {

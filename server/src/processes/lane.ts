@@ -25,6 +25,8 @@ const patienceMs = 3000;
 const askMs = 1000;
 /** A lane that stops goes on accepting for so long, ms. */
 const settleMs = 200;
+/** And so long at most until nothing comes any more, ms. */
+const quietMs = 2000;
 /** How often a lane that stops looks whether its requests are done, ms. */
 const drainMs = 20;
 
@@ -88,8 +90,12 @@ const server = dataServer({
 const grpc = grpcServer({ ...shared, actor: (authorization) => keys.actor(authorization) });
 let inFlight = 0;
 let stopping = false;
+/** Connections and requests so far. */
+let arrivals = 0;
+server.on('connection', () => arrivals++);
 // First in line, before the request is answered.
 server.prependListener('request', (_request, response) => {
+  arrivals++;
   inFlight++;
   // A caller that is told so sends its next request to another connection, and none into one that is being closed.
   if (stopping) response.setHeader('connection', 'close');
@@ -108,6 +114,7 @@ async function stop(): Promise<void> {
   stopping = true;
   // Connections that already wait in the kernel's queue are accepted and answered, too.
   await new Promise((resolve) => setTimeout(resolve, settleMs));
+  await quiet();
   server.close();
   server.closeIdleConnections();
   const stopped = grpc.stop();
@@ -121,4 +128,17 @@ async function stop(): Promise<void> {
   controlLine.close();
   loops.close();
   mark.close();
+}
+
+/**
+ * Resolves when two turns of the event loop brought nothing new, or after a bound. On a busy machine time passes
+ * without this process running, and a timer is served before the connections and bytes that came meanwhile.
+ */
+async function quiet(): Promise<void> {
+  const end = performance.now() + quietMs;
+  let before = -1;
+  while (arrivals !== before && performance.now() < end) {
+    before = arrivals;
+    for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
+  }
 }

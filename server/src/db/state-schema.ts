@@ -76,5 +76,7 @@ export const stateSchema = [
   CREATE TABLE signatures (
     model TEXT NOT NULL, version INTEGER NOT NULL, signature TEXT NOT NULL, PRIMARY KEY (model, version)
   ) WITHOUT ROWID;
+  -- Commands that control has not carried out yet (serialised by node:v8), written with what they came of.
+  CREATE TABLE commands (id TEXT PRIMARY KEY, command BLOB NOT NULL) WITHOUT ROWID;
   `,
 ] as const;

@@ -81,10 +81,7 @@ export class Advancing {
     return this.#verdicts((running) => this.#addAll(running, outcomes, withdrawn), rowOf);
   }
 
-  /**
-   * The verdicts to carry out on the pairs that are there: one that was reached before a death, and may not have
-   * reached control, must not wait for another pair, which could speak against it.
-   */
+  /** The verdicts to carry out on the pairs that are there: after a death, or when a rollout that was held is released. */
   due(rowOf: (model: string) => number): Command[] {
     return this.#verdicts(({ paired, rule }) => settled(paired, rule), rowOf);
   }

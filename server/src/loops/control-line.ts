@@ -13,15 +13,23 @@ const changedMs = 100;
 export class ControlLine {
   readonly #onSnapshot: (snapshot: Snapshot) => void;
   readonly #onRestore: (restore: Restore) => void;
+  readonly #onDone: (command: string) => void;
   readonly #end: () => void;
   readonly #pending = new Map<string, { command: Command; done: () => void }>();
   #link: Link<ControlToLoops, LoopsToControl> | null = null;
   #topics = new Set<string>();
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(path: string, onSnapshot: (snapshot: Snapshot) => void, onRestore: (restore: Restore) => void) {
+  /** `onDone`: control has dealt with the command of this id, which need not be kept any longer. */
+  constructor(
+    path: string,
+    onSnapshot: (snapshot: Snapshot) => void,
+    onRestore: (restore: Restore) => void,
+    onDone: (command: string) => void,
+  ) {
     this.#onSnapshot = onSnapshot;
     this.#onRestore = onRestore;
+    this.#onDone = onDone;
     this.#end = keepConnected<ControlToLoops, LoopsToControl>(
       path,
       (link) => this.#connected(link),
@@ -68,6 +76,7 @@ export class ControlLine {
       if (message.type === 'snapshot') this.#onSnapshot(message.snapshot);
       else if (message.type === 'restore') this.#onRestore(message);
       else {
+        this.#onDone(message.id);
         this.#pending.get(message.id)?.done();
         this.#pending.delete(message.id);
       }

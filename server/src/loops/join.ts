@@ -80,7 +80,7 @@ export class Join {
         row: number;
         model: string | null;
       })[];
-      this.#sql.found.run(event.id);
+      this.#sql.found.run(event.model, event.id);
       this.waiting -= waited.length;
       for (const label of waited) {
         if (label.model === null) late.labels++;
@@ -255,7 +255,7 @@ function statements(database: DatabaseSync) {
     waitingById: sql(
       'SELECT label_id, model, row, label, is_text, at FROM labels WHERE prediction = ? AND known = 0',
     ),
-    found: sql('UPDATE labels SET known = 1 WHERE prediction = ? AND known = 0'),
+    found: sql('UPDATE labels SET known = 1, model = ? WHERE prediction = ? AND known = 0'),
     countWaiting: sql('SELECT count(*) AS n FROM labels WHERE known = 0'),
     expire: sql('DELETE FROM labels WHERE known = 0 AND label_id < ?'),
   };

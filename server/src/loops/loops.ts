@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
+import { deserialize, serialize } from 'node:v8';
 import { migrate, openDatabase } from '../db/open.ts';
 import { readSnapshot } from '../db/snapshot-file.ts';
 import { stateSchema } from '../db/state-schema.ts';
@@ -63,7 +64,7 @@ export class Loops {
   #joined: Cursor;
   #snapshot: Snapshot | null = null;
   #next: Snapshot | null = null;
-  /** Verdicts that a new snapshot's rollouts have come to already. */
+  /** Commands to be carried out before anything more is folded: those of before a death, and verdicts that are due. */
   #due: Command[] = [];
   #restores: Parameters<ConstructorParameters<typeof ControlLine>[2]>[0][] = [];
   #predictions = new Map<string, number>();
@@ -122,7 +123,11 @@ export class Loops {
         this.#restores.push(restore);
         this.wake();
       },
+      (command) => this.#sql.dropCommand.run(command),
     );
+    for (const { command } of this.#sql.commands.all() as { command: Uint8Array }[]) {
+      this.#due.push(deserialize(command) as Command);
+    }
   }
 
   /** Begins; `snapshot`: as control left it on disk. */
@@ -248,6 +253,7 @@ export class Loops {
     const rowOf = (model: string) => this.#predictions.get(model) ?? 0;
     commands.push(...this.#advancing.advance(outcomes, this.#join.withdrawn, rowOf));
     this.#join.withdrawn = false;
+    for (const command of commands) this.#keep(command);
     this.#sql.saveCursor.run('watch', JSON.stringify(this.#joined));
     return commands;
   }
@@ -303,20 +309,22 @@ export class Loops {
 
   async #takeRestores(): Promise<void> {
     for (const { id, model, version, update, state } of this.#restores.splice(0)) {
-      const newest = this.#transaction(() => this.#learning.restore(model, version, update, state));
-      if (newest === null) continue;
-      await this.#lanes.serve(this.#learning.updates());
-      const at = Date.now();
-      await this.#control.carryOut({
-        id,
-        kind: 'restored',
-        model,
-        version,
-        from: update,
-        update: newest,
-        at,
+      const restored = this.#transaction((): Command | null => {
+        const newest = this.#learning.restore(model, version, update, state);
+        if (newest === null) return null;
+        const at = Date.now();
+        return this.#keep({ id, kind: 'restored', model, version, from: update, update: newest, at });
       });
+      if (restored === null) continue;
+      await this.#lanes.serve(this.#learning.updates());
+      await this.#control.carryOut(restored);
     }
+  }
+
+  /** In the transaction of what it came of: it reaches control whatever dies, and is carried out once by its id. */
+  #keep<T extends Command>(command: T): T {
+    this.#sql.keepCommand.run(command.id, serialize(command));
+    return command;
   }
 
   /** Folds whose state lags behind the join, with the cursor that goes with it, in one transaction. */
@@ -387,6 +395,9 @@ function statements(database: DatabaseSync) {
       'DELETE FROM recent WHERE model = ? AND id < (SELECT id FROM recent WHERE model = ? ORDER BY id DESC LIMIT 1 OFFSET ?)',
     ),
     loadFold: sql('SELECT state FROM folds WHERE name = ?'),
+    commands: sql('SELECT command FROM commands'),
+    keepCommand: sql('INSERT OR REPLACE INTO commands VALUES (?, ?)'),
+    dropCommand: sql('DELETE FROM commands WHERE id = ?'),
     loadView: sql('SELECT view FROM folds WHERE name = ?'),
     saveFold: sql('INSERT OR REPLACE INTO folds VALUES (?, ?, ?)'),
     dropOpenFinding: sql('DELETE FROM findings WHERE id = ? AND cleared IS NULL'),

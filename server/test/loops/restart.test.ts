@@ -65,6 +65,7 @@ function snapshotOf(number: number, versions: number[], running: ServedRollout |
     live: versions[0]!,
     shadows: running ? [running.candidate] : [],
     rollout: running,
+    unloaded: false,
     failedWrite: 'refuse' as const,
     privacy: { hash: [], drop: [] },
     versions: Object.fromEntries(versions.map((version) => [version, served(version)])),

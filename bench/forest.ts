@@ -54,7 +54,10 @@ async function benchForest(name: string, forest: Forest): Promise<void> {
   const loop = plainLoop(forest);
   const values = rowsFor(forest);
   const began = performance.now();
-  const program = encodeProgram({ ...compileForest(forest), link: { kind: 'raw', scale: 1, divisor: 1 } });
+  const program = encodeProgram({
+    ...compileForest(forest),
+    link: { kind: 'raw', precision: 'float64', scale: 1, divisor: 1 },
+  });
   const compiled = performance.now();
   const model = await attachForest(program, {} as Signature);
   const attached = performance.now();

@@ -58,6 +58,8 @@ export interface ModelHints {
     /** Sizes of an input's dimensions besides the rows, for those that the graph leaves open. */
     shapes?: Record<string, number[]>;
   };
+  /** Which boosting rounds of a model that was stopped early: up to the best one (the default), or all in the file. */
+  rounds?: 'best' | 'all';
   /** Training rows in order with their targets: a learner begins on them. */
   training?: { frame: Frame; targets: Float64Array; features: string[]; classes?: (string | number)[] };
 }

@@ -38,12 +38,10 @@ const others: [begins: string | RegExp, code: Refusal, found: string][] = [
   [/^[\s\S]{8}\{"__metadata__"|^[\s\S]{4}\0{4}\{"/, 'FILE_UNSUPPORTED', `is a safetensors file, ${notYet}`],
   ['47475546', 'FILE_UNSUPPORTED', `is a GGUF language model, ${notYet}`],
   [
-    /^\s*\{[\s\S]{0,3000}"(learner|gradient_booster|gbtree)"\s*:/,
+    /^(binf|bs64)/,
     'FILE_UNSUPPORTED',
-    `is an XGBoost model (JSON), ${notYet}`,
+    'is an XGBoost model of the old binary form: load it with XGBoost and save it as model.json or model.ubj',
   ],
-  [/^\{L\0/, 'FILE_UNSUPPORTED', `is an XGBoost model (UBJSON), ${notYet}`],
-  [/^(binf|bs64)/, 'FILE_UNSUPPORTED', `is an XGBoost model of the old binary form, ${notYet}`],
   [/^\s*<(\?xml|PMML)/i, 'FILE_UNSUPPORTED', `is an XML file (PMML, perhaps), ${notYet}`],
   [/^\s*\{\s*"__class__"/, 'FILE_UNSUPPORTED', `is a skops file’s list of Python objects, ${notYet}`],
   [/^flavors:\s*$/m, 'FILE_UNSUPPORTED', 'is an MLflow description alone: give the folder that it lies in'],
@@ -62,7 +60,7 @@ const others: [begins: string | RegExp, code: Refusal, found: string][] = [
   [
     /^\s*[{[]/,
     'FILE_NOT_RECOGNISED',
-    'looks like JSON, but does not begin as a learner’s file: {"slipway": "logistic", …}',
+    'looks like JSON, but begins neither as an XGBoost model nor as a learner’s file: {"slipway": "logistic", …}',
   ],
 ];
 

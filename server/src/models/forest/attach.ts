@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Signature } from '../../signature.ts';
 import type { Frame } from '../../tensor.ts';
 import type { Model } from '../model.ts';
-import { applyLink } from './link.ts';
+import { answersOf, applyLink } from './link.ts';
 import { decodeProgram } from './program.ts';
 
 /** A forest ready to answer. Neither method allocates; any number of rows. */
@@ -38,6 +38,8 @@ export async function attachForest(bytes: Uint8Array, signature: Signature): Pro
   const x = new Float64Array(memory.buffer, program.x, most * features);
   const sums = new Float64Array(memory.buffer, program.out, most * groups);
 
+  const width = answersOf(link.kind, groups);
+
   /** Brings `count` rows of the frame, from row `first` on, into the module's memory and scores them. */
   const scoreRows = ({ values }: Frame, first: number, count: number): void => {
     const from = first * features;
@@ -53,7 +55,7 @@ export async function attachForest(bytes: Uint8Array, signature: Signature): Pro
         const count = Math.min(most, frame.rows - first);
         scoreRows(frame, first, count);
         for (let row = 0; row < count; row++) {
-          applyLink(link, sums, row * groups, answers, (first + row) * groups, groups);
+          applyLink(link, sums, row * groups, answers, (first + row) * width, groups);
         }
       }
     },

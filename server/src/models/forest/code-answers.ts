@@ -63,12 +63,13 @@ function answerNumeric(locals: Locals, { tables, answers, compare, x, lane, colu
 }
 
 /** Finds the code's row of bits and spreads it to bytes, sixteen at a time. */
-function answerCategory(locals: Locals, { answers, x, lane, column }: Answering): Code {
+function answerCategory(locals: Locals, { answers, compare, x, lane, column }: Answering): Code {
   const value = locals.new('f64');
   const code = locals.new('i32');
   const bits = locals.new('i32');
   const from = locals.new('i32');
   const to = locals.new('i32');
+  const raw = f64.load(i32.add(x, i32.load(column, categoryRecord.x)));
   const codes = i32.load(column, categoryRecord.codes);
   const eachBit = bytes16.const([1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128]);
   const spread = bytes16.pick(
@@ -76,7 +77,7 @@ function answerCategory(locals: Locals, { answers, x, lane, column }: Answering)
     bytes16.const([0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1]),
   );
   return [
-    value.set(f64.load(i32.add(x, i32.load(column, categoryRecord.x)))),
+    value.set(compare === 'float32' ? f64.floor(f64.round32(raw)) : raw),
     code.set(i32.fromF64(value)),
     // Negative codes are great ones here: "less" is unsigned.
     code.set(select(code, codes, i32.less(code, codes))),

@@ -7,7 +7,7 @@ export interface Forest {
   features: number;
   /** Sums that a row gets: 1, or one a class or target. */
   groups: number;
-  /** `float32`: row values and thresholds are rounded to float32 before they are compared. */
+  /** `float32`: row values and thresholds are rounded to float32 before they are compared, and category codes down (float64: toward zero). */
   compare: 'float64' | 'float32';
   /** `float32`: the sum is rounded to float32 after every tree. */
   sum: 'float64' | 'float32';

@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { SlipwayError } from '../../errors.ts';
 import type { Signature } from '../../signature.ts';
+import { namedClasses } from '../classes.ts';
 import type { Kind, ModelFiles, ModelHints, Prepared } from '../model.ts';
 import { attachForest } from './attach.ts';
 import { compileForest } from './compile.ts';
@@ -54,16 +55,7 @@ function signatureOf({ header, objective, features }: LightgbmModel, hints: Mode
     missingAllowed: true,
   };
   if (objective.task !== 'binary' && objective.task !== 'multiclass') return signature;
-  const count = Math.max(2, width);
-  const classes = hints.classes ?? Array.from({ length: count }, (_, k) => k);
-  if (classes.length !== count) {
-    throw new SlipwayError(
-      'INVALID_REQUEST',
-      `The model has ${count} classes, but ${classes.length} were named.`,
-      'Name one class a column of the answer, in the order of the training labels 0, 1, 2 …',
-    );
-  }
-  return { ...signature, classes };
+  return { ...signature, classes: namedClasses(Math.max(2, width), hints) };
 }
 
 function factsOf({ header, objective, features, forest }: LightgbmModel): Prepared['facts'] {

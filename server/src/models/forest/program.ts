@@ -12,12 +12,13 @@ const magic = 0x46774c53; // "SLwF"
 const version = 1;
 const headerBytes = 64;
 
-/** Header: u32 magic, version, features, groups, rows, x, out, code bytes, table bytes, link kind; f64 at 48 scale, at 56 divisor. */
+/** Header: u32 magic, version, features, groups, rows, x, out, code bytes, table bytes, link kind, 1 if the link is float32; f64 at 48 scale, at 56 divisor. */
 export function encodeProgram({ features, groups, rows, x, out, code, tables, link }: Program): Uint8Array {
   const bytes = new Uint8Array(headerBytes + code.length + tables.length);
   const view = new DataView(bytes.buffer);
   const kind = linkKinds.indexOf(link.kind);
-  const header = [magic, version, features, groups, rows, x, out, code.length, tables.length, kind];
+  const single = link.precision === 'float32' ? 1 : 0;
+  const header = [magic, version, features, groups, rows, x, out, code.length, tables.length, kind, single];
   header.forEach((value, k) => {
     view.setUint32(4 * k, value, true);
   });
@@ -52,7 +53,12 @@ export function decodeProgram(bytes: Uint8Array): Program {
     out,
     code: Uint8Array.from(bytes.subarray(headerBytes, headerBytes + codeBytes)),
     tables: bytes.subarray(headerBytes + codeBytes),
-    link: { kind: linkKind, scale: view.getFloat64(48, true), divisor: view.getFloat64(56, true) },
+    link: {
+      kind: linkKind,
+      precision: view.getUint32(40, true) === 1 ? 'float32' : 'float64',
+      scale: view.getFloat64(48, true),
+      divisor: view.getFloat64(56, true),
+    },
   };
 }
 

@@ -50,8 +50,9 @@ export function readLightgbm(bytes: Uint8Array, file: string): LightgbmModel {
   }
   const tail = readTail(text, header);
   const forest = trees.forest(header);
-  const link = {
+  const link: Link = {
     kind: objective.link,
+    precision: 'float64',
     scale: objective.scale,
     divisor: header.average ? count / header.groups : 1,
   };

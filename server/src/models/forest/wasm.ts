@@ -78,6 +78,7 @@ export const f64 = {
   add: binary(0xa0),
   mul: binary(0xa2),
   abs: unary(0x99),
+  floor: unary(0x9c),
   equal: binary(0x61),
   notEqual: binary(0x62),
   greater: binary(0x64),

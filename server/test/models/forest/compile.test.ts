@@ -13,7 +13,7 @@ import type { Shape } from './random-forest.ts';
 import { normal, randomForest, seeded } from './random-forest.ts';
 
 const attach = (forest: Forest): Promise<ForestModel> => {
-  const link = { kind: 'raw', scale: 1, divisor: 1 } as const;
+  const link = { kind: 'raw', precision: 'float64', scale: 1, divisor: 1 } as const;
   return attachForest(encodeProgram({ ...compileForest(forest), link }), {} as Signature);
 };
 

@@ -23,7 +23,8 @@ function goesLeft(forest: Forest, node: number, row: ArrayLike<number>): boolean
   const has = (bit: number): boolean => (rule & bit) !== 0;
   if (has(Rule.categorical)) {
     if (Number.isNaN(raw)) return has(Rule.defaultLeft);
-    return inSet(forest, forest.threshold[node]!, Math.trunc(raw)) === has(Rule.setLeft);
+    const code = forest.compare === 'float32' ? Math.floor(Math.fround(raw)) : Math.trunc(raw);
+    return inSet(forest, forest.threshold[node]!, code) === has(Rule.setLeft);
   }
   let x = forest.compare === 'float32' ? Math.fround(raw) : raw;
   const isZero = Math.abs(x) <= nearZero;

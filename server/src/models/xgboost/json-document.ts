@@ -169,7 +169,7 @@ export class JsonDocument extends Document {
         scale--;
       }
     }
-    if (digits === 0 || !isDigit(bytes[begin])) return this.truth();
+    if (digits === 0 || !isDigit(bytes[begin])) return this.namedNumber();
     if (bytes[at] === lowerE || bytes[at] === upperE) {
       at++;
       const isNegative = bytes[at] === minus;
@@ -188,19 +188,24 @@ export class JsonDocument extends Document {
     return Number(bytes.toString('latin1', from, at));
   }
 
-  private truth(): number {
-    for (const [word, value] of [
-      ['true', 1],
-      ['false', 0],
-    ] as const) {
-      if (this.bytes.toString('latin1', this.at, this.at + word.length) !== word) continue;
-      this.at += word.length;
-      return value;
-    }
+  /** XGBoost writes what JSON has no number for as JavaScript would: NaN where nothing splits. */
+  private namedNumber(): number {
     const found = this.bytes.toString('latin1', this.at, this.at + 20).match(/^[\w.+-]*/)![0];
-    return this.fail(found === '' ? 'a number is missing' : `“${found}” is no number`);
+    const value = wordValues.get(found);
+    if (value === undefined)
+      return this.fail(found === '' ? 'a number is missing' : `“${found}” is no number`);
+    this.at += found.length;
+    return value;
   }
 }
+
+const wordValues: ReadonlyMap<string, number> = new Map([
+  ['true', 1],
+  ['false', 0],
+  ['NaN', Number.NaN],
+  ['Infinity', Number.POSITIVE_INFINITY],
+  ['-Infinity', Number.NEGATIVE_INFINITY],
+]);
 
 const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= zero && byte <= nine;
 

@@ -78,6 +78,7 @@ function evenRounds(count: number, parallel: number, groups: number): Float64Arr
 
 function bestIteration(word: string | undefined, document: Document): number | null {
   if (word === undefined) return null;
-  if (/^\d{1,9}$/.test(word)) return Number(word);
+  // -1: there was no round.
+  if (/^(\d{1,9}|-1)$/.test(word)) return Number(word);
   return document.broken('learner.attributes.best_iteration', `“${word.slice(0, 40)}” is no round`);
 }

@@ -7,15 +7,17 @@ export interface XgboostTree {
   left: Float64Array;
   right: Float64Array;
   feature: Float64Array;
-  /** Where a node splits; a scalar leaf's value. */
+  /** Where a node splits. */
   condition: Float64Array;
   defaultLeft: Float64Array;
   /** Of each categorical node: its codes. */
   sets: Map<number, Float64Array>;
   /** Values of a leaf: 1, or one a target. */
   targets: number;
-  /** Rows of `targets` values; null if leaves are scalar. */
-  leafRows: Float64Array | null;
+  /** Rows of `targets` values. */
+  leafValues: Float64Array;
+  /** Each leaf's row in them; null: its own place. */
+  leafRow: Float64Array | null;
 }
 
 const perNode = ['left_children', 'right_children', 'split_indices', 'split_conditions', 'default_left'];
@@ -27,6 +29,7 @@ const wanted = new Set([
   'categories_segments',
   'categories_sizes',
   'leaf_weights',
+  'base_weights',
 ]);
 
 /** Codes from here on XGBoost takes for invalid (`OutOfRangeCat` in its categorical.h). */
@@ -53,11 +56,14 @@ export function readTree(document: Document): XgboostTree {
     if (length !== nodes) document.fail(`${key} has ${length} entries, but num_nodes is ${nodes}`);
   }
   const targets = Math.max(1, count('size_leaf_vector', '1'));
-  const leafRows = targets > 1 ? list('leaf_weights') : null;
   const left = list('left_children');
   const right = list('right_children');
-  const rows = (leafRows?.length ?? 0) / targets;
-  const places = walk(document, left, right, leafRows === null ? null : rows);
+  // XGBoost 2 kept the values of vector leaves in base_weights, a row a place.
+  const isMapped = targets > 1 && lists.has('leaf_weights');
+  const leafValues = list(targets === 1 ? 'split_conditions' : isMapped ? 'leaf_weights' : 'base_weights');
+  const rows = Math.floor(leafValues.length / targets);
+  if (!isMapped && rows !== nodes) document.fail(`has ${leafValues.length} leaf values for ${nodes} nodes`);
+  const places = walk(document, left, right, isMapped ? rows : null);
   if (places.length + count('num_deleted', '0') !== nodes) {
     document.fail(`${places.length} of ${nodes} nodes are reached from the root`);
   }
@@ -70,7 +76,8 @@ export function readTree(document: Document): XgboostTree {
     defaultLeft: list('default_left'),
     sets: readSets(document, lists),
     targets,
-    leafRows,
+    leafValues,
+    leafRow: isMapped ? right : null,
   };
   checkNodes(document, tree, lists.get('split_type'));
   return tree;
@@ -85,7 +92,7 @@ function walk(document: Document, left: Float64Array, right: Float64Array, rows:
   if (left.length === 0) document.fail('there is no node');
   const enter = (node: number, child: number): void => {
     if (!(Number.isInteger(child) && child > 0 && child < left.length)) {
-      document.fail(`node ${node} has the child ${child}, which is no node`);
+      document.fail(`node ${node} has the child ${child}, which it cannot have`);
     }
     if (reached[child] === 1) document.fail(`node ${node} leads to ${child}, which is reached twice`);
     reached[child] = 1;
@@ -138,25 +145,31 @@ function readSets(document: Document, lists: Map<string, Float64Array>): Map<num
 
 function checkNodes(document: Document, tree: XgboostTree, types: Float64Array | undefined): void {
   for (const node of tree.places) {
-    const isLeaf = tree.left[node] === -1;
-    const feature = tree.feature[node]!;
-    if (isLeaf && tree.leafRows !== null) continue;
+    if (tree.left[node] === -1) {
+      const row = tree.leafRow?.[node] ?? node;
+      for (const value of tree.leafValues.subarray(row * tree.targets, (row + 1) * tree.targets)) {
+        if (!isSingle(value))
+          document.fail(`leaf ${node} has the value ${value}, which is no finite float32`);
+      }
+      continue;
+    }
     const type = types?.[node] ?? 0;
     if (type !== 0 && type !== 1) document.fail(`node ${node} has the split type ${type}`);
-    const isCategorical = !isLeaf && type === 1;
-    if (isCategorical !== (tree.sets.has(node) && !isLeaf)) {
+    if ((type === 1) !== tree.sets.has(node)) {
       document.fail(`node ${node} is categorical or has categories, but not both`);
     }
-    if (!isCategorical && !Number.isFinite(Math.fround(tree.condition[node]!))) {
-      document.fail(`node ${node} splits or ends at ${tree.condition[node]}, which is no finite float32`);
+    const condition = tree.condition[node]!;
+    // What stands in a categorical node's place means nothing; XGBoost 1.7 and 2 wrote NaN.
+    if (type === 0 && !isSingle(condition)) {
+      document.fail(`node ${node} splits at ${condition}, which is no finite float32`);
     }
-    if (isLeaf) continue;
-    if (!(Number.isInteger(feature) && feature >= 0))
+    const feature = tree.feature[node]!;
+    if (!(Number.isInteger(feature) && feature >= 0)) {
       document.fail(`node ${node} splits on feature ${feature}`);
+    }
     const side = tree.defaultLeft[node];
     if (side !== 0 && side !== 1) document.fail(`node ${node} has the default_left ${side}`);
   }
-  for (const value of tree.leafRows ?? []) {
-    if (!Number.isFinite(Math.fround(value))) document.fail(`leaf value ${value} is no finite float32`);
-  }
 }
+
+const isSingle = (value: number): boolean => Number.isFinite(Math.fround(value));

@@ -40,7 +40,7 @@ export class Trees {
   }
 
   private addTarget(tree: XgboostTree, target: number, sets: Map<number, number>): void {
-    const { places, left, right, condition, leafRows, targets } = tree;
+    const { places, left, right, condition, leafValues, leafRow, targets } = tree;
     const isLeaf = (place: number): boolean => left[place] === -1;
     const codes = new Int32Array(left.length);
     let node = this.feature.length;
@@ -65,7 +65,7 @@ export class Trees {
     this.right.push(nodes.map((place) => codes[right[place]!]!));
     this.leaves.push(
       Float64Array.from(ends, (place) =>
-        Math.fround(leafRows === null ? condition[place]! : leafRows[right[place]! * targets + target]!),
+        Math.fround(leafValues[(leafRow?.[place] ?? place) * targets + target]!),
       ),
     );
   }

@@ -13,6 +13,7 @@ import { normal, seeded } from '../stats/seeded.ts';
 const root = new URL('../../../', import.meta.url).pathname;
 const fixtures: Record<string, { file: string; hints?: ModelHints }> = {
   lightgbm: { file: 'spec/models/lgb_binary_nan/model.txt' },
+  xgboost: { file: 'spec/models/xgb_binary_missing/model.json' },
   catboost: { file: 'spec/models/cat_ctr_lossguide/model.cbm' },
   onnx: { file: 'spec/models/sk_histgb_missing/model.onnx' },
   logistic: { file: 'examples/electricity/learner.json', hints: { training: trainingRows() } },

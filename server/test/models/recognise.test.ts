@@ -29,14 +29,9 @@ describe('a file is known by what is in it', () => {
   const models = readdirSync(join(spec, 'models'));
   test.each(models)('%s, under another format’s name', async (model) => {
     for (const file of readdirSync(join(spec, 'models', model))) {
-      const kind = file.endsWith('.onnx')
-        ? 'onnx'
-        : file.endsWith('.txt')
-          ? 'lightgbm'
-          : model.startsWith('cat_') && file !== 'golden.json'
-            ? 'catboost'
-            : null;
-      if (kind === null) continue;
+      if (!file.startsWith('model')) continue;
+      const others = model.startsWith('cat_') ? 'catboost' : 'xgboost';
+      const kind = file.endsWith('.onnx') ? 'onnx' : file.endsWith('.txt') ? 'lightgbm' : others;
       const bytes = readFileSync(join(spec, 'models', model, file));
       expect(await look(bytes, 'learner.json')).toBe(kind);
       expect(await look(bytes, 'model.pkl')).toBe(kind);
@@ -46,6 +41,13 @@ describe('a file is known by what is in it', () => {
   test('CatBoost’s JSON by its first keys', async () => {
     expect(await look('{\n  "features_info":\n {"float_features": []}}')).toBe('catboost');
     expect(await look('{"ctr_data":{"a":{}}}')).toBe('catboost');
+  });
+
+  test('XGBoost’s, with its version first, with a mark of UTF-8, or with shorter lengths', async () => {
+    expect(await look('{"version": [3, 2, 0], "learner": {')).toBe('xgboost');
+    expect(await look('\xef\xbb\xbf{"learner":{"attributes":{}')).toBe('xgboost');
+    expect(await look('{U\x07learner{')).toBe('xgboost');
+    expect(await look('{"features": {"learner": {}}}')).toMatchObject({ code: 'FILE_NOT_RECOGNISED' });
   });
 
   test('a learner’s file, wherever it says so', async () => {
@@ -82,8 +84,7 @@ describe('what is no model is refused in words', () => {
     ['HDF5', x('894844460d0a1a0a'), 'FILE_UNSUPPORTED', 'HDF5'],
     ['TensorFlow Lite', '\x1c\0\0\0TFL3\x14', 'FILE_UNSUPPORTED', 'TensorFlow Lite'],
     ['safetensors', '\x50\0\0\0\0\0\0\0{"weight":{"dtype":"F32"', 'FILE_UNSUPPORTED', 'safetensors'],
-    ['XGBoost’s JSON', '{"learner":{"attributes":{}', 'FILE_UNSUPPORTED', 'XGBoost model (JSON)'],
-    ['XGBoost’s UBJSON', '{L\0\0\0\0\0\0\0\x07learner{', 'FILE_UNSUPPORTED', 'UBJSON'],
+    ['XGBoost’s old binary form', 'binf\0\0', 'FILE_UNSUPPORTED', 'save it as model.json'],
     ['PMML', '<?xml version="1.0"?><PMML>', 'FILE_UNSUPPORTED', 'PMML'],
     [
       'MLflow’s description',

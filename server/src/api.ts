@@ -369,6 +369,8 @@ export const DeployRequest = Type.Object(
         closed,
       ),
     ),
+    /** Of a booster that was stopped early: its rounds up to the best one (default), or all in the file. */
+    rounds: Type.Optional(Type.Union([Type.Literal('best'), Type.Literal('all')])),
     policy: Type.Optional(
       Type.Object(
         {

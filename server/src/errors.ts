@@ -51,7 +51,7 @@ export const errorTable = {
   // Files
   FILE_NOT_RECOGNISED: {
     status: 422,
-    hint: 'Slipway takes LightGBM text, CatBoost .cbm and JSON, ONNX and its own logistic learner files.',
+    hint: 'Slipway takes XGBoost and CatBoost files, LightGBM text, ONNX and its own logistic learner files.',
   },
   FILE_BROKEN: {
     status: 422,

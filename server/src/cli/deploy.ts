@@ -13,6 +13,7 @@ interface Options extends RemoteOptions {
   onnxThreads?: string;
   onnxShape?: string[];
   onnxOptimization?: NonNullable<DeployRequest['onnx']>['optimization'];
+  rounds?: 'best' | 'all';
   as?: 'idle' | 'live' | 'shadow';
   missing?: 'reject' | 'impute';
   unknown?: 'reject' | 'impute';
@@ -45,6 +46,12 @@ export const deploy = withRemote(
       'extended',
       'all',
     ]),
+  )
+  .addOption(
+    new Option(
+      '--rounds <which>',
+      'of an XGBoost model that was stopped early: up to its best round (default), or all',
+    ).choices(['best', 'all']),
   )
   .addOption(
     new Option(
@@ -107,6 +114,7 @@ and the exit code is 4.`,
             },
           }
         : {}),
+      ...(options.rounds ? { rounds: options.rounds } : {}),
       ...(options.as ? { as: options.as } : {}),
       ...(options.failedWrite ? { failedWrite: options.failedWrite } : {}),
       ...(options.allowSignatureChange ? { allowSignatureChange: true } : {}),

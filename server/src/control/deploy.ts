@@ -42,6 +42,7 @@ export async function deploy(
     label: request.label ?? null,
     classes: request.classes ?? null,
     onnx: request.onnx ?? null,
+    rounds: request.rounds ?? ('best' as const),
   };
   const made = await tryCandidate(trial, bounds, async (tried, folder) => ({
     tried,

@@ -17,6 +17,8 @@ export interface Trial {
   label: string | null;
   classes: (string | number)[] | null;
   onnx: ModelHints['onnx'] | null;
+  /** Of a booster that was stopped early: up to the best round, or all. */
+  rounds: 'best' | 'all';
   /** Where it writes `program` and `baseline`. */
   folder: string;
 }

@@ -98,6 +98,7 @@ async function readTraining(trial: Trial, step: (step: string) => void): Promise
 
 function hintsOf(trial: Trial, training: Training | null): ModelHints {
   const hints: ModelHints = {
+    rounds: trial.rounds,
     ...(trial.classes ? { classes: trial.classes } : {}),
     ...(trial.onnx ? { onnx: trial.onnx } : {}),
   };

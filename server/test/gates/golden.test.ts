@@ -162,6 +162,7 @@ describe('a candidate with golden rows', () => {
         label: null,
         classes: null,
         onnx: null,
+        rounds: 'best',
       },
       bounds,
       async (tried) => tried,

@@ -20,7 +20,7 @@ export function Empty() {
         </CopyButton>
       </p>
       <p className="quiet">
-        It may be a LightGBM text file, an ONNX file, or a learner. Add{' '}
+        It may be an XGBoost or LightGBM file, an ONNX file, or a learner. Add{' '}
         <code>--baseline train.csv --label churned</code> to be told when the inputs drift away from the
         training rows. This page fills by itself.
       </p>

@@ -21,7 +21,10 @@ const rounds = 15;
 const features = 28;
 
 const attach = (compiled: CompiledForest): Promise<ForestModel> =>
-  attachForest(encodeProgram({ ...compiled, link: { kind: 'raw', scale: 1, divisor: 1 } }), {} as Signature);
+  attachForest(
+    encodeProgram({ ...compiled, link: { kind: 'raw', precision: 'float64', scale: 1, divisor: 1 } }),
+    {} as Signature,
+  );
 
 /** The time of all rows, singly or in batches, into `answers`. */
 function time(model: ForestModel, values: Float64Array, at: number, answers: Float64Array): number {

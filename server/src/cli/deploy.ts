@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import type { DeployAnswer, DeployRequest } from '../api.ts';
-import { asLabel, list, type RemoteOptions, remoteOf, withRemote } from './options.ts';
+import { asLabel, list, type RemoteOptions, remoteOf, roundsOption, withRemote } from './options.ts';
 import { paint, say, sayJson } from './output.ts';
 import { ask, upload, uploadModel } from './remote.ts';
 import { UsageError } from './usage-error.ts';
@@ -47,12 +47,7 @@ export const deploy = withRemote(
       'all',
     ]),
   )
-  .addOption(
-    new Option(
-      '--rounds <which>',
-      'of an XGBoost model that was stopped early: up to its best round (default), or all',
-    ).choices(['best', 'all']),
-  )
+  .addOption(roundsOption())
   .addOption(
     new Option(
       '--as <state>',

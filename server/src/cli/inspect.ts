@@ -3,7 +3,7 @@ import { basename, resolve } from 'node:path';
 import { Command } from 'commander';
 import { tryCandidate } from '../gates/candidate.ts';
 import { defaultConfig } from '../processes/config.ts';
-import { asLabel, list } from './options.ts';
+import { asLabel, list, roundsOption } from './options.ts';
 import { say, sayJson } from './output.ts';
 import { UsageError } from './usage-error.ts';
 import { type Described, versionPage } from './version-page.ts';
@@ -11,6 +11,7 @@ import { type Described, versionPage } from './version-page.ts';
 interface Options {
   golden?: string;
   classes?: string[];
+  rounds?: 'best' | 'all';
   json?: boolean;
 }
 
@@ -19,6 +20,7 @@ export const inspect = new Command('inspect')
   .argument('<file>', 'a file, a folder, a zip or a tar of one')
   .option('--golden <file>', 'rows with the training library’s own answers (JSON), to be reproduced')
   .option('--classes <labels>', 'class labels in order, where the file has none', list)
+  .addOption(roundsOption())
   .option('--json', 'print one JSON document and nothing else')
   .addHelpText(
     'after',
@@ -39,6 +41,7 @@ machine. A file that fails a gate: exit code 4.`,
       label: null,
       classes: options.classes?.map(asLabel) ?? null,
       onnx: null,
+      rounds: options.rounds ?? ('best' as const),
     };
     const described = await tryCandidate(
       trial,

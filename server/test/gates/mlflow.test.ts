@@ -24,6 +24,7 @@ const tryFolder = (path: string, golden: string | null = null): Promise<Tried> =
       label: null,
       classes: null,
       onnx: null,
+      rounds: 'best',
     },
     bounds,
     async (tried) => tried,

@@ -59,7 +59,7 @@ async function prepare(files: ModelFiles, hints: ModelHints): Promise<Prepared> 
       type === 'string' ? (oneHot.get(index) ?? []) : null,
     ),
     combinations: planCombinations(model, columns),
-    forest: encodeForest({ ...compiled, link: { kind: 'raw', scale: 1, divisor: 1 } }),
+    forest: encodeForest({ ...compiled, link: { kind: 'raw', precision: 'float64', scale: 1, divisor: 1 } }),
   });
   return { signature: signatureOf(model, columns, loss, hints), program, facts: factsOf(model, depth) };
 }

@@ -10,6 +10,8 @@ export interface XgboostTree {
   /** Where a node splits. */
   condition: Float64Array;
   defaultLeft: Float64Array;
+  /** What each split gained in training; null if the file does not say. */
+  gain: Float64Array | null;
   /** Of each categorical node: its codes. */
   sets: Map<number, Float64Array>;
   /** Values of a leaf: 1, or one a target. */
@@ -21,9 +23,10 @@ export interface XgboostTree {
 }
 
 const perNode = ['left_children', 'right_children', 'split_indices', 'split_conditions', 'default_left'];
+const sometimes = ['split_type', 'loss_changes'];
 const wanted = new Set([
   ...perNode,
-  'split_type',
+  ...sometimes,
   'categories',
   'categories_nodes',
   'categories_segments',
@@ -51,7 +54,7 @@ export function readTree(document: Document): XgboostTree {
       : document.fail(`${key} “${word.slice(0, 40)}” is no count`);
   };
   const nodes = count('num_nodes', '');
-  for (const key of [...perNode, ...(lists.has('split_type') ? ['split_type'] : [])]) {
+  for (const key of [...perNode, ...sometimes.filter((one) => lists.has(one))]) {
     const { length } = list(key);
     if (length !== nodes) document.fail(`${key} has ${length} entries, but num_nodes is ${nodes}`);
   }
@@ -74,6 +77,7 @@ export function readTree(document: Document): XgboostTree {
     feature: list('split_indices'),
     condition: list('split_conditions'),
     defaultLeft: list('default_left'),
+    gain: lists.get('loss_changes') ?? null,
     sets: readSets(document, lists),
     targets,
     leafValues,

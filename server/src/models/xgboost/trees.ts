@@ -2,6 +2,7 @@ import type { Forest } from '../forest/forest.ts';
 import { Rule } from '../forest/forest.ts';
 import { Growing } from '../forest/growing.ts';
 import type { Document } from './document.ts';
+import { XgboostImportance } from './importance.ts';
 import type { XgboostTree } from './tree.ts';
 
 /** Words of 32 bits that all sets of categories may take: 128 MiB. */
@@ -9,6 +10,7 @@ const mostWords = 2 ** 25;
 
 /** Puts the file's trees into one forest as they are read. A tree of several targets becomes a tree a target. */
 export class Trees {
+  readonly importance = new XgboostImportance();
   /** Trees of the file so far. */
   count = 0;
   /** Values of a leaf of each tree. */
@@ -32,6 +34,7 @@ export class Trees {
     const sets = [...tree.sets.keys()].map((node, k) => [node, firstSet + k] as const);
     for (const codes of tree.sets.values()) this.addSet(codes, document);
     for (let target = 0; target < tree.targets; target++) this.addTarget(tree, target, new Map(sets));
+    this.importance.add(tree);
     this.count++;
     this.targets.push(tree.targets);
     this.rootStart.push([this.roots.length]);

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { SlipwayError } from '../../errors.ts';
-import type { Signature, TensorSpec } from '../../signature.ts';
+import type { Feature, Signature, TensorSpec } from '../../signature.ts';
 import { namedClasses } from '../classes.ts';
 import { attachForest } from '../forest/attach.ts';
 import { compileForest } from '../forest/compile.ts';
@@ -41,7 +41,8 @@ async function prepare(files: ModelFiles, hints: ModelHints): Promise<Prepared> 
   const signature = signatureOf(model, hints);
   const { forest, linear, link } = model;
   const program = forest === null ? encodeLinear(linear!) : encodeProgram({ ...compileForest(forest), link });
-  return { signature, program, facts: factsOf(model) };
+  const importance = model.learner.booster.trees?.importance.measures(signature.features.length) ?? [];
+  return { signature, program, facts: factsOf(model), importance };
 }
 
 /**
@@ -49,7 +50,8 @@ async function prepare(files: ModelFiles, hints: ModelHints): Promise<Prepared> 
  * class index, logitraw's margin), the probabilities follow it. Of several targets or quantiles one is the answer.
  */
 function signatureOf(model: XgboostModel, hints: ModelHints): Signature {
-  const { objective, features, groups } = model;
+  const { objective, groups } = model;
+  const features = namedBy(hints, model);
   const inputs: TensorSpec[] = [
     { name: 'X', datatype: 'FP32', shape: [-1, features.length], column: 0, width: features.length },
   ];
@@ -73,6 +75,13 @@ function signatureOf(model: XgboostModel, hints: ModelHints): Signature {
   };
   if (!isMulticlass && objective.task !== 'binary') return signature;
   return { ...signature, classes: namedClasses(isMulticlass ? groups : 2, hints) };
+}
+
+/** The features, named as a description beside the file names them if the file itself does not. */
+function namedBy(hints: ModelHints, { learner, features }: XgboostModel): Feature[] {
+  const said = learner.featureNames.length === 0 ? hints.features : undefined;
+  if (said?.length !== features.length) return features;
+  return features.map((feature, k) => ({ ...feature, name: said[k]! }));
 }
 
 /** The quantile next to the median; else the first target. */

@@ -33,7 +33,7 @@ function rowsFor({ features, tests }: SymmetricForest, rows: number, seed: numbe
 }
 
 async function expectSameAsInterpreter(forest: SymmetricForest, rows: number, seed: number): Promise<void> {
-  const link = { kind: 'raw', scale: 1, divisor: 1 } as const;
+  const link = { kind: 'raw', precision: 'float64', scale: 1, divisor: 1 } as const;
   const model = await attachForest(encodeProgram({ ...compileSymmetric(forest), link }), {} as Signature);
   const values = rowsFor(forest, rows, seed);
   const plain = expanded(forest);

@@ -117,6 +117,27 @@ describe('the kind xgboost', () => {
     ]);
   });
 
+  it('has the importances that Booster.get_score gives ("weight" and "total_gain")', async () => {
+    const { importance } = await prepare('xgb_frame');
+    expect(importance!.map(({ measure }) => measure)).toEqual(['splits', 'gain']);
+    expect(importance![0]!.values).toEqual([12, 35, 15, 16, 10]);
+    const gain = [
+      437.791015625, 708.6362915039062, 165.17837524414062, 216.46713256835938, 30.12134552001953,
+    ];
+    importance![1]!.values.forEach((value, k) => {
+      expect(Math.abs(value / gain[k]! - 1)).toBeLessThan(1e-6);
+    });
+    expect((await prepare('xgb_gblinear')).importance).toEqual([]);
+  });
+
+  it('is named as a description beside it says, where it has no names itself', async () => {
+    const names = async (name: string, features: string[]) =>
+      (await prepare(name, { features })).signature.features.map((feature) => feature.name);
+    expect(await names('xgb_codes', ['a', 'b'])).toEqual(['a', 'b']);
+    expect(await names('xgb_codes', ['a'])).toEqual(['f0', 'f1']);
+    expect(await names('xgb_frame', ['a', 'b', 'c', 'd', 'e'])).toContain('city');
+  });
+
   it('has ranking and regression without classes, and the classes that it is told', async () => {
     expect((await prepare('xgb_rank')).signature).toMatchObject({ task: 'ranking' });
     expect((await prepare('xgb_poisson')).signature.classes).toBeUndefined();

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SlipwayError } from '../../src/errors.ts';
 import { type Tried, tryCandidate } from '../../src/gates/candidate.ts';
-import { kinds } from '../../src/models/kinds.ts';
 
 /** Folders that MLflow 3.17.2 saved, tried in a real candidate process. */
 const spec = new URL('../../../spec/mlflow/', import.meta.url).pathname;
@@ -71,15 +70,23 @@ describe('answers as MLflow’s pyfunc does', () => {
     expect(tried.signature.features[0]).toEqual({ name: 'mean_radius', type: 'number' });
   });
 
-  test.each(['xgboost', 'xgboost_ubj'])('%s', async (name) => {
-    const path = join(spec, name);
-    if (kinds.some((kind) => kind.name === 'xgboost'))
-      expect(await tryFolder(path, join(path, 'golden.json'))).toMatchObject({ kind: 'xgboost' });
-    else
-      await expect(tryFolder(path)).rejects.toMatchObject({
-        code: 'FILE_UNSUPPORTED',
-        message: expect.stringContaining('XGBoost model'),
-      });
+  test('xgboost, a Booster as UBJSON', async () => {
+    const tried = await tryFolder(join(spec, 'xgboost_ubj'), goldenFor('xgboost_ubj', { pyfunc: 'predict' }));
+    expect(tried).toMatchObject({ kind: 'xgboost', source: { main: 'model.ubj' } });
+    expect(tried.gates.map(({ name }) => name)).toContain('golden rows');
+  });
+
+  test('xgboost, an XGBClassifier as JSON: the probability of the second class', async () => {
+    const path = goldenFor('xgboost', { probabilities: 'predict' });
+    const golden = JSON.parse(readFileSync(path, 'utf8')) as {
+      outputs: { name: string; shape: number[]; data: number[][] }[];
+    };
+    const second = golden.outputs.find(({ name }) => name === 'predict')!;
+    const column = { ...second, shape: [second.shape[0]!], data: second.data.map((row) => row[1]!) };
+    writeFileSync(path, JSON.stringify({ ...golden, outputs: [column] }));
+    const tried = await tryFolder(join(spec, 'xgboost'), path);
+    expect(tried).toMatchObject({ kind: 'xgboost', signature: { task: 'binary' } });
+    expect(tried.gates.map(({ name }) => name)).toContain('golden rows');
   });
 });
 

@@ -13,7 +13,7 @@ export class XgboostImportance {
       if (left[node] === -1) continue;
       const index = feature[node]!;
       this.#splits.set(index, (this.#splits.get(index) ?? 0) + 1);
-      this.#gain.set(index, (this.#gain.get(index) ?? 0) + (gain?.[node] ?? 0));
+      this.#gain.set(index, (this.#gain.get(index) ?? 0) + Math.fround(gain?.[node] ?? 0));
     }
   }
 

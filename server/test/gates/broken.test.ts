@@ -44,7 +44,15 @@ function given(name: string): { name: string; path: string } {
 async function tryOne(name: string): Promise<{ code: string; message: string; hint: string } | 'loaded'> {
   try {
     return await tryCandidate(
-      { file: given(name), baseline: null, golden: null, label: null, classes: null, onnx: null, rounds: 'best' },
+      {
+        file: given(name),
+        baseline: null,
+        golden: null,
+        label: null,
+        classes: null,
+        onnx: null,
+        rounds: 'best',
+      },
       bounds,
       async () => 'loaded' as const,
     );

@@ -25,7 +25,7 @@ function sumsOf({ ensemble, grown, x }: Grown, planner: Planner): Value {
   const { forest, memberships: questions } = grown;
   for (const [node, feature] of ensemble.feature.entries())
     planner.typical(x, feature, [ensemble.split[node]!]);
-  const link = { kind: 'raw', scale: 1, divisor: 1 } as const;
+  const link = { kind: 'raw', precision: 'float64', scale: 1, divisor: 1 } as const;
   const program = encodeProgram({ ...compileForest(forest), link });
   const from =
     questions.length === 0 ? x : planner.step('ask', x, planner.new(forest.features, x.type), { questions });

@@ -96,7 +96,7 @@ function factsOf(model: XgboostModel): Prepared['facts'] {
   const { learner, features, groups, objective, forest, rounds } = model;
   const facts: Prepared['facts'] = {
     framework: 'xgboost',
-    version: learner.version.join('.'),
+    frameworkVersion: learner.version.join('.'),
     booster: learner.booster.name,
     objective: learner.objective,
     features: features.length,

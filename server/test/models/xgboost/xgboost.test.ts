@@ -40,7 +40,7 @@ describe('the kind xgboost', () => {
     });
     expect(facts).toEqual({
       framework: 'xgboost',
-      version: '3.2.0',
+      frameworkVersion: '3.2.0',
       booster: 'gbtree',
       objective: 'binary:logistic',
       features: 6,

@@ -51,7 +51,7 @@ export const errorTable = {
   // Files
   FILE_NOT_RECOGNISED: {
     status: 422,
-    hint: 'Slipway takes XGBoost and CatBoost files, LightGBM text, ONNX and its own logistic learner files.',
+    hint: 'Slipway takes XGBoost and CatBoost files, LightGBM text, ONNX, its own logistic learner files, and files that name a model on another server.',
   },
   FILE_BROKEN: {
     status: 422,
@@ -97,6 +97,24 @@ export const errorTable = {
   PREDICTION_FAILED: {
     status: 500,
     hint: 'The model itself failed on this row. Its finding is in the timeline.',
+  },
+  // Upstreams of remote versions
+  UPSTREAM_FAILED: {
+    status: 502,
+    hint: 'See the upstream’s own log, and slipway_upstream_requests_total in /metrics.',
+  },
+  UPSTREAM_REFUSED: { status: 422, hint: 'The upstream takes other rows than these; it says why.' },
+  UPSTREAM_TIMEOUT: {
+    status: 504,
+    hint: 'Try again; "timeoutMs" and "connectMs" of the version’s file bound the wait.',
+  },
+  UPSTREAM_OPEN: {
+    status: 503,
+    hint: 'It failed too often and is left alone for some seconds. Try again, or roll back.',
+  },
+  UPSTREAM_BUSY: {
+    status: 503,
+    hint: 'Try again in a moment; "concurrency" of the version’s file bounds the requests at once.',
   },
   // Journal and labels
   PREDICTION_NOT_FOUND: { status: 404, hint: 'Check the id; it stands in the answer of /predict.' },

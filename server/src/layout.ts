@@ -24,7 +24,7 @@ export interface Layout {
   /** The loops' and control's sockets for the other processes. */
   loopsSocket: string;
   controlSocket: string;
-  /** lanes: what an unbounded model was asked last, so that a hang can be laid at its door. */
+  /** lanes: what model in a library's code was asked last, so that a hang can be laid at its door. */
   marks: string;
 }
 

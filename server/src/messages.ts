@@ -2,6 +2,7 @@ import type { ErrorBody } from './errors.ts';
 import type { Position } from './events.ts';
 import type { Finding } from './finding.ts';
 import type { Snapshot } from './snapshot.ts';
+import type { UpstreamCounts } from './upstream-counts.ts';
 
 /** What the processes say to each other, over `link/`. Every message may arrive again after a reconnect: handling is idempotent. */
 
@@ -107,6 +108,8 @@ export interface VersionMetrics {
   inferSeconds: number;
   /** ms since the epoch of the newest request; 0: none. */
   last: number;
+  /** Its requests to its upstream, those of shadows included; null where it runs here. */
+  upstream: UpstreamCounts | null;
 }
 
 /** Upper bounds, seconds. */

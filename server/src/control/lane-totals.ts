@@ -1,4 +1,5 @@
 import type { LaneMetrics, ModelMetrics, VersionMetrics } from '../messages.ts';
+import { addUpstream } from '../upstream-counts.ts';
 
 /** Counters of lanes that are gone, in one: however many there were, totals never go back and memory does not grow. */
 export function noLanes(): LaneMetrics {
@@ -31,7 +32,7 @@ function addModel(sum: ModelMetrics, metrics: ModelMetrics): void {
   for (const [version, more] of Object.entries(metrics.versions)) {
     const known = sum.versions[Number(version)];
     if (known) addVersion(known, more);
-    else sum.versions[Number(version)] = { ...more };
+    else sum.versions[Number(version)] = structuredClone(more);
   }
 }
 
@@ -42,4 +43,6 @@ function addVersion(sum: VersionMetrics, more: VersionMetrics): void {
   sum.seconds += more.seconds;
   sum.inferSeconds += more.inferSeconds;
   sum.last = Math.max(sum.last, more.last);
+  if (sum.upstream && more.upstream) addUpstream(sum.upstream, more.upstream);
+  else sum.upstream ??= structuredClone(more.upstream);
 }

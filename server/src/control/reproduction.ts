@@ -12,7 +12,7 @@ import { newFrame } from '../tensor.ts';
 
 /**
  * Answers a journaled request again from its record: the same version, the same learner's update, the same
- * features. Only bounded programs, whose code is Slipway's own, are run in control's process.
+ * features. Only programs that run inline, whose code is Slipway's own, are run in control's process.
  */
 export class Reproduction {
   readonly #registry: Registry;
@@ -45,7 +45,7 @@ export class Reproduction {
       return { ...said, reproduced: null, equal: null, why: 'The version is not registered any more.' };
     const kind = kindNamed(record.kind);
     const program = await this.#blobs.read(record.program);
-    if (!kind.bounded(program))
+    if (kind.runs(program) !== 'inline')
       return {
         ...said,
         reproduced: null,

@@ -5,6 +5,7 @@ import { extname, join } from 'node:path';
 import type { Gate } from '../api.ts';
 import { type ErrorBody, SlipwayError, toSlipwayError } from '../errors.ts';
 import type { Importance, ModelHints } from '../models/model.ts';
+import { isUpstreamVariable } from '../models/remote/settings.ts';
 import type { Signature } from '../signature.ts';
 import type { Load } from './weigh.ts';
 
@@ -97,8 +98,7 @@ function run<T>(
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     // The heap's own limit is below the process's, so that most excess ends as an error with a name.
     execArgv: [`--max-old-space-size=${Math.floor(bounds.bytes / 2 ** 20 / 2)}`, '--expose-gc'],
-    // Nothing of the server's environment: a file can read its own process's, and no more.
-    env: { PATH: process.env.PATH ?? '', TMPDIR: folder },
+    env: { ...upstreamSecrets(), PATH: process.env.PATH ?? '', TMPDIR: folder },
   });
   return new Promise((resolve, reject) => {
     let step = first;
@@ -149,6 +149,11 @@ function run<T>(
     );
     child.send(request);
   });
+}
+
+/** Of the server's environment, what remote versions may name, and no more: a file can read its own process's. */
+function upstreamSecrets(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => isUpstreamVariable(name)));
 }
 
 /** 0 where the system does not say. */

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Update } from '../messages.ts';
 import { kindNamed } from '../models/kinds.ts';
-import type { Learner, Model } from '../models/model.ts';
+import type { Learner, Model, Place } from '../models/model.ts';
 import { answerWidth } from '../signature.ts';
 import type { ServedModel, ServedVersion } from '../snapshot.ts';
 import { type Frame, newFrame } from '../tensor.ts';
@@ -17,6 +17,8 @@ const frameRows = 32;
 const heldMicroseconds = 1_000_000;
 /** What a row costs besides its model (decoding, journaling, encoding), at most, µs. */
 const rowMicroseconds = 10;
+/** What a value costs on its way to an upstream and back, at most, µs. */
+const valueMicroseconds = 1;
 
 /** Runs before a version is made current: enough for its code to be compiled and its pages to be in memory. */
 const warmRuns = 20;
@@ -33,10 +35,9 @@ export interface Arm {
   readonly journaled: JournaledFeatures;
   /** Rows that it answers in one request, by what the gate measured. */
   readonly mostRows: number;
-  /** Used again for every small request of a bounded model. */
+  /** Used again for every small request of a model that answers at once. */
   readonly frame: Frame;
-  /** Not bounded in time: marked while it answers, so that a hang is laid at its door. */
-  readonly unbounded: boolean;
+  readonly runs: Place;
   /** The learner's update that answers; 0 for what does not learn. */
   update: number;
   /** Requests that wait for this arm's promise. */
@@ -56,6 +57,7 @@ export async function attachArm(
   const kind = kindNamed(version.kind);
   const program = await readFile(join(blobs, version.program));
   const attached = await kind.attach(program, version.signature);
+  const runs = kind.runs(program);
   const arm: Arm = {
     model: served.name,
     version,
@@ -64,9 +66,9 @@ export async function attachArm(
     encoder: new RowEncoder(version),
     writer: new AnswerWriter(served.name, version),
     journaled: new JournaledFeatures(version.signature, served.privacy, secret),
-    mostRows: Math.max(1, Math.floor(heldMicroseconds / (version.microseconds + rowMicroseconds))),
+    mostRows: mostRowsOf(version, runs),
     frame: newFrame(frameRows, version.signature.features.length),
-    unbounded: !kind.bounded(program),
+    runs,
     update: 0,
     inFlight: 0,
     debtMicroseconds: 0,
@@ -77,8 +79,16 @@ export async function attachArm(
     arm.update = version.checkpoint.update;
   }
   if (newest) applyUpdate(arm, newest);
-  await warm(arm);
+  // What runs elsewhere is warm, or is not: this process cannot help it, and must not wait for it.
+  if (runs !== 'elsewhere') await warm(arm);
   return arm;
+}
+
+/** What runs elsewhere holds a lane only while its request is written and its answer read. */
+function mostRowsOf({ signature, microseconds }: ServedVersion, runs: Place): number {
+  const values = signature.features.length + answerWidth(signature);
+  const held = runs === 'elsewhere' ? values * valueMicroseconds : microseconds;
+  return Math.max(1, Math.floor(heldMicroseconds / (held + rowMicroseconds)));
 }
 
 /** Serves the learner's newer state from now on; an older one is left alone. */

@@ -4,6 +4,7 @@ import type { Appender } from '../journal/appender.ts';
 import { type IdSource, idText } from '../journal/id.ts';
 import { type Frame, newFrame } from '../tensor.ts';
 import type { Arm } from './arm.ts';
+import { ask } from './ask.ts';
 import type { Caller } from './caller.ts';
 import type { HangMark } from './hang-mark.ts';
 import type { Meter } from './meter.ts';
@@ -64,41 +65,22 @@ export class DataPlane {
     send: (encoded: T | null, error: SlipwayError | null) => void,
   ): void {
     const started = performance.now();
-    // The next request's rows are imputed while an unbounded model still waits for its turn.
+    // The next request's rows are imputed while a model that does not answer at once still waits for its turn.
     const { imputed } = arm.encoder;
     arm.encoder.imputed = 0;
     if (frame.rows > arm.mostRows) throw tooManyRows(arm, frame.rows);
     const needed = frame.rows * arm.width;
-    const mayWait = arm.unbounded;
-    // Bounded models answer before the next request is looked at, so they share one buffer.
+    const mayWait = arm.runs !== 'inline';
+    // Models that answer at once do so before the next request is looked at, so they share one buffer.
     if (!mayWait && this.#answers.length < needed) this.#answers = new Float64Array(needed);
     const answers = mayWait ? new Float64Array(needed) : this.#answers.subarray(0, needed);
     const done = (): void => this.#answer(arm, frame, caller, answers, imputed, started, encode, send);
     const failed = (thrown: unknown): void => {
-      const message = `Version ${arm.version.version} of "${arm.model}" failed on this request: ${toSlipwayError(thrown).message}`;
-      this.#parts.meter.error(arm, 'PREDICTION_FAILED');
-      send(null, new SlipwayError('PREDICTION_FAILED', message));
+      const error = failureOf(arm, toSlipwayError(thrown));
+      this.#parts.meter.error(arm, error.code);
+      send(null, error);
     };
-    try {
-      if (arm.unbounded) this.#parts.mark.set(arm);
-      const waiting = arm.attached.predict(frame, answers);
-      if (!waiting) {
-        if (arm.unbounded) this.#parts.mark.clear(arm);
-        done();
-        return;
-      }
-      arm.inFlight++;
-      waiting
-        .then(done)
-        .catch(failed)
-        .finally(() => {
-          this.#parts.mark.clear(arm);
-          if (--arm.inFlight === 0 && arm.retired) void arm.attached.close?.();
-        });
-    } catch (thrown) {
-      if (arm.unbounded) this.#parts.mark.clear(arm);
-      failed(thrown);
-    }
+    ask(arm, frame, answers, this.#parts.mark, done, failed);
   }
 
   /** Takes labels in; `send` is called once they are written, with the position that holds them all. */
@@ -108,9 +90,9 @@ export class DataPlane {
     this.#turn.add('refuse', (position, error) => send(position, error));
   }
 
-  /** A frame for a request's rows: for bounded models one that is used again, since they answer at once. */
+  /** A frame for a request's rows: one that is used again for models that answer at once. */
   frame(arm: Arm, rows: number): Frame {
-    if (arm.unbounded || rows > arm.frame.values.length / Math.max(1, arm.frame.width)) {
+    if (arm.runs !== 'inline' || rows > arm.frame.values.length / Math.max(1, arm.frame.width)) {
       return newFrame(rows, arm.version.signature.features.length);
     }
     arm.frame.rows = rows;
@@ -184,6 +166,14 @@ export class DataPlane {
       send(error ? null : encoded, error);
     });
   }
+}
+
+/** A coded error keeps its code: the model knew what went wrong. */
+function failureOf({ model, version }: Arm, { code, message, hint }: SlipwayError): SlipwayError {
+  const said = `Version ${version.version} of "${model}" failed on this request: ${message}`;
+  return code === 'INTERNAL'
+    ? new SlipwayError('PREDICTION_FAILED', said)
+    : new SlipwayError(code, said, hint);
 }
 
 function tooManyRows(arm: Arm, rows: number): SlipwayError {

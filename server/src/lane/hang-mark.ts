@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import type { Arm } from './arm.ts';
 
 /**
- * A small file that names the unbounded model that is answering right now. If this process hangs, its
+ * A small file that names the model that is answering right now in a library's code. If this process hangs, its
  * supervisor reads there whom to blame. onnxruntime runs what it was asked one after another, so that is the
- * arm that has waited longest. Written only when another has, for unbounded kinds only.
+ * arm that has waited longest. Written only when another has, and only for what such code runs.
  */
 export class HangMark {
   readonly #file: number;

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../errors.ts';
 import { type LaneMetrics, latencyBuckets, type ModelMetrics, type VersionMetrics } from '../messages.ts';
+import { addUpstream } from '../upstream-counts.ts';
 import type { Arm } from './arm.ts';
 
 /** What this lane counts; control sums it over lanes for /metrics and the console. */
@@ -36,16 +37,20 @@ export class Meter {
     if (values > 0) this.#of(model).imputed += values;
   }
 
-  shadowRows(model: string, rows: number): void {
-    this.#of(model).shadowRows += rows;
+  shadowRows(arm: Arm, rows: number): void {
+    const metrics = this.#of(arm.model);
+    metrics.shadowRows += rows;
+    versionOf(metrics, arm);
   }
 
   shadowSkipped(model: string, rows: number): void {
     if (rows > 0) this.#of(model).shadowSkipped += rows;
   }
 
-  shadowFailed(model: string, rows: number): void {
-    this.#of(model).shadowFailed += rows;
+  shadowFailed(arm: Arm, rows: number): void {
+    const metrics = this.#of(arm.model);
+    metrics.shadowFailed += rows;
+    versionOf(metrics, arm);
   }
 
   read(incarnation: number, journalBytes: number): LaneMetrics {
@@ -80,7 +85,21 @@ export class Meter {
   }
 }
 
-function versionOf({ versions }: ModelMetrics, { version: { version } }: Arm): VersionMetrics {
-  versions[version] ??= { requests: 0, rows: 0, failed: 0, seconds: 0, inferSeconds: 0, last: 0 };
-  return versions[version];
+function versionOf({ versions }: ModelMetrics, { version: { version }, attached }: Arm): VersionMetrics {
+  versions[version] ??= {
+    requests: 0,
+    rows: 0,
+    failed: 0,
+    seconds: 0,
+    inferSeconds: 0,
+    last: 0,
+    upstream: null,
+  };
+  const metrics = versions[version];
+  if (attached.upstream && metrics.upstream !== attached.upstream) {
+    // Attached once more: it goes on where the one before it ended.
+    if (metrics.upstream) addUpstream(attached.upstream, metrics.upstream);
+    metrics.upstream = attached.upstream;
+  }
+  return metrics;
 }

@@ -1,7 +1,9 @@
+import { type ErrorCode, toSlipwayError } from '../errors.ts';
 import type { PredictionEvent } from '../events.ts';
 import type { Appender } from '../journal/appender.ts';
 import type { Frame } from '../tensor.ts';
 import type { Arm } from './arm.ts';
+import { ask } from './ask.ts';
 import type { HangMark } from './hang-mark.ts';
 import type { Meter } from './meter.ts';
 import type { Turn } from './turn.ts';
@@ -58,9 +60,11 @@ export class ShadowQueue {
 
   /** Whether the gate, and what it took so far, let a shadow run in a lane. */
   #affords(arm: Arm, rows: number): boolean {
+    // To wait for another machine costs this one nothing; how many wait is the upstream's bound.
+    if (arm.runs === 'elsewhere') return true;
     if (arm.version.microseconds > shadowLimitMicroseconds) return false;
-    // A bounded kind takes what the gate measured; a longer time is the machine's, not its own.
-    if (!arm.unbounded || arm.debtMicroseconds <= 0) return true;
+    // Slipway's own code takes what the gate measured; a longer time is the machine's.
+    if (arm.runs === 'inline' || arm.debtMicroseconds <= 0) return true;
     arm.debtMicroseconds -= forgivenMicroseconds * rows;
     return false;
   }
@@ -94,32 +98,18 @@ export class ShadowQueue {
         answers,
         imputed: 0,
       });
-      this.#meter.shadowRows(event.model, frame.rows);
+      this.#meter.shadowRows(arm, frame.rows);
       this.#turn.add('serve', () => {});
     };
-    const failed = (): void => this.#meter.shadowFailed(event.model, frame.rows);
-    try {
-      if (arm.unbounded) this.#mark.set(arm);
-      const promise = arm.attached.predict(frame, answers);
-      if (!promise) {
-        if (arm.unbounded) this.#mark.clear(arm);
-        done();
-        return;
-      }
-      arm.inFlight++;
-      promise
-        .then(done)
-        .catch(failed)
-        .finally(() => {
-          this.#mark.clear(arm);
-          if (--arm.inFlight === 0 && arm.retired) void arm.attached.close?.();
-        });
-    } catch {
-      if (arm.unbounded) this.#mark.clear(arm);
-      failed();
-    }
+    const failed = (thrown: unknown): void => {
+      // An upstream that has enough to do, or is left alone for a while, was not asked at all.
+      if (notAsked.has(toSlipwayError(thrown).code)) this.#meter.shadowSkipped(event.model, frame.rows);
+      else this.#meter.shadowFailed(arm, frame.rows);
+    };
+    ask(arm, frame, answers, this.#mark, done, failed);
   }
 }
 
+const notAsked: ReadonlySet<ErrorCode> = new Set(['UPSTREAM_BUSY', 'UPSTREAM_OPEN']);
 const noFeatures: string[] = [];
 const noValues = new Float64Array(0);

@@ -1,5 +1,6 @@
 import type { Signature } from '../signature.ts';
 import type { Frame } from '../tensor.ts';
+import type { UpstreamCounts } from '../upstream-counts.ts';
 
 /** A version, attached and ready to answer. Lives in lanes, the candidate, the loops (learners) and the scorer. */
 export interface Model {
@@ -9,6 +10,8 @@ export interface Model {
    * Compiled kinds answer at once (return nothing); a kind with a runtime of its own may return a promise.
    */
   predict(frame: Frame, answers: Float64Array): void | Promise<void>;
+  /** What a model that runs elsewhere counts; absent for all others. */
+  readonly upstream?: UpstreamCounts;
   /** Gives back native memory; the model is not used afterwards. */
   close?(): void | Promise<void>;
 }
@@ -82,6 +85,13 @@ export interface Importance {
   values: number[];
 }
 
+/**
+ * Where a version's predict runs, and so what its callers have to reckon with. `inline`: Slipway's own code; it
+ * answers at once, provably in bounded time, and needs no watch. `runtime`: a library in this process, which may hold
+ * it for as long as it likes. `elsewhere`: another process or machine; it is waited for, and holds nobody up.
+ */
+export type Place = 'inline' | 'runtime' | 'elsewhere';
+
 /** One line in kinds.ts. Every kind passes the contract suite in test/models/contract.test.ts. */
 export interface Kind {
   readonly name: string;
@@ -89,8 +99,8 @@ export interface Kind {
   readonly title: string;
   /** Relative tolerance against golden rows (0: bit-equal is expected of the margin; trees 1e-6; ONNX 1e-5). */
   readonly tolerance: number;
-  /** Whether predict provably ends in bounded time with this program: such a version never needs a watch over it. */
-  bounded(program: Uint8Array): boolean;
+  /** Where predict runs with this program. */
+  runs(program: Uint8Array): Place;
   /** Whether the file is of this kind, by looking into its first bytes (up to 4 KiB), never by its name's ending alone. */
   recognises(head: Uint8Array, files: ModelFiles): boolean;
   /** Reads, checks and compiles the file. Runs in the candidate only. Throws coded errors (FILE_*) that name the file, the place and what to do. */

@@ -60,7 +60,7 @@ const others: [begins: string | RegExp, code: Refusal, found: string][] = [
   [
     /^\s*[{[]/,
     'FILE_NOT_RECOGNISED',
-    'looks like JSON, but begins neither as an XGBoost model nor as a learner’s file: {"slipway": "logistic", …}',
+    'looks like JSON, but begins neither as an XGBoost model nor as a file of Slipway’s own: {"slipway": "logistic", …} or {"slipway": "remote", …}',
   ],
 ];
 

@@ -35,7 +35,7 @@ const durations = [
 
 export function modelStatistics(lanes: LaneMetrics[], model: string, version: number): ModelStatistics {
   const counted = lanes.flatMap((lane) => lane.models.get(model)?.versions[version] ?? []);
-  const sum = (figure: keyof VersionMetrics): number =>
+  const sum = (figure: Exclude<keyof VersionMetrics, 'upstream'>): number =>
     counted.reduce((total, one) => total + one[figure], 0);
   const requests = sum('requests');
   const seconds = (count: number, total: number): Duration => ({ count, ns: Math.round(total * 1e9) });

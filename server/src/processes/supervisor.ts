@@ -176,7 +176,7 @@ function address(host: string, socket: BoundSocket): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-/** The unbounded model that this lane was asked last, if it had not answered. */
+/** The model in a library's code that this lane was asked last, if it had not answered. */
 function marked(folder: string, lane: number): { model: string | null; version: number | null } {
   try {
     const [model, version] = readFileSync(join(folder, `lane-${lane}.mark`), 'utf8').split('\n');

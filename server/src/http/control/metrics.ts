@@ -20,6 +20,19 @@ export async function prometheusText(
     'outcome',
   ]);
   const imputed = counter('slipway_imputed_values_total', 'Values imputed by a version’s policy.', ['model']);
+  const upstream = counter('slipway_upstream_requests_total', 'Requests to upstreams: answered or failed.', [
+    'model',
+    'version',
+    'outcome',
+  ]);
+  const retries = counter('slipway_upstream_retries_total', 'Of those: sent a second time.', [
+    'model',
+    'version',
+  ]);
+  const openings = counter('slipway_upstream_opened_total', 'Times that an upstream’s circuit opened.', [
+    'model',
+    'version',
+  ]);
   const labels = counter('slipway_labels_total', 'Labels taken in.');
   const bytes = counter('slipway_journal_bytes_total', 'Bytes written to the journal.');
   const unjournaled = counter(
@@ -50,6 +63,13 @@ export async function prometheusText(
       shadows.inc({ model, outcome: 'answered' }, one.shadowRows);
       shadows.inc({ model, outcome: 'skipped' }, one.shadowSkipped);
       shadows.inc({ model, outcome: 'failed' }, one.shadowFailed);
+      for (const [version, { upstream: counts }] of Object.entries(one.versions)) {
+        if (!counts) continue;
+        upstream.inc({ model, version, outcome: 'answered' }, counts.answered);
+        upstream.inc({ model, version, outcome: 'failed' }, counts.failed);
+        retries.inc({ model, version }, counts.retried);
+        openings.inc({ model, version }, counts.opened);
+      }
     }
   }
   for (const { name, megabytes, restarts: count } of processes) {

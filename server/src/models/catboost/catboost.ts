@@ -25,7 +25,7 @@ export const catboost: Kind = {
   name: 'catboost',
   title: 'CatBoost .cbm or JSON (save_model)',
   tolerance: 1e-6,
-  bounded: () => true,
+  runs: () => 'inline',
   learns: false,
   recognises: (head) => {
     const text = Buffer.from(head.buffer, head.byteOffset, head.byteLength).toString('latin1');

@@ -15,7 +15,7 @@ export const lightgbm: Kind = {
   name: 'lightgbm',
   title: 'LightGBM text (Booster.save_model)',
   tolerance: 1e-6,
-  bounded: () => true,
+  runs: () => 'inline',
   learns: false,
   recognises: (head) => /^tree\r?\nversion=/.test(Buffer.from(head.subarray(0, 32)).toString('latin1')),
   prepare,

@@ -15,7 +15,7 @@ export const logistic: Kind = {
   title: 'Slipway’s logistic learner (JSON)',
   // The folded form that answers and the vectors' order of operations differ in the last bits only.
   tolerance: 1e-9,
-  bounded: () => true,
+  runs: () => 'inline',
   learns: true,
   recognises: (head) => /^\s*\{[^{}]*"slipway"\s*:\s*"logistic"/.test(Buffer.from(head).toString('latin1')),
   prepare,

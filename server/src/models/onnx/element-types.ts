@@ -1,21 +1,21 @@
 import type { Tensor } from 'onnxruntime-node';
-import type { Datatype, FeatureType } from '../../signature.ts';
+import type { Datatype } from '../../signature.ts';
 
 /** ONNX's element types that a frame can hold, by their numbers. */
-export const elementTypes: Record<number, { datatype: Datatype; feature: FeatureType }> = {
-  1: { datatype: 'FP32', feature: 'number' },
-  2: { datatype: 'UINT8', feature: 'integer' },
-  3: { datatype: 'INT8', feature: 'integer' },
-  4: { datatype: 'UINT16', feature: 'integer' },
-  5: { datatype: 'INT16', feature: 'integer' },
-  6: { datatype: 'INT32', feature: 'integer' },
-  7: { datatype: 'INT64', feature: 'integer' },
-  8: { datatype: 'BYTES', feature: 'string' },
-  9: { datatype: 'BOOL', feature: 'boolean' },
-  10: { datatype: 'FP16', feature: 'number' },
-  11: { datatype: 'FP64', feature: 'number' },
-  12: { datatype: 'UINT32', feature: 'integer' },
-  13: { datatype: 'UINT64', feature: 'integer' },
+export const elementTypes: Record<number, Datatype> = {
+  1: 'FP32',
+  2: 'UINT8',
+  3: 'INT8',
+  4: 'UINT16',
+  5: 'INT16',
+  6: 'INT32',
+  7: 'INT64',
+  8: 'BYTES',
+  9: 'BOOL',
+  10: 'FP16',
+  11: 'FP64',
+  12: 'UINT32',
+  13: 'UINT64',
 };
 
 /** onnxruntime's names of datatypes. */

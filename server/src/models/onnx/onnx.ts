@@ -24,7 +24,7 @@ export const onnx: Kind = {
   title: 'ONNX (inputs of rows)',
   tolerance: 1e-5,
   // A Loop in a graph that onnxruntime runs may run as long as it likes.
-  bounded: isCompiled,
+  runs: (program) => (isCompiled(program) ? 'inline' : 'runtime'),
   learns: false,
   recognises: beginsAsModel,
   prepare,

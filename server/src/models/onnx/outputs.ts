@@ -2,8 +2,8 @@ import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { SlipwayError } from '../../errors.ts';
 import type { TensorSpec } from '../../signature.ts';
 import { type Frame, newFrame } from '../../tensor.ts';
+import { type Inputs, mostColumns } from '../columns.ts';
 import { datatypeOf } from './element-types.ts';
-import { type Inputs, mostColumns } from './inputs.ts';
 import { reasonOf } from './reason.ts';
 import { inputTensor } from './tensors.ts';
 

@@ -16,7 +16,7 @@ export const xgboost: Kind = {
   name: 'xgboost',
   title: 'XGBoost JSON or UBJSON (Booster.save_model, save_raw)',
   tolerance: 1e-6,
-  bounded: () => true,
+  runs: () => 'inline',
   learns: false,
   recognises: (head) => beginnings.some((begins) => begins.test(Buffer.from(head).toString('latin1'))),
   prepare,

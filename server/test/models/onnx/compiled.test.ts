@@ -46,7 +46,7 @@ describe('graphs of trees and of linear models are compiled', () => {
         : 'onnxruntime';
     expect(prepared.facts.runsOn).toBe(runsOn);
     expect(isCompiled(prepared.program)).toBe(runsOn !== 'onnxruntime');
-    expect(onnx.bounded(prepared.program)).toBe(runsOn !== 'onnxruntime');
+    expect(onnx.runs(prepared.program)).toBe(runsOn === 'onnxruntime' ? 'runtime' : 'inline');
   });
 
   test.each(compiled)('%s answers as onnxruntime does, to the bit', async (file) => {

@@ -1,0 +1,62 @@
+import { SlipwayError } from '../errors.ts';
+import type { Signature, TensorSpec } from '../signature.ts';
+
+type Labels = (string | number)[];
+
+/** What is known about a model's outputs besides their shapes. */
+export interface Known {
+  /** Class labels that the user gave. */
+  said: Labels | undefined;
+  /** Class labels that the model names. */
+  named: Labels | null;
+  /** Whether an output is made by a Softmax. */
+  softmax(output: string): boolean;
+}
+
+/**
+ * Which output is the answer, and so the task. Probabilities: a float output with a column a class (as many
+ * as the labels that the model or the user names), or called something with "prob", or made by a Softmax. Else a
+ * float output of one column is the value; with two classes given (or text labels beside it), the probability
+ * of the second. Throws FILE_UNSUPPORTED where that would be a guess.
+ */
+export function answerAmong(
+  outputs: TensorSpec[],
+  known: Known,
+  file: string,
+): Pick<Signature, 'task' | 'answer' | 'classes'> {
+  const named = known.said ?? known.named;
+  const floats = outputs.filter((output) => output.datatype.startsWith('FP'));
+  const wide = floats.filter(({ width }) => width >= 2);
+  const scores =
+    wide.find(({ name, width }) => /prob/i.test(name) && width === (named?.length ?? width)) ??
+    wide.find(({ name, width }) => known.softmax(name) && width === (named?.length ?? width)) ??
+    wide.find(({ width }) => width === named?.length);
+  if (scores && (named || outputs.every(({ datatype }) => datatype !== 'BYTES'))) {
+    const { column, width } = scores;
+    const classes = named ?? Array.from({ length: width }, (_, k) => k);
+    return width === 2
+      ? { task: 'binary', classes, answer: { column: column + 1, width: 1 } }
+      : { task: 'multiclass', classes, answer: { column, width } };
+  }
+  const value = floats.find(({ width }) => width === 1);
+  const answer = { column: (value ?? outputs[0]!).column, width: 1 };
+  const isText = outputs.some(({ datatype }) => datatype === 'BYTES');
+  // One number a row: the probability of the second class where there are two, else the value itself.
+  if (value && named?.length === 2 && (known.said || isText))
+    return { task: 'binary', classes: named, answer };
+  if (known.said || isText || (named && !value)) {
+    const many = known.said ? `each of the ${known.said.length} classes given` : 'each class';
+    throw unsupported(`has no output with a probability for ${many}`, outputs, file);
+  }
+  if (!value && wide.length > 0) throw unsupported('does not say what its numbers are', outputs, file);
+  return { task: 'regression', answer };
+}
+
+function unsupported(why: string, outputs: TensorSpec[], file: string): SlipwayError {
+  const found = outputs.map(({ name, width }) => `"${name}" (${width} a row)`).join(', ');
+  return new SlipwayError(
+    'FILE_UNSUPPORTED',
+    `${file} ${why}. Its outputs: ${found}.`,
+    'Export it with probabilities, a column a class; name the classes in their order with --classes.',
+  );
+}

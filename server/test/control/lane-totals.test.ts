@@ -5,7 +5,7 @@ import { Meter } from '../../src/lane/meter.ts';
 
 test('lanes that are gone add up, and what they were made of is not kept', () => {
   const total = noLanes();
-  const arm = { model: 'electricity', version: { version: 7 } } as Arm;
+  const arm = { model: 'electricity', version: { version: 7 }, attached: {} } as Arm;
   for (let lane = 1; lane <= 3; lane++) {
     const meter = new Meter();
     meter.labels = lane;
@@ -24,4 +24,33 @@ test('lanes that are gone add up, and what they were made of is not kept', () =>
   });
   expect(electricity.latency.reduce((sum, count) => sum + count, 0)).toBe(3);
   expect(electricity.latencySum).toBeCloseTo(0.0006, 12);
+});
+
+test('requests to an upstream add up over lanes, and over models that are attached again', () => {
+  const total = noLanes();
+  const armOf = (answered: number) =>
+    ({
+      model: 'there',
+      version: { version: 1 },
+      attached: { upstream: { answered, failed: 1, retried: 1, opened: 0 } },
+    }) as unknown as Arm;
+  for (let lane = 1; lane <= 3; lane++) {
+    const meter = new Meter();
+    const first = armOf(10);
+    meter.answered(first, 1, 1, 1, lane);
+    meter.shadowRows(first, 1);
+    const again = armOf(5);
+    meter.shadowFailed(again, 1);
+    meter.error(again, 'UPSTREAM_FAILED');
+    // It counts on, and what was added up already does not change with it.
+    const metrics = meter.read(lane, 0);
+    addLane(total, metrics);
+    again.attached.upstream!.answered = 1000;
+  }
+  expect(total.models.get('there')!.versions[1]!.upstream).toEqual({
+    answered: 45,
+    failed: 6,
+    retried: 6,
+    opened: 0,
+  });
 });

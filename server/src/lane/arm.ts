@@ -17,8 +17,8 @@ const frameRows = 32;
 const heldMicroseconds = 1_000_000;
 /** What a row costs besides its model (decoding, journaling, encoding), at most, µs. */
 const rowMicroseconds = 10;
-/** What a value costs on its way to an upstream and back, at most, µs. */
-const valueMicroseconds = 1;
+/** What a value costs to be written for an upstream or read from it (measured: 0.1), with room for slower machines, µs. */
+const valueMicroseconds = 0.5;
 
 /** Runs before a version is made current: enough for its code to be compiled and its pages to be in memory. */
 const warmRuns = 20;

@@ -3,7 +3,8 @@ import { type Frame, newFrame } from '../../../tensor.ts';
 import { attachForest } from '../../forest/attach.ts';
 import type { Model } from '../../model.ts';
 import { decodePlan } from './program.ts';
-import { runOf, type Space } from './steps.ts';
+import type { Space } from './space.ts';
+import { runOf } from './steps.ts';
 
 /** Float64 that all values of a block may have. */
 const blockNumbers = 2 ** 15;

@@ -1,5 +1,5 @@
 import type { Step } from './plan.ts';
-import type { Run, Space } from './steps.ts';
+import type { Run, Space } from './space.ts';
 
 const { floor, fround, min } = Math;
 

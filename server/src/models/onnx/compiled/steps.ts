@@ -1,23 +1,9 @@
 import type { Frame } from '../../../tensor.ts';
-import type { ForestModel } from '../../forest/attach.ts';
 import { wholeNumber } from '../whole-numbers.ts';
 import type { Step } from './plan.ts';
+import type { Run, Space } from './space.ts';
 import { linear } from './step-linear.ts';
 import { transforms } from './transforms.ts';
-
-/** Where steps find what they work on. The frame is the one being answered. */
-export interface Space {
-  values: Float64Array[];
-  widths: number[];
-  constants: Float64Array;
-  forests: ForestModel[];
-  frame: Frame;
-  /** The block's first row in the frame. */
-  first: number;
-}
-
-/** Does its step for so many rows. Allocates nothing that grows with them. */
-export type Run = (rows: number) => void;
 
 type Makers = { [Op in Step['op']]: (step: Extract<Step, { op: Op }>, space: Space) => Run };
 

@@ -13,6 +13,8 @@ export interface SupervisedOptions {
   module: URL;
   /** Called at every start: lanes get a new incarnation each time. */
   assignment: () => Assignment;
+  /** Node's, besides those of this process. */
+  flags: string[];
   /** Listening sockets handed down, as descriptors 4, 5 … of the child. */
   descriptors: number[];
   /** Heartbeats may be this late, ms. */
@@ -47,7 +49,7 @@ export class Supervised {
   }
 
   start(): void {
-    const { module, assignment, descriptors, onReady, onMessage, onLost } = this.#options;
+    const { module, assignment, flags, descriptors, onReady, onMessage, onLost } = this.#options;
     this.#timer = null;
     this.#hung = false;
     this.#state = 'starting';
@@ -71,6 +73,7 @@ export class Supervised {
       child = fork(module, {
         stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...descriptors],
         env: { ...process.env, SLIPWAY_PROCESS: JSON.stringify(given) },
+        execArgv: [...process.execArgv, ...flags],
       });
     } catch {
       // The system has no memory or no descriptors left for it; it may have some in a moment.

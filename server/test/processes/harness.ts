@@ -133,12 +133,21 @@ export class Slipway {
 
   /** Kills a process as the kernel would, and waits until another has taken its place. */
   async kill(name: string, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-    const before = await this.processNamed(name);
-    process.kill(before.pid, signal);
+    const pid = await this.pidOf(name);
+    process.kill(pid, signal);
+    await this.pidOf(name, pid);
+  }
+
+  /** Of a process that is ready, and not the one with pid `before`. One that is being replaced has pid 0, which is the whole group of whoever kills. */
+  async pidOf(name: string, before = 0): Promise<number> {
+    let pid = 0;
     await until(async () => {
       const now = await this.processNamed(name).catch(() => null);
-      return now !== null && now.pid !== before.pid && now.state === 'ready';
-    }, `${name} to be replaced`);
+      if (now === null || now.state !== 'ready' || now.pid === before) return false;
+      pid = now.pid;
+      return pid > 0;
+    }, `${name} to be ready`);
+    return pid;
   }
 
   async processNamed(name: string): Promise<StatusView['processes'][number]> {

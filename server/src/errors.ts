@@ -36,7 +36,6 @@ export const errorTable = {
   VERSION_QUARANTINED: { status: 409, hint: 'This version stopped a lane twice. Deploy a repaired one.' },
   ROLLOUT_NOT_FOUND: { status: 404, hint: 'List the rollouts with `slipway rollout NAME`.' },
   CHECKPOINT_NOT_FOUND: { status: 404, hint: 'List the checkpoints with `slipway versions NAME`.' },
-  NOT_A_LEARNER: { status: 409, hint: 'Only learners have updates and checkpoints.' },
   NOTHING_TO_ROLL_BACK_TO: { status: 409, hint: 'No other version was live before this one.' },
   MODEL_UNLOADED: {
     status: 503,
@@ -47,7 +46,6 @@ export const errorTable = {
     hint: 'Only registered versions are loaded: deploy the files with `slipway deploy`, through the gates.',
   },
   CONTROL_AWAY: { status: 503, hint: 'Control is being replaced. Try again in a moment.' },
-  MODEL_NOT_READY: { status: 503, hint: 'The version is still being warmed up. Try again in a moment.' },
   // Files
   FILE_NOT_RECOGNISED: {
     status: 422,

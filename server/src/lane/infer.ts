@@ -42,7 +42,7 @@ export function infer<T>(
           model,
           version: arm.version.version,
           outputs: outputsOf(request, signature, answers, rows),
-          ids: rows === 1 ? [id] : Array.from({ length: rows }, (_, row) => `${id}.${row}`),
+          ids: rowIds(id, rows),
         }),
       send,
     );
@@ -50,4 +50,9 @@ export function infer<T>(
     if (error instanceof SlipwayError) plane.error(arm, error.code);
     throw error;
   }
+}
+
+/** The prediction ids of a request's rows: its own, with the row's index behind it where there are several. */
+export function rowIds(id: string, rows: number): string[] {
+  return rows === 1 ? [id] : Array.from({ length: rows }, (_, row) => `${id}.${row}`);
 }

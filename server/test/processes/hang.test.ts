@@ -35,7 +35,7 @@ test('a version that hangs a lane twice is quarantined, with a finding; other mo
   const { body: answer } = await slipway.predict<{ error: { code: string } }>('loop', {
     features: { x: 0.5, rounds: 1 },
   });
-  expect(answer.error.code).toMatch(/MODEL_NOT_FOUND|VERSION_QUARANTINED|MODEL_NOT_READY/);
+  expect(answer.error.code).toMatch(/MODEL_NOT_FOUND|VERSION_QUARANTINED/);
   const { body } = await slipway.api<{ entries: TimelineEntry[] }>('GET', '/api/timeline?model=loop');
   expect(body.entries.some((entry) => entry.kind === 'quarantine' && entry.level === 'act')).toBe(true);
   const findings = await slipway.api<{ findings: FindingView[] }>('GET', '/api/findings?model=loop');

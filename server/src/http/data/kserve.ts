@@ -3,6 +3,7 @@ import { isObject } from '../../json.ts';
 import type { Arm } from '../../lane/arm.ts';
 import { readCaller } from '../../lane/caller.ts';
 import type { DataPlane } from '../../lane/data-plane.ts';
+import { rowIds } from '../../lane/infer.ts';
 import { type OutputTensor, outputsOf } from '../../oip/infer.ts';
 import { frameOf, type InputTensor } from '../../oip/tensors.ts';
 import type { Frame } from '../../tensor.ts';
@@ -55,7 +56,7 @@ function predictInstances(plane: DataPlane, exchange: Exchange, model: string, b
         const outputs = outputsOf({ outputs: null }, signature, answers, rows);
         return JSON.stringify({
           predictions: Array.from({ length: rows }, (_, row) => predictionOf(outputs, row)),
-          slipway_ids: rows === 1 ? [id] : Array.from({ length: rows }, (_, row) => `${id}.${row}`),
+          slipway_ids: rowIds(id, rows),
         });
       },
       (text, error) => (text === null ? exchange.fail(error) : exchange.send(200, text)),

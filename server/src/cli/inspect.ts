@@ -3,24 +3,20 @@ import { basename, resolve } from 'node:path';
 import { Command } from 'commander';
 import { tryCandidate } from '../gates/candidate.ts';
 import { defaultConfig } from '../processes/config.ts';
-import { asLabel, list, roundsOption } from './options.ts';
+import { type HintOptions, hintsOf, withHints } from './hints.ts';
 import { say, sayJson } from './output.ts';
 import { UsageError } from './usage-error.ts';
 import { type Described, versionPage } from './version-page.ts';
 
-interface Options {
-  golden?: string;
-  classes?: string[];
-  rounds?: 'best' | 'all';
+interface Options extends HintOptions {
   json?: boolean;
 }
 
-export const inspect = new Command('inspect')
-  .description('what a model file is, found by loading it as a server would; needs no server')
-  .argument('<file>', 'a file, a folder, a zip or a tar of one')
-  .option('--golden <file>', 'rows with the training library’s own answers (JSON), to be reproduced')
-  .option('--classes <labels>', 'class labels in order, where the file has none', list)
-  .addOption(roundsOption())
+export const inspect = withHints(
+  new Command('inspect')
+    .description('what a model file is, found by loading it as a server would; needs no server')
+    .argument('<file>', 'a file, a folder, a zip or a tar of one'),
+)
   .option('--json', 'print one JSON document and nothing else')
   .addHelpText(
     'after',
@@ -34,14 +30,15 @@ machine. A file that fails a gate: exit code 4.`,
   )
   .action(async (file: string, options: Options) => {
     const { candidateMs: milliseconds, candidateBytes: bytes } = defaultConfig;
+    const { label, classes, onnx, rounds } = hintsOf(options);
     const trial = {
       file: given(file),
       golden: options.golden === undefined ? null : given(options.golden),
-      baseline: null,
-      label: null,
-      classes: options.classes?.map(asLabel) ?? null,
-      onnx: null,
-      rounds: options.rounds ?? ('best' as const),
+      baseline: options.baseline === undefined ? null : given(options.baseline),
+      label: label ?? null,
+      classes: classes ?? null,
+      onnx: onnx ?? null,
+      rounds: rounds ?? ('best' as const),
     };
     const described = await tryCandidate(
       trial,

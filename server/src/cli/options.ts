@@ -61,17 +61,6 @@ export function errorRate(text: string): number {
   return value;
 }
 
-export const roundsOption = (): Option =>
-  new Option(
-    '--rounds <which>',
-    'of an XGBoost model that was stopped early: up to its best round (default), or all',
-  ).choices(['best', 'all']);
-
-/** A class label as it was typed: a number, if it is one. */
-export function asLabel(text: string): string | number {
-  return text !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
-}
-
 export function list(text: string): string[] {
   return text
     .split(',')

@@ -80,3 +80,18 @@ test('what does not pass: the error, and exit code 4', async () => {
   expect(JSON.parse(pickle.out)).toMatchObject({ error: { code: 'FILE_UNSAFE' } });
   expect((await inspect('nowhere.txt')).code).toBe(2);
 });
+
+test('what a file cannot say is said by the same options as to deploy', async () => {
+  const forest = inRepository('spec/models/lgb_categorical/model.txt');
+  const lone = await inspect(forest, '--label', 'y');
+  expect(lone.code).toBe(2);
+  expect(lone.error).toMatch(/--baseline FILE/);
+  for (const wrong of [
+    ['--onnx-threads', '0'],
+    ['--onnx-shape', 'x=5,0'],
+  ])
+    expect(await inspect(forest, ...wrong)).toMatchObject({ code: 2, out: '' });
+  const graph = inRepository('spec/models/onnx_mlp/model.onnx');
+  const { out } = await inspect(graph, '--onnx-optimization', 'basic', '--onnx-threads', '2', '--json');
+  expect(JSON.parse(out).facts).toMatchObject({ threads: 2, optimization: 'basic' });
+});

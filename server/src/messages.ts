@@ -103,9 +103,14 @@ export interface VersionMetrics {
   requests: number;
   rows: number;
   failed: number;
-  /** Seconds from the decoded request to its answer, and within them in the model itself. */
+  /** Seconds from the decoded request to its answer, and within them in the model itself and before it in a queue. */
   seconds: number;
   inferSeconds: number;
+  queueSeconds: number;
+  /** Calls of the model for them: fewer than requests, where some were merged. */
+  executions: number;
+  /** Of these, by their rows. */
+  batches: { [rows: number]: { count: number; seconds: number } };
   /** ms since the epoch of the newest request; 0: none. */
   last: number;
   /** Its requests to its upstream, those of shadows included; null where it runs here. */

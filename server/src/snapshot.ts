@@ -1,3 +1,4 @@
+import { type Serving, servingOf } from './serving.ts';
 import type { RowPolicy, Signature } from './signature.ts';
 
 /** All that a lane knows: an immutable, numbered manifest, replaced whole. Bytes are named by SHA-256 digest. */
@@ -53,6 +54,12 @@ export interface ServedVersion {
   microseconds: number;
   /** A learner's newest kept checkpoint; newer updates come from the loops. */
   checkpoint: { update: number; digest: string } | null;
+  /** Absent in what an older Slipway wrote. */
+  serving?: Serving;
+}
+
+export function servingIn({ serving }: ServedVersion): Serving {
+  return serving ?? servingOf(undefined);
 }
 
 /** What the loops need of a running rollout to come to a verdict. */

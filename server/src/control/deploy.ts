@@ -90,6 +90,7 @@ function recordOf(
     promise: tried.promise,
     microseconds: tried.microseconds,
     batchMicroseconds: tried.batchMicroseconds,
+    merging: tried.merging,
     memoryBytes: tried.memoryBytes,
     facts: tried.facts,
     importance: tried.importance,

@@ -42,6 +42,14 @@ function addVersion(sum: VersionMetrics, more: VersionMetrics): void {
   sum.failed += more.failed;
   sum.seconds += more.seconds;
   sum.inferSeconds += more.inferSeconds;
+  sum.queueSeconds += more.queueSeconds;
+  sum.executions += more.executions;
+  for (const [rows, { count, seconds }] of Object.entries(more.batches)) {
+    sum.batches[Number(rows)] ??= { count: 0, seconds: 0 };
+    const batch = sum.batches[Number(rows)]!;
+    batch.count += count;
+    batch.seconds += seconds;
+  }
   sum.last = Math.max(sum.last, more.last);
   if (sum.upstream && more.upstream) addUpstream(sum.upstream, more.upstream);
   else sum.upstream ??= structuredClone(more.upstream);

@@ -1,4 +1,5 @@
 import type { ModelRecord, Registry, VersionRecord } from '../registry/registry.ts';
+import { servingOf } from '../serving.ts';
 import type { ServedModel, ServedVersion, Snapshot } from '../snapshot.ts';
 
 /** What the lanes should serve, by what the registry says. Models without a live version are not in it. */
@@ -56,5 +57,6 @@ function servedVersion(registry: Registry, record: VersionRecord): ServedVersion
     baseline: record.baseline,
     microseconds: record.microseconds,
     checkpoint: newest ? { update: newest.update, digest: newest.digest } : null,
+    serving: servingOf(record.merging),
   };
 }

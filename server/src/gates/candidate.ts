@@ -6,6 +6,7 @@ import type { Gate } from '../api.ts';
 import { type ErrorBody, SlipwayError, toSlipwayError } from '../errors.ts';
 import type { Importance, ModelHints } from '../models/model.ts';
 import { isUpstreamVariable } from '../models/remote/settings.ts';
+import type { Merging } from '../serving.ts';
 import type { Signature } from '../signature.ts';
 import type { Load } from './weigh.ts';
 
@@ -36,6 +37,7 @@ export interface Tried {
   /** µs a row: of a single fresh one, and in a batch. */
   microseconds: number;
   batchMicroseconds: number;
+  merging: Merging;
   impute: (number | null)[];
   promise: { metric: 'accuracy' | 'mae'; value: number; rows: number } | null;
   hasBaseline: boolean;

@@ -13,6 +13,7 @@ import type { Trial, Tried } from './candidate.ts';
 import { digestOf, openGiven } from './container/given.ts';
 import { exampleGate } from './example.ts';
 import { firstDifference, readGolden } from './golden.ts';
+import { mergingGate } from './merging.ts';
 import { rowsFor, timePerRow } from './timing.ts';
 import { frameOf, labelsOf, readTable, type Table } from './training.ts';
 
@@ -53,13 +54,18 @@ export async function tryOut(trial: Trial, step: (step: string) => void): Promis
   if (trial.golden) gates.push(await goldenGate(trial.golden, kind, model, signature, step));
   const frame = training ? frameOf(training.table, signature, trial.baseline!.name) : null;
   step('being timed');
-  const { single, batch, batchRows } = await timePerRow(model, frame ?? (await rowsFor(model)));
+  const rows = frame ?? (await rowsFor(model));
+  const timing = await timePerRow(model, rows);
+  const { single, batch, batchRows } = timing;
   const together = `${batch.toFixed(2)} µs a row in batches of ${batchRows}`;
   gates.push({
     name: 'time per row',
     passed: true,
     detail: `${single.toFixed(1)} µs for a single fresh row, ${together}`,
   });
+  const place = kind.runs(prepared.program);
+  const { merging, gate } = await mergingGate(model, place, rows, timing, kind.tolerance);
+  if (gate) gates.push(gate);
   let promise: Tried['promise'] = null;
   let baseline: Baseline | null = null;
   if (training && frame) {
@@ -83,6 +89,7 @@ export async function tryOut(trial: Trial, step: (step: string) => void): Promis
     gates,
     microseconds: single,
     batchMicroseconds: batch,
+    merging,
     impute: signature.features.map((_, i) => imputeOf(baseline, i)),
     promise,
     hasBaseline: baseline !== null,

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import type { Update } from '../messages.ts';
 import { kindNamed } from '../models/kinds.ts';
 import type { Learner, Model, Place } from '../models/model.ts';
+import type { Serving } from '../serving.ts';
 import { answerWidth } from '../signature.ts';
-import type { ServedModel, ServedVersion } from '../snapshot.ts';
+import { type ServedModel, type ServedVersion, servingIn } from '../snapshot.ts';
 import { type Frame, newFrame } from '../tensor.ts';
 import { AnswerWriter } from './answer-writer.ts';
 import { JournaledFeatures } from './journaled-features.ts';
@@ -38,9 +39,11 @@ export interface Arm {
   /** Used again for every small request of a model that answers at once. */
   readonly frame: Frame;
   readonly runs: Place;
+  /** How it is served; a new snapshot may say otherwise. */
+  serving: Serving;
   /** The learner's update that answers; 0 for what does not learn. */
   update: number;
-  /** Requests that wait for this arm's promise. */
+  /** Requests that wait for this arm. */
   inFlight: number;
   /** As a shadow: time taken beyond what a lane affords, and not forgiven yet. */
   debtMicroseconds: number;
@@ -69,6 +72,7 @@ export async function attachArm(
     mostRows: mostRowsOf(version, runs),
     frame: newFrame(frameRows, version.signature.features.length),
     runs,
+    serving: servingIn(version),
     update: 0,
     inFlight: 0,
     debtMicroseconds: 0,
@@ -110,8 +114,22 @@ async function warm(arm: Arm): Promise<void> {
   for (let run = 0; run < warmRuns; run++) await arm.attached.predict(frame, answers);
 }
 
+/** A request waits for the arm from now on. */
+export function enter(arm: Arm): void {
+  arm.inFlight++;
+}
+
+export function leave(arm: Arm): void {
+  arm.inFlight--;
+  if (arm.retired) closeIfFree(arm);
+}
+
 /** Gives the model's memory back as soon as nobody waits for it. */
 export function retire(arm: Arm): void {
   arm.retired = true;
+  closeIfFree(arm);
+}
+
+function closeIfFree(arm: Arm): void {
   if (arm.inFlight === 0) void arm.attached.close?.();
 }

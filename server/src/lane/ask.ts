@@ -1,5 +1,5 @@
 import type { Frame } from '../tensor.ts';
-import type { Arm } from './arm.ts';
+import { type Arm, enter, leave } from './arm.ts';
 import type { HangMark } from './hang-mark.ts';
 
 /**
@@ -29,12 +29,12 @@ export function ask(
     done();
     return;
   }
-  arm.inFlight++;
+  enter(arm);
   waiting
     .then(done)
     .catch(failed)
     .finally(() => {
       if (marked) mark.clear(arm);
-      if (--arm.inFlight === 0 && arm.retired) void arm.attached.close?.();
+      leave(arm);
     });
 }

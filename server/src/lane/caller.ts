@@ -6,14 +6,39 @@ export interface Caller {
   key: string | null;
   /** Event time, ms; null: now. */
   at: number | null;
+  /** 1 goes first; 0: what the version says. */
+  priority: number;
+  /** `performance.now()` after which nobody waits for the answer; Infinity: none. */
+  deadline: number;
 }
 
 /** Subjects and keys are names, not documents. */
 const textLimit = 512;
 
-/** Reads `subject`, `key` and `at` of a request (or of its parameters). Throws INVALID_REQUEST. */
+/**
+ * Reads `subject`, `key` and `at` of a request (or of its parameters), and Triton's `priority` and `timeout` (µs).
+ * Throws INVALID_REQUEST.
+ * https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_schedule_policy.md
+ */
 export function readCaller(fields: { [name: string]: unknown }): Caller {
-  return { subject: readText(fields, 'subject'), key: readText(fields, 'key'), at: readTime(fields.at) };
+  const timeout = readCount(fields, 'timeout');
+  return {
+    subject: readText(fields, 'subject'),
+    key: readText(fields, 'key'),
+    at: readTime(fields.at),
+    priority: readCount(fields, 'priority'),
+    deadline: timeout === 0 ? Number.POSITIVE_INFINITY : performance.now() + timeout / 1000,
+  };
+}
+
+/** 0 where there is none. */
+function readCount(fields: { [name: string]: unknown }, name: string): number {
+  const value = fields[name];
+  if (value === undefined || value === null) return 0;
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0) {
+    throw new SlipwayError('INVALID_REQUEST', `"${name}" is not a whole number from 0 on.`);
+  }
+  return value;
 }
 
 export function readText(fields: { [name: string]: unknown }, name: string): string | null {

@@ -2,9 +2,11 @@ import { type ErrorCode, SlipwayError, toSlipwayError } from '../errors.ts';
 import type { LabelEvent, Position, PredictionEvent, RequestId } from '../events.ts';
 import type { Appender } from '../journal/appender.ts';
 import { type IdSource, idText } from '../journal/id.ts';
+import type { Batching } from '../serving.ts';
 import { type Frame, newFrame } from '../tensor.ts';
 import type { Arm } from './arm.ts';
 import { ask } from './ask.ts';
+import { Batcher, type Call } from './batcher.ts';
 import type { Caller } from './caller.ts';
 import type { HangMark } from './hang-mark.ts';
 import type { Meter } from './meter.ts';
@@ -40,6 +42,7 @@ export class DataPlane {
   readonly #parts: Parts;
   readonly #turn: Turn;
   readonly #shadows: ShadowQueue;
+  readonly #batchers = new WeakMap<Arm, Batcher>();
   #answers = new Float64Array(64);
 
   constructor(parts: Parts) {
@@ -70,17 +73,37 @@ export class DataPlane {
     arm.encoder.imputed = 0;
     if (frame.rows > arm.mostRows) throw tooManyRows(arm, frame.rows);
     const needed = frame.rows * arm.width;
-    const mayWait = arm.runs !== 'inline';
-    // Models that answer at once do so before the next request is looked at, so they share one buffer.
-    if (!mayWait && this.#answers.length < needed) this.#answers = new Float64Array(needed);
-    const answers = mayWait ? new Float64Array(needed) : this.#answers.subarray(0, needed);
-    const done = (): void => this.#answer(arm, frame, caller, answers, imputed, started, encode, send);
     const failed = (thrown: unknown): void => {
       const error = failureOf(arm, toSlipwayError(thrown));
       this.#parts.meter.error(arm, error.code);
       send(null, error);
     };
-    ask(arm, frame, answers, this.#parts.mark, done, failed);
+    const { batching } = arm.serving;
+    const mayWait = arm.runs !== 'inline';
+    if (mayWait && batching) {
+      const patience = batching.queueTimeoutMs ?? Number.POSITIVE_INFINITY;
+      const call: Call = {
+        frame,
+        rows: frame.rows,
+        priority: caller.priority,
+        since: started,
+        deadline: Math.min(caller.deadline, started + patience),
+        done: (answers, waited, inferred) =>
+          this.#answer(arm, frame, caller, answers, imputed, { started, waited, inferred }, encode, send),
+        failed,
+      };
+      this.#batcherOf(arm, batching).add(call, batching);
+      return;
+    }
+    // Models that answer at once do so before the next request is looked at, so they share one buffer.
+    if (!mayWait && this.#answers.length < needed) this.#answers = new Float64Array(needed);
+    const answers = mayWait ? new Float64Array(needed) : this.#answers.subarray(0, needed);
+    const answered = (): void => {
+      const inferred = performance.now() - started;
+      this.#parts.meter.executed(arm, frame.rows, inferred);
+      this.#answer(arm, frame, caller, answers, imputed, { started, waited: 0, inferred }, encode, send);
+    };
+    ask(arm, frame, answers, this.#parts.mark, answered, failed);
   }
 
   /** Takes labels in; `send` is called once they are written, with the position that holds them all. */
@@ -118,20 +141,34 @@ export class DataPlane {
     this.#parts.meter.error(arm, code);
   }
 
+  #batcherOf(arm: Arm, batching: Batching): Batcher {
+    let batcher = this.#batchers.get(arm);
+    if (!batcher) {
+      const { mark, meter } = this.#parts;
+      batcher = new Batcher(arm, batching, {
+        mark,
+        onExecuted: (...execution) => meter.executed(...execution),
+        // The turn's poll phase is over: waiting for the next turn's would only make the answers later.
+        onSettled: () => this.#turn.flush(),
+      });
+      this.#batchers.set(arm, batcher);
+    }
+    return batcher;
+  }
+
   #answer<T>(
     arm: Arm,
     frame: Frame,
     caller: Caller,
     answers: Float64Array,
     imputed: number,
-    started: number,
+    { started, waited, inferred }: { started: number; waited: number; inferred: number },
     encode: (answered: Answered) => T,
     send: (encoded: T | null, error: SlipwayError | null) => void,
   ): void {
     const { served, appender, meter } = this.#parts;
     const now = this.#parts.now();
     const id = this.#parts.ids.next(now);
-    const inferred = performance.now() - started;
     const model = served.model(arm.model);
     const kept = arm.journaled.of(frame);
     const { rows } = frame;
@@ -162,7 +199,7 @@ export class DataPlane {
     if (model && model.shadows.length > 0) this.#shadows.add(event, frame, model.shadows);
     this.#turn.add(model?.manifest.failedWrite ?? 'refuse', (_position, error) => {
       if (error) meter.error(arm, error.code);
-      else meter.answered(arm, rows, performance.now() - started, inferred, now);
+      else meter.answered(arm, rows, performance.now() - started, inferred, waited, now);
       send(error ? null : encoded, error);
     });
   }

@@ -3,14 +3,24 @@ import { type LaneMetrics, latencyBuckets, type ModelMetrics, type VersionMetric
 import { addUpstream } from '../upstream-counts.ts';
 import type { Arm } from './arm.ts';
 
+/** Calls of more rows are not counted by their size: callers choose it, and the counts stay bounded. */
+const mostBatchSize = 1024;
+
 /** What this lane counts; control sums it over lanes for /metrics and the console. */
 export class Meter {
   readonly #models = new Map<string, ModelMetrics>();
   labels = 0;
   unjournaled = 0;
 
-  /** `inferMilliseconds`: within the model itself. `at`: ms since the epoch. */
-  answered(arm: Arm, rows: number, milliseconds: number, inferMilliseconds: number, at: number): void {
+  /** Of all `milliseconds`, so many within the model itself, and before it in a queue. `at`: ms since the epoch. */
+  answered(
+    arm: Arm,
+    rows: number,
+    milliseconds: number,
+    inferMilliseconds: number,
+    queueMilliseconds: number,
+    at: number,
+  ): void {
     const metrics = this.#of(arm.model);
     metrics.requests++;
     metrics.rows += rows;
@@ -20,11 +30,23 @@ export class Meter {
     version.rows += rows;
     version.seconds += seconds;
     version.inferSeconds += inferMilliseconds / 1000;
+    version.queueSeconds += queueMilliseconds / 1000;
     version.last = at;
     metrics.latencySum += seconds;
     let bucket = 0;
     while (bucket < latencyBuckets.length && seconds > latencyBuckets[bucket]!) bucket++;
     metrics.latency[bucket]!++;
+  }
+
+  /** The model has answered a call, for whomever. */
+  executed(arm: Arm, rows: number, milliseconds: number): void {
+    const version = versionOf(this.#of(arm.model), arm);
+    version.executions++;
+    if (rows > mostBatchSize) return;
+    version.batches[rows] ??= { count: 0, seconds: 0 };
+    const batch = version.batches[rows];
+    batch.count++;
+    batch.seconds += milliseconds / 1000;
   }
 
   error(arm: Arm, code: ErrorCode): void {
@@ -92,6 +114,9 @@ function versionOf({ versions }: ModelMetrics, { version: { version }, attached 
     failed: 0,
     seconds: 0,
     inferSeconds: 0,
+    queueSeconds: 0,
+    executions: 0,
+    batches: {},
     last: 0,
     upstream: null,
   };

@@ -14,7 +14,13 @@ export interface ModelStatistics {
   /** Calls of the model. */
   execution_count: number;
   inference_stats: Record<(typeof durations)[number], Duration>;
-  batch_stats: never[];
+  /** By the rows of a call. */
+  batch_stats: {
+    batch_size: number;
+    compute_input: Duration;
+    compute_infer: Duration;
+    compute_output: Duration;
+  }[];
 }
 
 interface Duration {
@@ -35,7 +41,7 @@ const durations = [
 
 export function modelStatistics(lanes: LaneMetrics[], model: string, version: number): ModelStatistics {
   const counted = lanes.flatMap((lane) => lane.models.get(model)?.versions[version] ?? []);
-  const sum = (figure: Exclude<keyof VersionMetrics, 'upstream'>): number =>
+  const sum = (figure: Exclude<keyof VersionMetrics, 'upstream' | 'batches'>): number =>
     counted.reduce((total, one) => total + one[figure], 0);
   const requests = sum('requests');
   const seconds = (count: number, total: number): Duration => ({ count, ns: Math.round(total * 1e9) });
@@ -45,18 +51,29 @@ export function modelStatistics(lanes: LaneMetrics[], model: string, version: nu
     version: String(version),
     last_inference: Math.max(0, ...counted.map(({ last }) => last)),
     inference_count: sum('rows'),
-    execution_count: requests,
+    execution_count: sum('executions'),
     inference_stats: {
       success: seconds(requests, sum('seconds')),
       fail: seconds(sum('failed'), 0),
-      // A request that is decoded is answered at once: none waits in a queue of Slipway's.
-      queue: seconds(requests, 0),
+      queue: seconds(requests, sum('queueSeconds')),
       compute_input: none,
       compute_infer: seconds(requests, sum('inferSeconds')),
-      compute_output: seconds(requests, sum('seconds') - sum('inferSeconds')),
+      compute_output: seconds(requests, sum('seconds') - sum('inferSeconds') - sum('queueSeconds')),
       cache_hit: none,
       cache_miss: none,
     },
-    batch_stats: [],
+    batch_stats: batchSizes(counted).map((size) => {
+      const calls = counted.flatMap(({ batches }) => batches[size] ?? []);
+      const count = calls.reduce((total, one) => total + one.count, 0);
+      const infer = calls.reduce((total, one) => total + one.seconds, 0);
+      const compute_infer = seconds(count, infer);
+      return { batch_size: size, compute_input: none, compute_infer, compute_output: none };
+    }),
   };
+}
+
+/** Ascending. */
+function batchSizes(counted: VersionMetrics[]): number[] {
+  const sizes = new Set(counted.flatMap(({ batches }) => Object.keys(batches).map(Number)));
+  return [...sizes].sort((a, b) => a - b);
 }

@@ -3,6 +3,7 @@ import type { CheckpointView, FindingView, Gate, TimelineEntry } from '../api.ts
 import { migrate, openDatabase } from '../db/open.ts';
 import { registrySchema } from '../db/registry-schema.ts';
 import type { Importance } from '../models/model.ts';
+import type { Merging } from '../serving.ts';
 import type { RowPolicy, Signature } from '../signature.ts';
 import type { ServedModel, ServedRollout } from '../snapshot.ts';
 
@@ -20,6 +21,7 @@ export interface VersionRecord {
   microseconds: number;
   /** Not known of versions that were registered before it was measured. */
   batchMicroseconds?: number;
+  merging?: Merging;
   memoryBytes?: number;
   importance?: Importance[];
   facts: Record<string, string | number | boolean>;

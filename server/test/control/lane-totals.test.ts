@@ -9,7 +9,7 @@ test('lanes that are gone add up, and what they were made of is not kept', () =>
   for (let lane = 1; lane <= 3; lane++) {
     const meter = new Meter();
     meter.labels = lane;
-    meter.answered(arm, 2, 0.2, 0.1, lane);
+    meter.answered(arm, 2, 0.2, 0.1, 0, lane);
     meter.error(arm, 'FEATURE_MISSING');
     meter.imputed('electricity', 5);
     const metrics = meter.read(lane, 100);
@@ -37,7 +37,7 @@ test('requests to an upstream add up over lanes, and over models that are attach
   for (let lane = 1; lane <= 3; lane++) {
     const meter = new Meter();
     const first = armOf(10);
-    meter.answered(first, 1, 1, 1, lane);
+    meter.answered(first, 1, 1, 1, 0, lane);
     meter.shadowRows(first, 1);
     const again = armOf(5);
     meter.shadowFailed(again, 1);

@@ -31,6 +31,7 @@ const extensions = [
   'model_repository',
   'model_repository(unload_dependents)',
   'parameters',
+  'schedule_policy',
   'statistics',
 ];
 

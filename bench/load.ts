@@ -1,10 +1,16 @@
 import { connect, type Socket } from 'node:net';
 
-/** One request as bytes, and how its answer's body must end up. */
+/** What came back: an HTTP answer's head as text, and its body. */
+export interface Answer {
+  head: string;
+  body: Buffer;
+}
+
+/** One request as bytes, and how its answer must be. */
 export interface Shot {
   bytes: Buffer;
   /** Throws if the answer is not the model's. */
-  check: (body: string) => void;
+  check: (answer: Answer) => void;
 }
 
 export interface Load {
@@ -17,70 +23,94 @@ export interface Load {
   firstWrong: string | null;
 }
 
-/**
- * Closed loop over raw sockets: each connection sends its next request when the last is answered. A client
- * library would cost more than the servers under test; this one does a write, a read and a check a request.
- */
-export async function fire(port: number, shots: Shot[], connections: number, seconds: number): Promise<Load> {
+/** What a caller of a closed loop asks for its next request, and tells of each answer. */
+export interface Loop {
+  /** null: the time is over. */
+  next(): Shot | null;
+  /** `sent`: performance.now() at sending. `fine`: the status is that of success. */
+  answered(shot: Shot, sent: number, fine: boolean, answer: Answer): void;
+}
+
+/** So many callers at once, each of which sends its next request when its last is answered. */
+export async function closedLoop(
+  shots: Shot[],
+  callers: number,
+  seconds: number,
+  run: (loop: Loop, caller: number) => Promise<void>,
+): Promise<Load> {
   const latencies: number[] = [];
   let wrong = 0;
   let firstWrong: string | null = null;
   let next = 0;
   const started = performance.now();
   const until = started + seconds * 1000;
-  await Promise.all(Array.from({ length: connections }, () => run()));
-  const elapsed = (performance.now() - started) / 1000;
+  const loop: Loop = {
+    next: () => (performance.now() < until ? shots[next++ % shots.length]! : null),
+    answered: (shot, sent, fine, answer) => {
+      latencies.push(performance.now() - sent);
+      try {
+        if (!fine) throw new Error(answer.head);
+        shot.check(answer);
+      } catch (error) {
+        wrong++;
+        firstWrong ??= `${(error as Error).message}: ${answer.body.toString('latin1', 0, 500)}`;
+      }
+    },
+  };
+  await Promise.all(Array.from({ length: callers }, (_, caller) => run(loop, caller)));
   return {
     requests: latencies.length,
-    seconds: elapsed,
+    seconds: (performance.now() - started) / 1000,
     latencies: Float64Array.from(latencies).sort(),
     wrong,
     firstWrong,
   };
+}
 
-  async function run(): Promise<void> {
+const headEnd = Buffer.from('\r\n\r\n');
+
+/**
+ * Closed loop over raw sockets. A client library would cost more than the servers under test; this one does a
+ * write, a read and a check a request.
+ */
+export function fire(port: number, shots: Shot[], connections: number, seconds: number): Promise<Load> {
+  return closedLoop(shots, connections, seconds, async (loop) => {
     const socket = await open(port);
     await new Promise<void>((resolve, reject) => {
-      let rest = '';
+      let rest: Buffer | null = null;
       let sent = 0;
-      let shot = shots[0]!;
+      let shot: Shot;
       const shoot = (): void => {
-        shot = shots[next++ % shots.length]!;
+        const given = loop.next();
+        if (!given) {
+          socket.end(resolve);
+          return;
+        }
+        shot = given;
         sent = performance.now();
         socket.write(shot.bytes);
       };
       socket.on('data', (chunk: Buffer) => {
-        rest += chunk.toString('latin1');
-        const head = rest.indexOf('\r\n\r\n');
-        if (head < 0) return;
-        const length = Number(/content-length: (\d+)/i.exec(rest)?.[1] ?? -1);
+        rest = rest === null ? chunk : Buffer.concat([rest, chunk]);
+        const end = rest.indexOf(headEnd);
+        if (end < 0) return;
+        const head = rest.toString('latin1', 0, end);
+        const length = Number(/\r\ncontent-length: (\d+)/i.exec(head)?.[1] ?? -1);
         if (length < 0) {
-          reject(new Error(`An answer without content-length: ${rest.slice(0, 200)}`));
+          reject(new Error(`An answer without content-length: ${head}`));
           return;
         }
-        if (rest.length < head + 4 + length) return;
-        const now = performance.now();
-        latencies.push(now - sent);
-        const body = rest.slice(head + 4, head + 4 + length);
-        if (!rest.startsWith('HTTP/1.1 200')) {
-          wrong++;
-          firstWrong ??= rest.slice(0, 300);
-        } else {
-          try {
-            shot.check(body);
-          } catch (error) {
-            wrong++;
-            firstWrong ??= `${(error as Error).message}: ${body}`;
-          }
-        }
-        rest = rest.slice(head + 4 + length);
-        if (now < until) shoot();
-        else socket.end(resolve);
+        const from = end + headEnd.length;
+        if (rest.length < from + length) return;
+        const body = rest.subarray(from, from + length);
+        rest = null;
+        loop.answered(shot, sent, head.startsWith('HTTP/1.1 200'), { head, body });
+        shoot();
       });
       socket.on('error', reject);
       shoot();
     });
-  }
+  });
 }
 
 function open(port: number): Promise<Socket> {
@@ -91,10 +121,14 @@ function open(port: number): Promise<Socket> {
   });
 }
 
-export function post(path: string, body: string): Buffer {
-  return Buffer.from(
-    `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  );
+export function post(
+  path: string,
+  body: string | Buffer,
+  headers: Record<string, string> = { 'content-type': 'application/json' },
+): Buffer {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  const head = `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\n${lines.join('')}content-length: ${Buffer.byteLength(body)}\r\n\r\n`;
+  return Buffer.concat([Buffer.from(head), Buffer.from(body)]);
 }
 
 /** The value below which a share of the sorted values lies. */

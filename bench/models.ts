@@ -11,85 +11,19 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { attachForest } from '../server/src/models/forest/attach.ts';
 import { compileForest } from '../server/src/models/forest/compile.ts';
 import type { Forest } from '../server/src/models/forest/forest.ts';
-import { Rule } from '../server/src/models/forest/forest.ts';
 import { encodeProgram } from '../server/src/models/forest/program.ts';
 import { readXgboost } from '../server/src/models/xgboost/read-xgboost.ts';
 import type { Signature } from '../server/src/signature.ts';
-import { normal, seeded } from '../server/test/models/forest/random-forest.ts';
+import { completeForest, plainLoop, rowsFor } from './complete-forest.ts';
 import { treeEnsemble } from './tree-ensemble.ts';
 
 const rows = 10_000;
 const batch = 1_000;
 const rounds = 10;
 
-/** Complete trees as XGBoost's hist grows them: up to 256 thresholds a feature, each node with a default side. */
-function completeForest(trees: number, depth: number, features: number): Forest {
-  const random = seeded(1);
-  const cuts = Array.from({ length: features }, () =>
-    Float64Array.from({ length: 256 }, () => Math.fround(normal(random))),
-  );
-  const nodes = 2 ** depth - 1;
-  const each = (make: (k: number) => number) => Array.from({ length: trees * nodes }, (_, k) => make(k));
-  const child = (k: number, side: number): number => {
-    const [tree, place] = [Math.floor(k / nodes), 2 * (k % nodes) + side];
-    return place < nodes ? tree * nodes + place : ~(tree * (nodes + 1) + place - nodes);
-  };
-  const feature = Int32Array.from(each(() => Math.floor(random() * features)));
-  return {
-    features,
-    groups: 1,
-    compare: 'float32',
-    sum: 'float32',
-    start: Float64Array.of(0.5),
-    roots: Int32Array.from({ length: trees }, (_, tree) => tree * nodes),
-    treeGroups: new Int32Array(trees),
-    feature,
-    threshold: Float64Array.from(feature, (of) => cuts[of]![Math.floor(random() * 256)]!),
-    rule: Uint8Array.from(
-      feature,
-      () => Rule.strict | Rule.missingNaN | (random() < 0.5 ? Rule.defaultLeft : 0),
-    ),
-    left: Int32Array.from(each((k) => child(k, 1))),
-    right: Int32Array.from(each((k) => child(k, 2))),
-    leaves: Float64Array.from({ length: trees * (nodes + 1) }, () => Math.fround(normal(random) / 10)),
-    sets: { start: Uint32Array.of(0), words: new Uint32Array() },
-    linear: null,
-  };
-}
-
-function plainLoop({ start, roots, feature, threshold, rule, left, right, leaves }: Forest) {
-  return (values: Float32Array, from: number): number => {
-    let sum = start[0]!;
-    for (let tree = 0; tree < roots.length; tree++) {
-      let code = roots[tree]!;
-      while (code >= 0) {
-        const x = values[from + feature[code]!]!;
-        const isLeft = x < threshold[code]! || (Number.isNaN(x) && (rule[code]! & Rule.defaultLeft) !== 0);
-        code = isLeft ? left[code]! : right[code]!;
-      }
-      sum = Math.fround(sum + leaves[~code]!);
-    }
-    return sum;
-  };
-}
-
-/** Rows about the forest's own thresholds, so that every part of it is used; all distinct; some cells missing. */
-function rowsFor(forest: Forest, missing: number): Float32Array {
-  const random = seeded(2);
-  const near = Array.from({ length: forest.features }, () => [0]);
-  forest.feature.forEach((feature, k) => {
-    near[feature]!.push(forest.threshold[k]!);
-  });
-  return Float32Array.from({ length: rows * forest.features }, (_, k) => {
-    const cuts = near[k % forest.features]!;
-    const x = cuts[Math.floor(random() * cuts.length)]! * (1 + 1e-3 * normal(random));
-    return random() < missing ? Number.NaN : x;
-  });
-}
-
 async function benchForest(name: string, forest: Forest, missing: number): Promise<void> {
   const width = forest.features;
-  const values = rowsFor(forest, missing);
+  const values = rowsFor(forest, rows, missing);
   const loop = plainLoop(forest);
   const link = { kind: 'raw', precision: 'float32', scale: 1, divisor: 1 } as const;
   const ours = await attachForest(encodeProgram({ ...compileForest(forest), link }), {} as Signature);

@@ -6,12 +6,17 @@ import type { Frame } from '../tensor.ts';
 /** Marks a feature whose values are kept as hashes only: equal values stay equal, and nothing more is known. */
 export const hashMark = '#hash';
 
+/** Requests of up to so many rows are turned round in the same place. */
+const sharedRows = 32;
+
 /** What of a request's features goes into the journal, by the model's privacy rules. */
 export class JournaledFeatures {
   readonly names: string[];
   readonly #columns: number[];
   readonly #hashed: boolean[];
   readonly #texts: boolean[];
+  /** Used again by every request of few rows. */
+  readonly #shared: Float64Array;
   readonly #width: number;
   readonly #whole: boolean;
   readonly #secret: string;
@@ -25,29 +30,38 @@ export class JournaledFeatures {
     this.#columns = kept.map((feature) => feature.column);
     this.#hashed = kept.map((feature) => feature.hashed);
     this.#texts = kept.map((feature) => feature.type === 'string');
+    this.#shared = new Float64Array(kept.length * sharedRows);
     this.#width = signature.features.length;
     this.#whole = kept.length === signature.features.length && !this.#hashed.includes(true);
     this.#secret = secret;
   }
 
-  /** Column-wise float64, as the journal keeps them (values[feature * rows + row]), and the texts they index. */
+  /**
+   * Column-wise float64, as the journal keeps them (values[feature * rows + row]), and the texts they index. The
+   * values are valid until the next call: the journal copies them.
+   */
   of(frame: Frame): { values: Float64Array; texts: string[] } {
     const { rows, values } = frame;
     // One row of all features is the same in both orders.
     if (rows === 1 && this.#whole) return { values: values.subarray(0, this.#width), texts: frame.texts };
-    const columns = new Float64Array(this.#columns.length * rows);
+    const count = this.#columns.length * rows;
+    const columns = count <= this.#shared.length ? this.#shared : new Float64Array(count);
     const texts: string[] = [];
-    for (let i = 0; i < this.#columns.length; i++) {
-      for (let row = 0; row < rows; row++) {
-        const value = values[row * this.#width + this.#columns[i]!]!;
-        let kept = value;
-        if (this.#hashed[i]) kept = this.#hash(this.#texts[i] ? (frame.texts[value] ?? '') : String(value));
-        // Only texts of kept columns are copied: a dropped one leaves no trace.
-        else if (this.#texts[i] && !Number.isNaN(value)) kept = texts.push(frame.texts[value] ?? '') - 1;
-        columns[i * rows + row] = kept;
-      }
+    for (let i = 0, to = 0; i < this.#columns.length; i++) {
+      let from = this.#columns[i]!;
+      if (this.#hashed[i] || this.#texts[i]) {
+        for (let row = 0; row < rows; row++, from += this.#width) {
+          columns[to++] = this.#kept(values[from]!, i, frame.texts, texts);
+        }
+      } else for (let row = 0; row < rows; row++, from += this.#width) columns[to++] = values[from]!;
     }
-    return { values: columns, texts };
+    return { values: columns.subarray(0, count), texts };
+  }
+
+  /** Of a column that is hashed or text. Only texts of kept columns are copied: a dropped one leaves no trace. */
+  #kept(value: number, i: number, given: string[], texts: string[]): number {
+    if (this.#hashed[i]) return this.#hash(this.#texts[i] ? (given[value] ?? '') : String(value));
+    return Number.isNaN(value) ? value : texts.push(given[value] ?? '') - 1;
   }
 
   /** 48 bits of an HMAC: an exact integer in a float64. */

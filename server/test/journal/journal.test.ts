@@ -72,9 +72,15 @@ function readAll(onDamage?: (damage: Damage) => void): JournalEvent[] {
   return events;
 }
 
-test('CRC-32C of the check string of RFC 3720', () => {
-  const bytes = Buffer.from('123456789');
-  expect(crc32c(bytes, 0, bytes.length)).toBe(0xe3069283);
+test('CRC-32C of the check strings of RFC 3720', () => {
+  const of = (...bytes: number[]): number =>
+    crc32c(new DataView(Uint8Array.from(bytes).buffer), 0, bytes.length);
+  const rising = Array.from({ length: 32 }, (_, byte) => byte);
+  expect(of(...Buffer.from('123456789'))).toBe(0xe3069283);
+  expect(of(...rising.map(() => 0))).toBe(0x8a9136aa);
+  expect(of(...rising.map(() => 255))).toBe(0x62a8ab43);
+  expect(of(...rising)).toBe(0x46dd794e);
+  expect(of(...rising.toReversed())).toBe(0x113fdb5c);
 });
 
 describe('ids', () => {

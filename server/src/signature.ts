@@ -14,6 +14,11 @@ export interface Feature {
   name: string;
   type: FeatureType;
   categories?: (string | number)[];
+  /**
+   * The model itself takes `categories` and nothing else, not even a missing value; and tensors hold the category (its
+   * text or number), where those of other kinds hold the code.
+   */
+  strict?: true;
 }
 
 /** The Open Inference Protocol's tensor datatypes. */

@@ -1,4 +1,5 @@
 import { SlipwayError } from '../errors.ts';
+import { shown } from '../shown.ts';
 import { answerWidth, type Signature, type TensorSpec } from '../signature.ts';
 import { type Frame, newFrame } from '../tensor.ts';
 
@@ -70,7 +71,10 @@ export function rowsOf(
         broken(`row ${row} of "${tensor.name}" has ${values.length} values, not ${columns.length}.`);
       for (const [i, column] of columns.entries()) {
         filled.add(column);
-        frame.values[row * frame.width + column] = columnValue(values[i], signature, column, frame.texts);
+        const value = columnValue(values[i], signature, column, frame.texts);
+        if (value < 0 && signature.features[column]!.strict)
+          broken(`row ${row} of "${tensor.name}" has the unknown category ${shown(values[i])}.`);
+        frame.values[row * frame.width + column] = value;
       }
     }
   }
@@ -79,7 +83,11 @@ export function rowsOf(
   return frame;
 }
 
-/** The first value that differs by more than the tolerance (relative, or absolute below 1), in words; null if none. */
+/**
+ * The first value that differs by more than the tolerance, in words; null if none. Relative to the greatest of the
+ * numbers that were made together (a row of probabilities), or to what the output's numbers are like: a sum of float32
+ * that comes out as 0 in one order is 1e-7 in another.
+ */
 export function firstDifference(
   golden: Golden,
   answers: Float64Array,
@@ -88,15 +96,17 @@ export function firstDifference(
 ): string | null {
   const width = answerWidth(signature);
   for (const { spec, data } of golden.outputs) {
+    const usual = medianSize(data);
     for (let row = 0; row < golden.frame.rows; row++) {
       const wanted = [data[row]].flat(Number.POSITIVE_INFINITY);
+      const size = Math.max(usual, ...sizes(wanted));
       for (let i = 0; i < spec.width; i++) {
         const got = answers[row * width + spec.column + i]!;
         const want = wanted[i];
         const same =
           spec.datatype === 'BYTES'
             ? String(signature.classes?.[got]) === want
-            : close(got, toNumber(want), tolerance);
+            : close(got, toNumber(want), tolerance * size);
         if (!same) {
           const shown = spec.datatype === 'BYTES' ? signature.classes?.[got] : got;
           return `row ${row} of "${spec.name}" is ${shown}, not ${String(want)}`;
@@ -123,7 +133,8 @@ function columnValue(value: unknown, signature: Signature, column: number, texts
   const feature = signature.features[column]!;
   if (feature.type === 'string') return texts.push(String(value)) - 1;
   // Golden rows hold codes where the library takes codes, and names where it takes names.
-  if (feature.categories && typeof value === 'string') return feature.categories.map(String).indexOf(value);
+  if (feature.categories && (feature.strict || typeof value === 'string'))
+    return feature.categories.map(String).indexOf(String(value));
   return toNumber(value);
 }
 
@@ -134,9 +145,18 @@ function toNumber(value: unknown): number {
   return Number(value);
 }
 
-function close(a: number, b: number, tolerance: number): boolean {
-  if (Object.is(a, b) || a === b || (Number.isNaN(a) && Number.isNaN(b))) return true;
-  return Math.abs(a - b) <= tolerance * Math.max(1e-6, Math.abs(b));
+function close(a: number, b: number, most: number): boolean {
+  return Object.is(a, b) || a === b || Math.abs(a - b) <= most;
+}
+
+/** How great numbers are, those that are finite. */
+function sizes(values: unknown[]): number[] {
+  return values.map((value) => Math.abs(toNumber(value))).filter(Number.isFinite);
+}
+
+function medianSize(data: unknown[]): number {
+  const all = sizes(data.flat(Number.POSITIVE_INFINITY)).sort((a, b) => a - b);
+  return all[all.length >> 1] ?? 0;
 }
 
 function isTensors(value: unknown): value is RowTensor[] {

@@ -1,4 +1,5 @@
 import { SlipwayError } from '../errors.ts';
+import { shown } from '../shown.ts';
 import type { Feature, Signature } from '../signature.ts';
 import { type Frame, newFrame } from '../tensor.ts';
 
@@ -98,8 +99,16 @@ export function frameOf(table: Table, signature: Pick<Signature, 'features'>, na
       throw new SlipwayError('DATA_BROKEN', `${name} has no column for the feature "${feature.name}".`);
     }
     const code = coder(feature, frame.texts);
-    for (let row = 0; row < table.rows; row++)
-      frame.values[row * features.length + i] = code(column[row] ?? null);
+    for (let row = 0; row < table.rows; row++) {
+      const value = code(column[row] ?? null);
+      if (feature.strict && Number.isNaN(value)) {
+        throw new SlipwayError(
+          'DATA_BROKEN',
+          `Row ${row} of ${name} has ${shown(column[row] ?? null)} as "${feature.name}", which the model does not take.`,
+        );
+      }
+      frame.values[row * features.length + i] = value;
+    }
   }
   return frame;
 }

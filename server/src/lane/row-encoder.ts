@@ -63,7 +63,7 @@ export class RowEncoder {
     }
     const value = given[name];
     if (value === null) {
-      if (signature.missingAllowed) frame.values[at] = Number.NaN;
+      if (signature.missingAllowed && !signature.features[i]!.strict) frame.values[at] = Number.NaN;
       else if (policy.missing === 'impute') frame.values[at] = this.#impute(i);
       else
         throw new SlipwayError(
@@ -95,8 +95,15 @@ export class RowEncoder {
   }
 
   #impute(i: number): number {
+    const value = this.#version.impute[i] ?? Number.NaN;
+    if (Number.isNaN(value) && this.#version.signature.features[i]!.strict) {
+      throw new SlipwayError(
+        'FEATURE_MISSING',
+        `Feature "${this.#names[i]}" has no category, and none can be put in its place.`,
+      );
+    }
     this.imputed++;
-    return this.#version.impute[i] ?? Number.NaN;
+    return value;
   }
 }
 

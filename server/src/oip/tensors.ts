@@ -37,6 +37,8 @@ export function frameOf(tensors: InputTensor[], signature: Signature): Frame {
     else if (tensor.raw) fillRaw(frame, tensor.raw, spec, elements[spec.datatype]);
     else fillValues(frame, tensor.values!, spec, elements[spec.datatype].fromJson);
   }
+  for (const [column, { strict }] of signature.features.entries())
+    if (strict) encodeCategories(frame, column, signature);
   return frame;
 }
 
@@ -117,6 +119,23 @@ function fillTexts(frame: Frame, { values, raw }: InputTensor, spec: TensorSpec)
     const text = value instanceof Uint8Array ? decoded(value, spec.name) : value;
     return typeof text === 'string' ? frame.texts.push(text) - 1 : undefined;
   });
+}
+
+/** A column of categories as tensors hold them becomes one of their indices. */
+function encodeCategories(frame: Frame, column: number, { features, inputs }: Signature): void {
+  const { name, categories = [] } = features[column]!;
+  const isText = inputs.some((spec) => spec.datatype === 'BYTES' && isIn(spec, column));
+  for (let at = column; at < frame.values.length; at += frame.width) {
+    const category = isText ? frame.texts[frame.values[at]!]! : frame.values[at]!;
+    const code = categories.indexOf(category);
+    if (code < 0)
+      throw new SlipwayError('CATEGORY_UNKNOWN', `Feature "${name}" has no category ${shown(category)}.`);
+    frame.values[at] = code;
+  }
+}
+
+function isIn(spec: TensorSpec, column: number): boolean {
+  return column >= spec.column && column < spec.column + spec.width;
 }
 
 /** `count` byte strings, each with its length before it. */

@@ -110,12 +110,12 @@ describe('the first difference', () => {
   test('none within the tolerance', () => {
     expect(difference(1, 0.25, 0.75, 0, 0.9, 0.1)).toBeNull();
     expect(difference(1, 0.25 * (1 + 9e-7), 0.75, 0, 0.9, 0.1 * (1 - 9e-7))).toBeNull();
+    // A row of probabilities is off by what its greatest is off.
+    expect(difference(1, 0.25, 0.75, 0, 0.9, 0.1 + 8e-7)).toBeNull();
   });
 
   test('names row, output and both values', () => {
-    expect(difference(1, 0.25, 0.75, 0, 0.9, 0.1 * (1 + 2e-6))).toMatch(
-      /^row 1 of "p" is 0.1000002.*, not 0.1$/,
-    );
+    expect(difference(1, 0.25, 0.75, 0, 0.9, 0.1 + 2e-6)).toMatch(/^row 1 of "p" is 0.100002.*, not 0.1$/);
     expect(difference(1, 0.25, 0.75, 1, 0.9, 0.1)).toBe('row 1 of "label" is yes, not no');
     // Outputs in the file's order, then rows.
     expect(difference(0, 0, 0.75, 0, 0.9, 0.1)).toBe('row 0 of "label" is no, not yes');

@@ -3,6 +3,7 @@ import { columnsOf, type Inputs } from '../columns.ts';
 import type { ModelHints } from '../model.ts';
 import { elementTypes } from './element-types.ts';
 import type { OnnxGraph } from './graph.ts';
+import { withStrictCategories } from './strict-categories.ts';
 
 const way =
   'It takes inputs whose first dimension is the row and whose others are fixed, or said with --onnx-shape NAME=5,3.';
@@ -20,5 +21,6 @@ export function inputsOf(graph: OnnxGraph, hints: ModelHints, file: string): Inp
         : 'is no tensor';
       throw new SlipwayError('FILE_UNSUPPORTED', `${file}: input "${name}" ${why}.`, way);
     });
-  return columnsOf(values, hints, file, way);
+  const taken = columnsOf(values, hints, file, way);
+  return { ...taken, features: withStrictCategories(graph, taken.inputs, taken.features) };
 }

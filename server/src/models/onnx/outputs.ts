@@ -5,6 +5,7 @@ import { type Frame, newFrame } from '../../tensor.ts';
 import { type Inputs, mostColumns } from '../columns.ts';
 import { datatypeOf } from './element-types.ts';
 import { reasonOf } from './reason.ts';
+import { plainRows } from './strict-categories.ts';
 import { inputTensor } from './tensors.ts';
 
 type Results = Record<string, Tensor>;
@@ -23,7 +24,9 @@ export async function outputsOf(
   hasRule: boolean,
   file: string,
 ): Promise<{ outputs: TensorSpec[]; missingAllowed: boolean }> {
-  const ask = async (frame: Frame): Promise<Results> => {
+  const plain = plainRows(features);
+  const ask = async (rows: Frame): Promise<Results> => {
+    const frame = plain(rows);
     const feeds = inputs.map((spec) => [spec.name, inputTensor(spec, frame, 0, frame.rows)]);
     return (await session.run(Object.fromEntries(feeds))) as unknown as Results;
   };
@@ -55,7 +58,7 @@ export async function outputsOf(
   if (outputs.length === 0)
     throw new SlipwayError('FILE_UNSUPPORTED', `${file} has no output with a value a row.`);
   // Integers and booleans have no NaN: a missing one would be taken for 0.
-  const mayMiss = features.every(({ type }) => type === 'number' || type === 'string');
+  const mayMiss = features.every(({ type, strict }) => type === 'number' || type === 'string' || strict);
   if (!mayMiss || !hasRule) return { outputs, missingAllowed: false };
   const frame = zeros(counts[0]!);
   for (const [i, { type }] of features.entries())

@@ -5,6 +5,7 @@ import type { Frame } from '../../tensor.ts';
 import type { Model } from '../model.ts';
 import { reasonOf } from './reason.ts';
 import { defaultSettings, type OnnxSettings } from './settings.ts';
+import { plainRows } from './strict-categories.ts';
 import { copyOutput, inputTensor } from './tensors.ts';
 
 export function openSession(
@@ -26,16 +27,19 @@ export class OnnxSession implements Model {
   readonly #session: InferenceSession;
   readonly #rowsAtOnce: number;
   readonly #width: number;
+  readonly #plain: (frame: Frame) => Frame;
 
   constructor(session: InferenceSession, signature: Signature, rowsAtOnce: number) {
     this.signature = signature;
     this.#session = session;
     this.#rowsAtOnce = rowsAtOnce;
     this.#width = answerWidth(signature);
+    this.#plain = plainRows(signature.features);
   }
 
   /** All rows are copied before the first wait: the frame may be used again at once, the answers not. */
-  async predict(frame: Frame, answers: Float64Array): Promise<void> {
+  async predict(rows: Frame, answers: Float64Array): Promise<void> {
+    const frame = this.#plain(rows);
     const { inputs, outputs, classes } = this.signature;
     const step = Math.min(frame.rows, this.#rowsAtOnce);
     const parts: { from: number; feeds: Record<string, Tensor> }[] = [];

@@ -2,6 +2,7 @@ import { answerWidth, type Signature } from '../../../signature.ts';
 import { type Frame, newFrame } from '../../../tensor.ts';
 import { attachForest } from '../../forest/attach.ts';
 import type { Model } from '../../model.ts';
+import { plainRows } from '../strict-categories.ts';
 import { decodePlan } from './program.ts';
 import type { Space } from './space.ts';
 import { runOf } from './steps.ts';
@@ -25,6 +26,7 @@ export async function attachPlan(program: Uint8Array, signature: Signature): Pro
   };
   const runs = steps.map((step) => runOf(step, space));
   const width = answerWidth(signature);
+  const plain = plainRows(signature.features);
   const copies = outputs.map(({ value, column }) => ({
     values: space.values[value]!,
     columns: widths[value]!,
@@ -33,7 +35,7 @@ export async function attachPlan(program: Uint8Array, signature: Signature): Pro
   return {
     signature,
     predict(frame: Frame, answers: Float64Array): void {
-      space.frame = frame;
+      space.frame = plain(frame);
       for (let first = 0; first < frame.rows; first += block) {
         const rows = Math.min(block, frame.rows - first);
         space.first = first;

@@ -26,6 +26,7 @@ export function planCast(node: OnnxNode, planner: Planner): boolean {
       x.labels.every(Number.isInteger) &&
       planner.set(node, x)
     );
+  if (x.type === 'integer' && to === elements.int64) return planner.set(node, x);
   if (x.type === 'text' || to !== elements.float) return false;
   if (x.type === 'float') return planner.set(node, x);
   return planner.set(node, planner.step('round', x, planner.new(x.width, 'float', same(x)), {}));
@@ -68,8 +69,8 @@ export function planPick(node: OnnxNode, planner: Planner): boolean {
 
 export function planOneHot(node: OnnxNode, planner: Planner): boolean {
   const x = planner.input(node);
-  // Without it an unknown category is an error.
-  if (!x || int(node, 'zeros', 1) !== 1) return false;
+  // Without zeros an unknown category is an error: there must not be any.
+  if (!x || (int(node, 'zeros', 1) !== 1 && !planner.isStrict(x))) return false;
   const texts = node.attributes.get('cats_strings')?.strings ?? [];
   const numbers = node.attributes.get('cats_int64s')?.ints ?? [];
   const to = (categories: unknown[]) => planner.new(x.width * categories.length, 'float');

@@ -1,5 +1,5 @@
 import { SlipwayError } from '../../../errors.ts';
-import type { Signature, TensorSpec } from '../../../signature.ts';
+import type { Signature } from '../../../signature.ts';
 import type { OnnxGraph } from '../graph.ts';
 import { operators } from './operators.ts';
 import { type Planned, Planner } from './planner.ts';
@@ -10,10 +10,10 @@ import { type Planned, Planner } from './planner.ts';
  */
 export function planGraph(
   graph: OnnxGraph,
-  { inputs, outputs, classes }: Pick<Signature, 'inputs' | 'outputs' | 'classes'>,
+  signature: Pick<Signature, 'features' | 'inputs' | 'outputs' | 'classes'>,
 ): Planned | null {
   try {
-    return plan(graph, inputs, outputs, classes ?? []);
+    return plan(graph, signature);
   } catch (error) {
     // Too wide, or forests too great: no fault of the file.
     if (error instanceof RangeError || error instanceof SlipwayError) return null;
@@ -23,11 +23,9 @@ export function planGraph(
 
 function plan(
   graph: OnnxGraph,
-  inputs: TensorSpec[],
-  outputs: TensorSpec[],
-  classes: (string | number)[],
+  { features, inputs, outputs, classes = [] }: Pick<Signature, 'features' | 'inputs' | 'outputs' | 'classes'>,
 ): Planned | null {
-  const planner = new Planner(graph);
+  const planner = new Planner(graph, features);
   if (!inputs.every((input) => planner.take(input))) return null;
   for (const node of graph.nodes) {
     const domain = node.domain === 'ai.onnx' ? '' : node.domain;

@@ -1,4 +1,4 @@
-import type { Datatype, TensorSpec } from '../../../signature.ts';
+import type { Datatype, Feature, TensorSpec } from '../../../signature.ts';
 import { labelsOf } from '../classes.ts';
 import { numbersOf } from '../constants.ts';
 import type { OnnxGraph, OnnxNode, OnnxTensor } from '../graph.ts';
@@ -49,7 +49,10 @@ export class Planner {
   readonly #forests: Uint8Array[] = [];
   readonly #typical = new Map<number, number[]>();
 
-  constructor(graph: OnnxGraph) {
+  readonly #features: Feature[];
+
+  constructor(graph: OnnxGraph, features: Feature[]) {
+    this.#features = features;
     this.#initializers = new Map(graph.initializers.map((tensor) => [tensor.name, tensor]));
   }
 
@@ -90,6 +93,11 @@ export class Planner {
   new(width: number, type: Value['type'], more: Pick<Value, 'labels' | 'columns'> = {}): Value {
     if (width > mostWidth) throw new RangeError(`a value has ${width} numbers a row`);
     return { index: this.#widths.push(width) - 1, width, type, ...more };
+  }
+
+  /** Whether each of a value's numbers is a feature that has strict categories. */
+  isStrict({ columns }: Value): boolean {
+    return columns?.every((column) => this.#features[column]?.strict) ?? false;
   }
 
   /** Says of a value's numbers which ones the graph reckons with: proofs are made near them. */

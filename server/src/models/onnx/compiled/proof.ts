@@ -62,8 +62,9 @@ function rowsFor(
   frame.texts = texts;
   for (let i = 0; i < frame.values.length; i++) {
     const column = i % features.length;
-    const { type } = features[column]!;
-    if (type === 'string') frame.values[i] = Math.floor(random() * texts.length);
+    const { type, categories } = features[column]!;
+    if (categories) frame.values[i] = Math.floor(random() * categories.length);
+    else if (type === 'string') frame.values[i] = Math.floor(random() * texts.length);
     else if (type === 'boolean') frame.values[i] = pick([0, 1]);
     else if (missingAllowed && random() < 0.1) frame.values[i] = Number.NaN;
     else

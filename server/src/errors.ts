@@ -26,6 +26,8 @@ export const errorTable = {
     status: 429,
     hint: 'Too many labels wait for predictions that are not known. Send labels after their predictions, or later.',
   },
+  /** nginx's status: nobody is there to read it. */
+  CANCELLED: { status: 499, hint: 'The caller went before its request was worked on.' },
   TIMEOUT: { status: 504, hint: 'Try again; if it stays, see `slipway status`.' },
   // Models and versions
   MODEL_NOT_FOUND: {

@@ -14,11 +14,12 @@ import {
 } from './infer-message.ts';
 import { type Received, readable, received } from './received.ts';
 import { statusOf } from './status.ts';
+import { type Call, waitingOf } from './waiting.ts';
 
 /** Answers one message; throws, or tells `send`, what is wrong. */
 type Ask = (
   message: Received<ModelInferRequest>,
-  metadata: Metadata,
+  call: Call,
   send: (response: ModelInferResponse | null, error: SlipwayError | null) => void,
 ) => void;
 
@@ -32,7 +33,8 @@ export function addInfer(
   plane: DataPlane,
   authorise: (metadata: Metadata) => string,
 ): void {
-  const ask: Ask = (given, metadata, send) => {
+  const ask: Ask = (given, call, send) => {
+    const { metadata } = call;
     authorise(metadata);
     const message = readable(given);
     const request = readInferMessage(message);
@@ -45,6 +47,7 @@ export function addInfer(
       message.model_name,
       versionNamed(message.model_version),
       request,
+      waitingOf(call),
       (inferred) => inferResponse(request, inferred),
       send,
     );
@@ -56,7 +59,7 @@ export function addInfer(
       done: sendUnaryData<ModelInferResponse>,
     ) => {
       try {
-        ask(call.request, call.metadata, (response, error) => {
+        ask(call.request, call, (response, error) => {
           if (error) done(statusOf(error));
           else done(null, response);
         });
@@ -98,7 +101,7 @@ function stream(call: ServerDuplexStream<Received<ModelInferRequest>, object>, a
       answered({ error_message: statusOf(thrown).details, ...response });
     };
     try {
-      ask(message, call.metadata, (response, error) => {
+      ask(message, call, (response, error) => {
         if (error) failed(error);
         else answered({ infer_response: response! });
       });

@@ -13,6 +13,7 @@ const codes: { [httpStatus: number]: status } = {
   415: status.INVALID_ARGUMENT,
   422: status.INVALID_ARGUMENT,
   429: status.RESOURCE_EXHAUSTED,
+  499: status.CANCELLED,
   502: status.UNAVAILABLE,
   503: status.UNAVAILABLE,
   504: status.DEADLINE_EXCEEDED,

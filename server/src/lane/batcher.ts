@@ -2,6 +2,7 @@ import { type ErrorCode, SlipwayError, toSlipwayError } from '../errors.ts';
 import type { Place } from '../models/model.ts';
 import type { Batching } from '../serving.ts';
 import type { Frame } from '../tensor.ts';
+import type { Cancellation } from '../waiting.ts';
 import { type Arm, enter, leave } from './arm.ts';
 import { ask } from './ask.ts';
 import { BatchQueue, type Queued } from './batch-queue.ts';
@@ -11,6 +12,8 @@ import { mergedFrame } from './merged-frame.ts';
 /** One request that may be merged with others. Exactly one of `done` and `failed` is called. */
 export interface Call extends Queued {
   frame: Frame;
+  /** Not worked for once its caller has gone. */
+  cancellation: Cancellation;
   /** `answers`: this request's rows, valid until it returns. Times in ms: `waited` before, `inferred` in the model. */
   done(answers: Float64Array, waited: number, inferred: number): void;
   failed(thrown: unknown): void;
@@ -81,7 +84,7 @@ export class Batcher {
     let wait = Number.POSITIVE_INFINITY;
     while (this.#running < this.#atOnce && this.#queue.length > 0) {
       const next = this.#queue.take(now);
-      if (next.batch.length > 0) this.#run(next.batch);
+      if (next.batch.length > 0) this.#run(this.#waitedFor(next.batch));
       else {
         wait = next.wait;
         break;
@@ -92,7 +95,14 @@ export class Batcher {
     if (wait < Number.POSITIVE_INFINITY) this.#timer = setTimeout(this.#look, Math.ceil(wait));
   };
 
+  #waitedFor(batch: Call[]): Call[] {
+    const gone = batch.filter(({ cancellation }) => cancellation.cancelled);
+    for (const call of gone) this.#settle(call, () => call.failed(cancelled()));
+    return gone.length === 0 ? batch : batch.filter((call) => !gone.includes(call));
+  }
+
   #run(batch: Call[]): void {
+    if (batch.length === 0) return;
     const arm = this.#arm;
     const frame = mergedFrame(
       batch.map((call) => call.frame),
@@ -149,6 +159,11 @@ function bounded(batching: Batching, { mostRows }: Arm): Batching {
   const maxSize = Math.min(batching.maxSize, mostRows);
   const preferredSizes = batching.preferredSizes.filter((size) => size <= maxSize);
   return { ...batching, maxSize, preferredSizes };
+}
+
+/** Nobody is there to read it; it is counted. */
+export function cancelled(): SlipwayError {
+  return new SlipwayError('CANCELLED', 'Its caller has gone.');
 }
 
 function tooLate({ since }: Call, now: number): SlipwayError {

@@ -1,33 +1,35 @@
 import { SlipwayError } from '../errors.ts';
+import type { Waiting } from '../waiting.ts';
 
-/** What a caller may say about a request besides its rows. */
-export interface Caller {
+/** What a caller may say about a request besides its rows, and its connection with it. */
+export interface Caller extends Waiting {
   subject: string | null;
   key: string | null;
   /** Event time, ms; null: now. */
   at: number | null;
   /** 1 goes first; 0: what the version says. */
   priority: number;
-  /** `performance.now()` after which nobody waits for the answer; Infinity: none. */
-  deadline: number;
 }
 
 /** Subjects and keys are names, not documents. */
 const textLimit = 512;
 
 /**
- * Reads `subject`, `key` and `at` of a request (or of its parameters), and Triton's `priority` and `timeout` (µs).
- * Throws INVALID_REQUEST.
+ * Reads `subject`, `key` and `at` of a request (or of its parameters), and Triton's `priority` and `timeout` (µs);
+ * the rest is what the connection says. Throws INVALID_REQUEST.
  * https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_schedule_policy.md
  */
-export function readCaller(fields: { [name: string]: unknown }): Caller {
+export function readCaller(fields: { [name: string]: unknown }, waiting: Waiting): Caller {
   const timeout = readCount(fields, 'timeout');
   return {
     subject: readText(fields, 'subject'),
     key: readText(fields, 'key'),
     at: readTime(fields.at),
     priority: readCount(fields, 'priority'),
-    deadline: timeout === 0 ? Number.POSITIVE_INFINITY : performance.now() + timeout / 1000,
+    deadline:
+      timeout === 0 ? waiting.deadline : Math.min(waiting.deadline, performance.now() + timeout / 1000),
+    trace: waiting.trace,
+    cancellation: waiting.cancellation,
   };
 }
 

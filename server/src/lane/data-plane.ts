@@ -6,7 +6,7 @@ import type { Batching } from '../serving.ts';
 import { type Frame, newFrame } from '../tensor.ts';
 import type { Arm } from './arm.ts';
 import { ask } from './ask.ts';
-import { Batcher, type Call } from './batcher.ts';
+import { Batcher, type Call, cancelled } from './batcher.ts';
 import type { Caller } from './caller.ts';
 import type { HangMark } from './hang-mark.ts';
 import type { Meter } from './meter.ts';
@@ -58,7 +58,8 @@ export class DataPlane {
 
   /**
    * Answers a frame's rows. `encode` makes the response while the answers are fresh; `send` gets it, or the
-   * error, once the record is written. Throws BODY_TOO_LARGE for more rows than a lane may be held for.
+   * error, once the record is written. Throws BODY_TOO_LARGE for more rows than a lane may be held for, TIMEOUT and
+   * CANCELLED where nobody waits for them any more.
    */
   predict<T>(
     arm: Arm,
@@ -71,6 +72,9 @@ export class DataPlane {
     // The next request's rows are imputed while a model that does not answer at once still waits for its turn.
     const { imputed } = arm.encoder;
     arm.encoder.imputed = 0;
+    if (caller.cancellation.cancelled) throw cancelled();
+    if (started > caller.deadline)
+      throw new SlipwayError('TIMEOUT', 'Its deadline had passed before it was looked at.');
     if (frame.rows > arm.mostRows) throw tooManyRows(arm, frame.rows);
     const needed = frame.rows * arm.width;
     const failed = (thrown: unknown): void => {
@@ -88,6 +92,7 @@ export class DataPlane {
         priority: caller.priority,
         since: started,
         deadline: Math.min(caller.deadline, started + patience),
+        cancellation: caller.cancellation,
         done: (answers, waited, inferred) =>
           this.#answer(arm, frame, caller, answers, imputed, { started, waited, inferred }, encode, send),
         failed,

@@ -1,6 +1,7 @@
 import { SlipwayError } from '../errors.ts';
 import { checkOutputs, type InferRequest, type OutputTensor, outputsOf } from '../oip/infer.ts';
 import { frameOf } from '../oip/tensors.ts';
+import type { Waiting } from '../waiting.ts';
 import { readCaller, readText } from './caller.ts';
 import type { DataPlane } from './data-plane.ts';
 
@@ -23,6 +24,7 @@ export function infer<T>(
   model: string,
   version: number | null,
   request: InferRequest,
+  waiting: Waiting,
   encode: (inferred: Inferred) => T,
   send: (encoded: T | null, error: SlipwayError | null) => void,
 ): void {
@@ -31,7 +33,7 @@ export function infer<T>(
     const { signature } = arm.version;
     checkOutputs(request, signature);
     const frame = frameOf(request.inputs, signature);
-    const caller = readCaller(request.parameters);
+    const caller = readCaller(request.parameters, waiting);
     if (caller.key === null && request.id !== '') caller.key = readText({ id: request.id }, 'id');
     plane.predict(
       arm,

@@ -232,3 +232,19 @@ test('configuration, statistics and the repository', async () => {
   expect((await post('/v2/repository/models/logit/load', Buffer.alloc(0))).status).toBe(200);
   expect((await slipway.data('GET', '/v2/models/logit')).status).toBe(200);
 });
+
+test('a deadline that has passed is said at once, whatever says it', async () => {
+  const predict = { features: electricity(9062, 9063)[0]!.features };
+  for (const [path, body] of [
+    ['/predict/electricity', predict],
+    ['/v1/models/electricity:predict', { instances: [rows[0]] }],
+    ['/v2/models/electricity/infer', { inputs: [tensor(1)] }],
+  ] as const) {
+    for (const header of ['grpc-timeout', 'x-envoy-expected-rq-timeout-ms']) {
+      const at = (value: string) => post(path, body, { [header]: value });
+      expect((await at(header === 'grpc-timeout' ? '0m' : '0')).status).toBe(504);
+      expect((await at(header === 'grpc-timeout' ? '1H' : '3600000')).status).toBe(200);
+      expect((await at('soon')).status).toBe(400);
+    }
+  }
+});

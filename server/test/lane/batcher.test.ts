@@ -12,6 +12,7 @@ import type { Model, Place } from '../../src/models/model.ts';
 import { type Batching, naturalBatching } from '../../src/serving.ts';
 import type { Signature } from '../../src/signature.ts';
 import { type Frame, newFrame } from '../../src/tensor.ts';
+import type { Cancellation } from '../../src/waiting.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'slipway-batcher-'));
 const mark = new HangMark(folder, 1);
@@ -95,6 +96,7 @@ function send(
   batching: Batching,
   frame: Frame,
   deadline = Number.POSITIVE_INFINITY,
+  cancellation: Cancellation = { cancelled: false, whenCancelled: () => {} },
 ): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     let settled = 0;
@@ -110,6 +112,7 @@ function send(
         priority: 0,
         since: performance.now(),
         deadline,
+        cancellation,
         done: (answers) => settle({ answers: [...answers], error: null }),
         failed: (thrown) => settle({ answers: null, error: (thrown as SlipwayError).code }),
       },
@@ -244,4 +247,22 @@ test('an upstream in trouble is not asked again for each of those that it failed
   );
   expect(outcomes).toEqual(Array.from({ length: 4 }, () => ({ answers: null, error: 'UPSTREAM_FAILED' })));
   expect(calls).toBe(1);
+});
+
+test('the model is not asked for those that have gone', async () => {
+  const model = new Slow();
+  const batcher = new Batcher(armOf(model, 'runtime'), naturalBatching, {
+    mark,
+    onExecuted: () => {},
+    onSettled: () => {},
+  });
+  const gone = { cancelled: true, whenCancelled: () => {} };
+  const frame = frameOf([{ x: 1, text: null }], false);
+  const [first, second] = await Promise.all([
+    send(batcher, naturalBatching, frame, Number.POSITIVE_INFINITY, gone),
+    send(batcher, naturalBatching, frame),
+  ]);
+  expect(first.error).toBe('CANCELLED');
+  expect(second.answers).toHaveLength(2);
+  expect(model.calls).toEqual([1]);
 });

@@ -3,7 +3,10 @@ import { promisify } from 'node:util';
 import { deflate, gzip } from 'node:zlib';
 import { type ErrorBody, errorBody, errorTable, SlipwayError } from '../../errors.ts';
 import { parseJson } from '../../json.ts';
+import { readTrace } from '../../trace.ts';
+import type { Cancellation, Waiting } from '../../waiting.ts';
 import { readBody } from './body.ts';
+import { timeoutOf } from './timeout.ts';
 
 /** Shorter answers are not worth compressing, bytes. */
 const leastCompressed = 4096;
@@ -11,7 +14,7 @@ const leastCompressed = 4096;
 const compressors = { gzip: promisify(gzip), deflate: promisify(deflate) };
 
 /** One request and its response: what every handler of the data plane needs of node:http, and no more. */
-export class Exchange {
+export class Exchange implements Cancellation {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   /** Without the query. */
@@ -19,6 +22,8 @@ export class Exchange {
   readonly query: string;
   /** Errors in the shape of the Open Inference Protocol and KServe’s, who know one status for a wrong request. */
   readonly plainErrors: boolean;
+  /** When its head was read, `performance.now()`. */
+  readonly since = performance.now();
 
   constructor(request: IncomingMessage, response: ServerResponse) {
     this.request = request;
@@ -41,6 +46,27 @@ export class Exchange {
       `${this.path.slice(0, 200)} takes ${allow}, not ${given}.`,
       'See the README for what the data plane takes.',
     );
+  }
+
+  /** What the head says of who waits. Throws INVALID_REQUEST. */
+  waiting(): Waiting {
+    const { headers } = this.request;
+    return {
+      deadline: this.since + timeoutOf(headers),
+      trace: readTrace(headers.traceparent as string | undefined, headers.tracestate as string | undefined),
+      cancellation: this,
+    };
+  }
+
+  get cancelled(): boolean {
+    return this.response.destroyed;
+  }
+
+  whenCancelled(then: () => void): void {
+    const { response } = this;
+    response.once('close', () => {
+      if (!response.writableFinished) then();
+    });
   }
 
   send(status: number, content: string | Uint8Array, headers: Record<string, string | number> = {}): void {

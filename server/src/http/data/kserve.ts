@@ -46,7 +46,7 @@ function predictInstances(plane: DataPlane, exchange: Exchange, model: string, b
     const { instances, parameters } = body;
     if (!Array.isArray(instances)) throw new SlipwayError('INVALID_REQUEST', '"instances" is not a list.');
     if (instances.length === 0) throw new SlipwayError('ROWS_EMPTY', '"instances" is empty.');
-    const caller = readCaller(isObject(parameters) ? parameters : {});
+    const caller = readCaller(isObject(parameters) ? parameters : {}, exchange.waiting());
     const { signature } = arm.version;
     plane.predict(
       arm,

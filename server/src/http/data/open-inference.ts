@@ -111,6 +111,7 @@ function inferOver(
     model,
     version,
     request,
+    exchange.waiting(),
     (inferred) =>
       writeInferResponse(inferred.model, inferred.version, request, inferred.outputs, inferred.ids),
     (response, error) => {

@@ -27,7 +27,7 @@ export function predict(plane: DataPlane, exchange: Exchange, model: string, bod
       }
       arm.encoder.encode(given[row] as object, frame, row);
     }
-    const caller = readCaller(body);
+    const caller = readCaller(body, exchange.waiting());
     plane.predict(
       arm,
       frame,

@@ -1,0 +1,18 @@
+import type { Trace } from './trace.ts';
+
+/** Who waits for an answer, as far as it matters to whoever works on it. */
+export interface Waiting {
+  /** `performance.now()` after which nobody waits for the answer; Infinity: none. */
+  readonly deadline: number;
+  /** null: it came without one. */
+  readonly trace: Trace | null;
+  readonly cancellation: Cancellation;
+}
+
+/** Whether the caller still waits. */
+export interface Cancellation {
+  /** It has gone: its connection is closed, or it said so. */
+  readonly cancelled: boolean;
+  /** Calls back once if it goes before its answer has left. */
+  whenCancelled(then: () => void): void;
+}

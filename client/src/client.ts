@@ -34,6 +34,29 @@ export type Label = ({ id: string } | { model: string; key: string }) & {
   at?: number | Date;
 };
 
+/** How a version is served; what is not said stays as it is. */
+export interface Serving {
+  /** `auto`: requests are merged into one call where the gate found it to pay. */
+  batching?:
+    | 'auto'
+    | 'off'
+    | {
+        /** Rows in one call, at most. */
+        maxSize?: number;
+        /** Ascending: requests that make up one of these go at once. */
+        preferredSizes?: number[];
+        /** How long a request may wait for others. */
+        maxDelayMs?: number;
+        /** 1 goes first. */
+        priorityLevels?: number;
+        defaultPriority?: number;
+        queueTimeoutMs?: number | null;
+      };
+  /** Most bytes of answers that each lane keeps by the content of their rows; 0: none. */
+  cacheBytes?: number;
+  timeoutMs?: number | null;
+}
+
 /** What went wrong, as Slipway says it: a code that stays, what is wrong, and what to do. */
 export class SlipwayRequestError extends Error {
   readonly code: string;
@@ -52,6 +75,8 @@ export class SlipwayRequestError extends Error {
 export interface Options {
   /** Address of the data plane: "http://127.0.0.1:8080". */
   url: string;
+  /** Address of control, for `tune`: "http://127.0.0.1:8090". */
+  control?: string;
   /** A bearer key, where Slipway was started with --key-file. */
   key?: string;
   /** Bound on one request, ms. */
@@ -84,10 +109,26 @@ export class Slipway {
     return this.#post(`/labels${options.wait ? '?wait=served' : ''}`, body);
   }
 
-  async #post<T>(path: string, body: unknown): Promise<T> {
-    const { url, key, timeoutMs = usualTimeoutMs } = this.#options;
-    const response = await fetch(new URL(path, url), {
-      method: 'POST',
+  /** Serves a version otherwise, without another version. Resolves when every lane does. Needs `control`. */
+  async tune(model: string, version: number, serving: Serving): Promise<void> {
+    const { control } = this.#options;
+    if (control === undefined)
+      throw new TypeError('The address of control is needed: new Slipway({ control }).');
+    await this.#send(
+      'PATCH',
+      new URL(`/api/models/${encodeURIComponent(model)}/versions/${version}/serving`, control),
+      serving,
+    );
+  }
+
+  #post<T>(path: string, body: unknown): Promise<T> {
+    return this.#send('POST', new URL(path, this.#options.url), body);
+  }
+
+  async #send<T>(method: 'POST' | 'PATCH', url: URL, body: unknown): Promise<T> {
+    const { key, timeoutMs = usualTimeoutMs } = this.#options;
+    const response = await fetch(url, {
+      method,
       headers: { 'content-type': 'application/json', ...(key ? { authorization: `Bearer ${key}` } : {}) },
       body: JSON.stringify(body),
       signal: AbortSignal.timeout(timeoutMs),

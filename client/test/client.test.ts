@@ -9,7 +9,7 @@ const rows = electricity(9062, 9066);
 beforeAll(async () => {
   server = await Server.start();
   await server.deploy('electricity', inRepository('examples/electricity/model.txt'));
-  slipway = new Slipway({ url: server.dataPlane });
+  slipway = new Slipway({ url: server.dataPlane, control: server.control });
 });
 afterAll(() => server.end());
 
@@ -33,6 +33,17 @@ test('predicts many rows, an id each, and takes many labels', async () => {
   const labels = predictions.map(({ id }, i) => ({ id, label: rows[i]!.label }));
   expect(await slipway.label(labels, { wait: true })).toEqual({ accepted: 4 });
   expect((await server.prediction(predictions[2]!.id)).label).toMatchObject({ value: rows[2]!.label });
+});
+
+test('serves a version otherwise', async () => {
+  await slipway.tune('electricity', 1, { cacheBytes: 1e6, timeoutMs: 500 });
+  const { body } = await server.api('GET', '/api/models/electricity/versions/1');
+  expect(body).toMatchObject({ serving: { cacheBytes: 1e6, timeoutMs: 500, batching: null } });
+  await expect(slipway.tune('electricity', 1, { batching: { maxSize: 8 } })).rejects.toMatchObject({
+    code: 'INVALID_REQUEST',
+    message: expect.stringContaining('answers at once'),
+  });
+  await expect(new Slipway({ url: server.dataPlane }).tune('electricity', 1, {})).rejects.toThrow(TypeError);
 });
 
 test('errors carry code, message and hint', async () => {

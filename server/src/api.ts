@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { ServingRequest, ServingView } from './api-serving.ts';
 
 /**
  * What the control API says, as schemas: the control use-cases return these shapes, the HTTP edge serves and
@@ -109,6 +110,7 @@ export const VersionView = Type.Object({
   microseconds: Type.Number({ description: 'µs for a single fresh row, measured by the gate' }),
   batchMicroseconds: Nullable(Type.Number({ description: 'µs a row in a batch of up to 1,000' })),
   memoryBytes: Nullable(Type.Integer({ description: 'What a process grows by when it loads the version' })),
+  serving: ServingView,
   promise: Nullable(Type.Object({ metric: Type.String(), value: Type.Number(), rows: Type.Integer() })),
   /** Over all its outcomes, live and shadow alike. */
   score: Score,
@@ -391,6 +393,7 @@ export const DeployRequest = Type.Object(
         closed,
       ),
     ),
+    serving: Type.Optional(ServingRequest),
     allowSignatureChange: Type.Optional(Type.Boolean()),
     /** The first version goes live at once. A later one waits, unless 'live' (at once) or 'shadow' (starts a shadow rollout that decides by itself). */
     as: Type.Optional(Type.Union([Type.Literal('idle'), Type.Literal('live'), Type.Literal('shadow')])),

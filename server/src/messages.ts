@@ -111,10 +111,20 @@ export interface VersionMetrics {
   executions: number;
   /** Of these, by their rows. */
   batches: { [rows: number]: { count: number; seconds: number } };
+  cache: CacheCounts;
   /** ms since the epoch of the newest request; 0: none. */
   last: number;
   /** Its requests to its upstream, those of shadows included; null where it runs here. */
   upstream: UpstreamCounts | null;
+}
+
+/** Requests that were answered from the cache, and those that were not although there is one. */
+export interface CacheCounts {
+  hits: number;
+  hitRows: number;
+  hitSeconds: number;
+  misses: number;
+  missSeconds: number;
 }
 
 /** Upper bounds, seconds. */

@@ -2,7 +2,19 @@
 export interface Serving {
   /** How requests that wait are merged into one call of the model; null: each is a call of its own. */
   batching: Batching | null;
+  /** Most bytes of answers that each lane keeps by the content of their rows; 0: none. */
+  cacheBytes: number;
+  /** Longest that a request may take, ms; null: nothing but what its caller says. */
+  timeoutMs: number | null;
 }
+
+/** What was chosen for a version. */
+export interface ServingChoice extends Omit<Serving, 'batching'> {
+  /** `auto`: what the gate found to pay. */
+  batching: 'auto' | 'off' | Batching;
+}
+
+export const usualServing: ServingChoice = { batching: 'auto', cacheBytes: 0, timeoutMs: null };
 
 /**
  * As Triton's dynamic batcher, in rows and ms.
@@ -44,7 +56,8 @@ export type Merging =
   /** It may be done, and pays. */
   | 'pays';
 
-/** A version whose requests the gate never looked at (an older Slipway's) is served as one that may not be merged. */
-export function servingOf(merging: Merging | undefined): Serving {
-  return { batching: merging === 'pays' ? naturalBatching : null };
+/** A version that the gate never looked at so (an older Slipway's) is served as one whose requests may not be merged. */
+export function servingOf({ batching, ...rest }: ServingChoice, merging: Merging | undefined): Serving {
+  const automatic = merging === 'pays' ? naturalBatching : null;
+  return { batching: batching === 'auto' ? automatic : batching === 'off' ? null : batching, ...rest };
 }

@@ -1,4 +1,4 @@
-import { type Serving, servingOf } from './serving.ts';
+import { type Serving, servingOf, usualServing } from './serving.ts';
 import type { RowPolicy, Signature } from './signature.ts';
 
 /** All that a lane knows: an immutable, numbered manifest, replaced whole. Bytes are named by SHA-256 digest. */
@@ -59,7 +59,7 @@ export interface ServedVersion {
 }
 
 export function servingIn({ serving }: ServedVersion): Serving {
-  return serving ?? servingOf(undefined);
+  return serving ?? servingOf(usualServing, undefined);
 }
 
 /** What the loops need of a running rollout to come to a verdict. */

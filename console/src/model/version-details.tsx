@@ -29,6 +29,10 @@ export function VersionDetails({ model, version }: { model: ModelView; version: 
         <VersionFeatures version={version} />
       </div>
       <div>
+        <h4>
+          <Term name="serving">Serving</Term>
+        </h4>
+        <Pairs pairs={servingPairs(version.serving)} />
         <h4>Facts</h4>
         <Pairs
           pairs={[
@@ -80,6 +84,17 @@ function Pairs({ pairs }: { pairs: [React.ReactNode, React.ReactNode][] }) {
       ))}
     </dl>
   );
+}
+
+function servingPairs({ batching, automatic, cacheBytes, timeoutMs }: VersionView['serving']) {
+  const delay = batching?.maxDelayMs ? `, after up to ${batching.maxDelayMs} ms` : '';
+  const merged = batching ? `up to ${batching.maxSize} rows a call${delay}` : 'off';
+  const pairs: [string, string][] = [
+    ['batching', automatic ? `${merged} (automatic)` : merged],
+    ['cache', cacheBytes === 0 ? 'off' : `up to ${bytes(cacheBytes)} in each lane`],
+    ['timeout', timeoutMs === null ? 'none' : `${timeoutMs} ms`],
+  ];
+  return pairs;
 }
 
 /** "churn.zip: model.onnx": the name as given, and the file in it that holds the model. */

@@ -27,6 +27,7 @@ const places: Record<string, string> = {
   rollback: 'rollout',
   rollout: 'rollout',
   deploy: 'versions',
+  tune: 'versions',
   checkpoint: 'versions',
   restore: 'versions',
   quarantine: 'versions',

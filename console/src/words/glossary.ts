@@ -33,6 +33,7 @@ export const glossary = {
   digest: 'SHA-256 of the file: names its exact bytes.',
   drift: 'Inputs of the live version whose distribution has moved from the baseline.',
   logLoss: 'How surprised the probabilities were by the truth; lower is better.',
+  serving: 'How it is served. `slipway tune` changes that without another version.',
   quarantined: 'Taken out of service after it failed; it cannot be promoted.',
 } as const;
 

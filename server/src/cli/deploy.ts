@@ -4,8 +4,9 @@ import { type HintOptions, hintsOf, withHints } from './hints.ts';
 import { list, type RemoteOptions, remoteOf, withRemote } from './options.ts';
 import { paint, say, sayJson } from './output.ts';
 import { ask, upload, uploadModel } from './remote.ts';
+import { type ServingOptions, servingRequest, withServing } from './serving-options.ts';
 
-interface Options extends RemoteOptions, HintOptions {
+interface Options extends RemoteOptions, HintOptions, ServingOptions {
   as?: 'idle' | 'live' | 'shadow';
   missing?: 'reject' | 'impute';
   unknown?: 'reject' | 'impute';
@@ -16,12 +17,16 @@ interface Options extends RemoteOptions, HintOptions {
   allowSignatureChange?: boolean;
 }
 
-export const deploy = withHints(
-  withRemote(
-    new Command('deploy')
-      .description('prove a model file in a process of its own, and register it as the model’s next version')
-      .argument('<name>', 'the model: what production calls it')
-      .argument('<file>', 'the model: a file, a folder, a zip or a tar of one; recognised by its content'),
+export const deploy = withServing(
+  withHints(
+    withRemote(
+      new Command('deploy')
+        .description(
+          'prove a model file in a process of its own, and register it as the model’s next version',
+        )
+        .argument('<name>', 'the model: what production calls it')
+        .argument('<file>', 'the model: a file, a folder, a zip or a tar of one; recognised by its content'),
+    ),
   ),
 )
   .addOption(
@@ -64,11 +69,13 @@ and the exit code is 4.`,
   .action(async (name: string, file: string, options: Options) => {
     const remote = remoteOf(options);
     const { missing, unknown, extra } = options;
+    const serving = servingRequest(options);
     const request: DeployRequest = {
       file: await uploadModel(remote, file),
       ...(options.baseline ? { baseline: await upload(remote, options.baseline) } : {}),
       ...(options.golden ? { golden: await upload(remote, options.golden) } : {}),
       ...hintsOf(options),
+      ...(serving ? { serving } : {}),
       ...(options.as ? { as: options.as } : {}),
       ...(options.failedWrite ? { failedWrite: options.failedWrite } : {}),
       ...(options.allowSignatureChange ? { allowSignatureChange: true } : {}),

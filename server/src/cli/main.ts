@@ -10,6 +10,7 @@ import { promote, rollback } from './promote.ts';
 import { rollout } from './rollout.ts';
 import { serve } from './serve.ts';
 import { status } from './status.ts';
+import { tune } from './tune.ts';
 import { UsageError } from './usage-error.ts';
 import { versions } from './versions.ts';
 
@@ -46,6 +47,7 @@ for (const command of [
   promote,
   rollback,
   rollout,
+  tune,
   load,
   unload,
   predict,

@@ -1,4 +1,5 @@
 import type { VersionView } from '../api.ts';
+import type { ServingView } from '../api-serving.ts';
 import { paint, table } from './output.ts';
 
 /** What is known of a version whether or not it was deployed. */
@@ -16,7 +17,11 @@ export type Described = Pick<
   | 'microseconds'
   | 'batchMicroseconds'
   | 'memoryBytes'
-> & { provenance: Pick<VersionView['provenance'], 'file' | 'digest' | 'bytes' | 'files' | 'main'> };
+> & {
+  /** Only of a version that is deployed. */
+  serving?: ServingView;
+  provenance: Pick<VersionView['provenance'], 'file' | 'digest' | 'bytes' | 'files' | 'main'>;
+};
 
 /** Wide enough for most terminals, narrow enough for all. */
 const columns = 80;
@@ -47,10 +52,38 @@ export function versionPage(version: Described): string {
         .filter(([name]) => !saidElsewhere.includes(name))
         .map(([name, value]) => [spaced(name), factText(value)]),
     ),
+    version.serving ? pairs(servingLines(version.serving)) : '',
     features(version),
     gates.map(({ name, passed, detail }) => `${mark(passed)} ${wrapped(`${name}: ${detail}`, 2)}`).join('\n'),
   ];
-  return parts.join('\n');
+  return parts.filter((part) => part !== '').join('\n');
+}
+
+/** How a version is served, as titles and what is to be said of them. */
+export function servingLines({
+  batching,
+  automatic,
+  cacheBytes,
+  timeoutMs,
+}: ServingView): [string, string][] {
+  const lines: [string, string][] = [
+    ['batching', `${batching ? 'on' : 'off'}${automatic ? ' (automatic)' : ''}`],
+  ];
+  if (batching) {
+    const { maxSize, preferredSizes, maxDelayMs, priorityLevels, defaultPriority, queueTimeoutMs } = batching;
+    const preferred = preferredSizes.length > 0 ? `, preferably ${preferredSizes.join(', ')}` : '';
+    lines.push(
+      ['batch', `up to ${maxSize} rows${preferred}`],
+      ['delay', maxDelayMs === 0 ? 'none: what waits anyway is merged' : `up to ${maxDelayMs} ms`],
+      ['priorities', `${priorityLevels}, usually ${defaultPriority}; 1 goes first`],
+      ['queue timeout', queueTimeoutMs === null ? 'none' : `${queueTimeoutMs} ms`],
+    );
+  }
+  lines.push(
+    ['cache', cacheBytes === 0 ? 'off' : `up to ${size(cacheBytes)} of answers in each lane`],
+    ['timeout', timeoutMs === null ? 'none' : `${timeoutMs} ms`],
+  );
+  return lines;
 }
 
 /** Facts that other lines say. */

@@ -1,7 +1,7 @@
 import { readSnapshot, writeSnapshot } from '../db/snapshot-file.ts';
 import { SlipwayError, toSlipwayError } from '../errors.ts';
 import type { Blobs } from '../registry/blobs.ts';
-import type { ModelRecord, NewEntry, Registry, VersionRecord } from '../registry/registry.ts';
+import type { KnownVersion, ModelRecord, NewEntry, Registry } from '../registry/registry.ts';
 import type { Snapshot } from '../snapshot.ts';
 import type { Lines } from './lines.ts';
 import { makeSnapshot } from './manifest.ts';
@@ -53,8 +53,11 @@ export class Changes {
     return turn;
   }
 
-  /** Changes the registry, and has every lane serve what it says then; undone if a lane refuses. Only within a turn. */
-  async make<T>(change: () => T): Promise<T> {
+  /**
+   * Changes the registry, and has every lane serve what it says then; undone if a lane refuses: the models here, all
+   * else by `undo`. Only within a turn.
+   */
+  async make<T>(change: () => T, undo: () => void = () => {}): Promise<T> {
     const before = this.registry.models();
     const result = this.registry.transaction(change);
     const snapshot = this.#put();
@@ -63,6 +66,7 @@ export class Changes {
     } catch (error) {
       if (toSlipwayError(error).code !== 'TIMEOUT') {
         for (const model of before) this.registry.saveModel(model);
+        undo();
         await this.#lines?.serve(this.#put()).catch(() => {});
       }
       throw error;
@@ -86,7 +90,7 @@ export class Changes {
   }
 
   /** Throws MODEL_NOT_FOUND or VERSION_NOT_FOUND. */
-  version(name: string, version: number): VersionRecord & { quarantined: boolean } {
+  version(name: string, version: number): KnownVersion {
     this.model(name);
     const record = this.registry.version(name, version);
     if (!record) throw new SlipwayError('VERSION_NOT_FOUND', `"${name}" has no version ${version}.`);

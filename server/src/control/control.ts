@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { ChangeAnswer, DeployRequest, RolloutRequest } from '../api.ts';
+import type { ServingRequest } from '../api-serving.ts';
 import { SlipwayError } from '../errors.ts';
 import type { Bounds } from '../gates/candidate.ts';
 import type { Layout } from '../layout.ts';
@@ -14,6 +15,7 @@ import { hung } from './quarantine.ts';
 import { repositoryIndex, setLoaded } from './repository.ts';
 import { changeRollout, startRollout } from './rollouts.ts';
 import { follow, previousOf, switchTo } from './switch.ts';
+import { tune } from './tune.ts';
 
 /** For a learner to be set back, ms. */
 const restoreMs = 15_000;
@@ -86,6 +88,10 @@ export class Control {
       await switchTo(this.#changes, { model, version, kind: 'roll back', by, reasons, command: null });
       return this.#answer(model);
     });
+  }
+
+  tune(model: string, version: number, request: ServingRequest, by: string): Promise<void> {
+    return tune(this.#changes, model, version, request, by);
   }
 
   startRollout(model: string, request: RolloutRequest, by: string): Promise<RolloutRecord> {

@@ -4,9 +4,11 @@ import { SlipwayError } from '../errors.ts';
 import { type Bounds, type Tried, tryCandidate } from '../gates/candidate.ts';
 import { signatureDifference } from '../gates/signature.ts';
 import type { ModelRecord, VersionRecord } from '../registry/registry.ts';
+import { type ServingChoice, usualServing } from '../serving.ts';
 import { defaultPolicy } from '../signature.ts';
 import type { Changes } from './changes.ts';
 import { beginRollout, endRollout, runningRollout } from './rollouts.ts';
+import { chosenServing } from './tune.ts';
 
 const modelName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
@@ -51,7 +53,8 @@ export async function deploy(
   }));
   return changes.inTurn(async () => {
     const record = recordOf(changes, name, request, by, made);
-    const rollout = await changes.make(() => register(changes, record, request, by));
+    const serving = chosenServing(record, usualServing, request.serving ?? {});
+    const rollout = await changes.make(() => register(changes, record, serving, request, by));
     return { record, rollout };
   });
 }
@@ -110,12 +113,14 @@ function recordOf(
 function register(
   changes: Changes,
   record: VersionRecord,
+  serving: ServingChoice,
   request: DeployRequest,
   by: string,
 ): string | null {
   const { registry } = changes;
   const { model, version, kind, provenance } = record;
   registry.addVersion(record);
+  registry.saveServing(model, version, serving);
   const before = registry.model(model);
   const settings: Pick<ModelRecord, 'failedWrite' | 'privacy' | 'unloaded'> = {
     failedWrite: request.failedWrite ?? before?.failedWrite ?? 'refuse',

@@ -36,6 +36,8 @@ function addModel(sum: ModelMetrics, metrics: ModelMetrics): void {
   }
 }
 
+const cacheFigures = ['hits', 'hitRows', 'hitSeconds', 'misses', 'missSeconds'] as const;
+
 function addVersion(sum: VersionMetrics, more: VersionMetrics): void {
   sum.requests += more.requests;
   sum.rows += more.rows;
@@ -50,6 +52,7 @@ function addVersion(sum: VersionMetrics, more: VersionMetrics): void {
     batch.count += count;
     batch.seconds += seconds;
   }
+  for (const figure of cacheFigures) sum.cache[figure] += more.cache[figure];
   sum.last = Math.max(sum.last, more.last);
   if (sum.upstream && more.upstream) addUpstream(sum.upstream, more.upstream);
   else sum.upstream ??= structuredClone(more.upstream);

@@ -1,4 +1,4 @@
-import type { ModelRecord, Registry, VersionRecord } from '../registry/registry.ts';
+import type { KnownVersion, ModelRecord, Registry } from '../registry/registry.ts';
 import { servingOf } from '../serving.ts';
 import type { ServedModel, ServedVersion, Snapshot } from '../snapshot.ts';
 
@@ -45,7 +45,7 @@ function servedModel(registry: Registry, model: ModelRecord): ServedModel | null
   };
 }
 
-function servedVersion(registry: Registry, record: VersionRecord): ServedVersion {
+function servedVersion(registry: Registry, record: KnownVersion): ServedVersion {
   const newest = registry.checkpoints(record.model, record.version).at(-1);
   return {
     version: record.version,
@@ -57,6 +57,6 @@ function servedVersion(registry: Registry, record: VersionRecord): ServedVersion
     baseline: record.baseline,
     microseconds: record.microseconds,
     checkpoint: newest ? { update: newest.update, digest: newest.digest } : null,
-    serving: servingOf(record.merging),
+    serving: servingOf(record.serving, record.merging),
   };
 }

@@ -15,9 +15,10 @@ import { idTime, parseId, rowId } from '../journal/id.ts';
 import type { StateReader } from '../loops/reader.ts';
 import type { LaneMetrics, ProcessStatus } from '../messages.ts';
 import { kindNamed } from '../models/kinds.ts';
-import type { ModelRecord, Registry, RolloutRecord, VersionRecord } from '../registry/registry.ts';
+import type { KnownVersion, ModelRecord, Registry, RolloutRecord } from '../registry/registry.ts';
 import { heldNext } from '../rollout/decide.ts';
 import { lossFor, lossText } from '../rollout/loss.ts';
+import { servingOf } from '../serving.ts';
 import { answerWidth, predictedClass, type Signature, type TensorSpec } from '../signature.ts';
 import { health } from './health.ts';
 import { LaneFigures } from './lane-figures.ts';
@@ -231,7 +232,7 @@ export class Views {
     return record;
   }
 
-  #version(record: VersionRecord & { quarantined: boolean }): VersionView {
+  #version(record: KnownVersion): VersionView {
     const { model, version, kind, signature, policy, provenance, facts, gates, promise } = record;
     const learns = kindNamed(kind).learns;
     return {
@@ -254,6 +255,10 @@ export class Views {
       microseconds: record.microseconds,
       batchMicroseconds: record.batchMicroseconds ?? null,
       memoryBytes: record.memoryBytes ?? null,
+      serving: {
+        ...servingOf(record.serving, record.merging),
+        automatic: record.serving.batching === 'auto',
+      },
       promise,
       score: this.#state.score(model, version),
       learner: learns
@@ -273,7 +278,7 @@ export class Views {
     };
   }
 
-  #stateOf({ model, version, quarantined }: VersionRecord & { quarantined: boolean }): VersionView['state'] {
+  #stateOf({ model, version, quarantined }: KnownVersion): VersionView['state'] {
     if (quarantined) return 'quarantined';
     const record = this.#registry.model(model);
     if (record?.live === version) return 'live';

@@ -27,4 +27,6 @@ export const registrySchema = [
   CREATE TABLE findings (id TEXT PRIMARY KEY, model TEXT NOT NULL, finding TEXT NOT NULL) WITHOUT ROWID;
   `,
   'ALTER TABLE models ADD COLUMN unloaded INTEGER NOT NULL DEFAULT 0',
+  // How the version is served (serving.ts); null: nothing was chosen.
+  'ALTER TABLE versions ADD COLUMN serving TEXT',
 ] as const;

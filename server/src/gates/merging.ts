@@ -5,6 +5,8 @@ import { answerWidth } from '../signature.ts';
 import { type Frame, newFrame } from '../tensor.ts';
 import type { Timing } from './timing.ts';
 
+export const mergingGateName = 'rows of several callers';
+
 /** A row in a batch must cost at most this share of a single one for merging to pay. */
 const payingShare = 0.5;
 /** Rows that are answered singly and together, as many as fit into about so many ms. */
@@ -26,7 +28,7 @@ export async function mergingGate(
   if (place === 'inline') return { merging: 'never', gate: null };
   const found = (merging: Merging, detail: string) => ({
     merging,
-    gate: { name: 'rows of several callers', passed: true, detail },
+    gate: { name: mergingGateName, passed: true, detail },
   });
   const count = Math.min(mostRows, rows.rows, Math.floor((patienceMs * 1000) / timing.single));
   // A row beside its own copies proves nothing.

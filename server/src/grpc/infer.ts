@@ -1,4 +1,10 @@
-import type { Metadata, Server, ServerDuplexStream, ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js';
+import {
+  Metadata,
+  type Server,
+  type ServerDuplexStream,
+  type ServerUnaryCall,
+  type sendUnaryData,
+} from '@grpc/grpc-js';
 import type { SlipwayError } from '../errors.ts';
 import { versionNamed } from '../lane/catalog.ts';
 import type { DataPlane } from '../lane/data-plane.ts';
@@ -20,6 +26,7 @@ import { type Call, waitingOf } from './waiting.ts';
 type Ask = (
   message: Received<ModelInferRequest>,
   call: Call,
+  cacheStatus: (status: string) => void,
   send: (response: ModelInferResponse | null, error: SlipwayError | null) => void,
 ) => void;
 
@@ -33,7 +40,7 @@ export function addInfer(
   plane: DataPlane,
   authorise: (metadata: Metadata) => string,
 ): void {
-  const ask: Ask = (given, call, send) => {
+  const ask: Ask = (given, call, cacheStatus, send) => {
     const { metadata } = call;
     authorise(metadata);
     const message = readable(given);
@@ -48,7 +55,10 @@ export function addInfer(
       versionNamed(message.model_version),
       request,
       waitingOf(call),
-      (inferred) => inferResponse(request, inferred),
+      (inferred) => {
+        if (inferred.cacheStatus !== null) cacheStatus(inferred.cacheStatus);
+        return inferResponse(request, inferred);
+      },
       send,
     );
   };
@@ -59,7 +69,12 @@ export function addInfer(
       done: sendUnaryData<ModelInferResponse>,
     ) => {
       try {
-        ask(call.request, call, (response, error) => {
+        const cacheStatus = (status: string): void => {
+          const metadata = new Metadata();
+          metadata.set('cache-status', status);
+          call.sendMetadata(metadata);
+        };
+        ask(call.request, call, cacheStatus, (response, error) => {
           if (error) done(statusOf(error));
           else done(null, response);
         });
@@ -79,6 +94,8 @@ export function addInfer(
     'bidi',
   );
 }
+
+const noStatus = (): void => {};
 
 /** One answer a request, each as soon as it is there; an error is an answer too, and the stream goes on. */
 function stream(call: ServerDuplexStream<Received<ModelInferRequest>, object>, ask: Ask): void {
@@ -101,7 +118,8 @@ function stream(call: ServerDuplexStream<Received<ModelInferRequest>, object>, a
       answered({ error_message: statusOf(thrown).details, ...response });
     };
     try {
-      ask(message, call, (response, error) => {
+      // A stream has one head for all its answers, which says nothing of any of them.
+      ask(message, call, noStatus, (response, error) => {
         if (error) failed(error);
         else answered({ infer_response: response! });
       });

@@ -7,6 +7,7 @@ import type { Serving } from '../serving.ts';
 import { answerWidth } from '../signature.ts';
 import { type ServedModel, type ServedVersion, servingIn } from '../snapshot.ts';
 import { type Frame, newFrame } from '../tensor.ts';
+import { AnswerCache } from './answer-cache.ts';
 import { AnswerWriter } from './answer-writer.ts';
 import { JournaledFeatures } from './journaled-features.ts';
 import { RowEncoder } from './row-encoder.ts';
@@ -41,6 +42,8 @@ export interface Arm {
   readonly runs: Place;
   /** How it is served; a new snapshot may say otherwise. */
   serving: Serving;
+  /** Its answers, where they are kept. */
+  cache: AnswerCache | null;
   /** The learner's update that answers; 0 for what does not learn. */
   update: number;
   /** Requests that wait for this arm. */
@@ -73,11 +76,13 @@ export async function attachArm(
     frame: newFrame(frameRows, version.signature.features.length),
     runs,
     serving: servingIn(version),
+    cache: null,
     update: 0,
     inFlight: 0,
     debtMicroseconds: 0,
     retired: false,
   };
+  serveAs(arm, arm.serving);
   if (version.checkpoint && 'restore' in attached) {
     attached.restore(await readFile(join(blobs, version.checkpoint.digest)));
     arm.update = version.checkpoint.update;
@@ -95,11 +100,20 @@ function mostRowsOf({ signature, microseconds }: ServedVersion, runs: Place): nu
   return Math.max(1, Math.floor(heldMicroseconds / (held + rowMicroseconds)));
 }
 
+/** From now on. What is cached stays as far as it fits. */
+export function serveAs(arm: Arm, serving: Serving): void {
+  arm.serving = serving;
+  if (serving.cacheBytes === 0) arm.cache = null;
+  else if (arm.cache) arm.cache.mostBytes = serving.cacheBytes;
+  else arm.cache = new AnswerCache(serving.cacheBytes);
+}
+
 /** Serves the learner's newer state from now on; an older one is left alone. */
 export function applyUpdate(arm: Arm, update: Update): void {
   if (update.update <= arm.update || !('restore' in arm.attached)) return;
   arm.attached.restore(update.state);
   arm.update = update.update;
+  arm.cache?.clear();
 }
 
 async function warm(arm: Arm): Promise<void> {

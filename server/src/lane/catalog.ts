@@ -51,8 +51,8 @@ export class Catalog {
   }
 
   config(model: string, version: number | null): ModelConfig {
-    const { kind, signature } = this.#served.route(model, version).version;
-    return modelConfig(model, kind, this.#versions(model), signature);
+    const { serving, version: one } = this.#served.route(model, version);
+    return modelConfig(model, one.kind, this.#versions(model), one.signature, serving);
   }
 
   /** Summed over lanes. `model` '': of all; `version` null: of all that are served. */

@@ -4,6 +4,7 @@ import type { Appender } from '../journal/appender.ts';
 import { type IdSource, idText } from '../journal/id.ts';
 import type { Batching } from '../serving.ts';
 import { type Frame, newFrame } from '../tensor.ts';
+import { contentKey } from './answer-cache.ts';
 import type { Arm } from './arm.ts';
 import { ask } from './ask.ts';
 import { Batcher, type Call, cancelled } from './batcher.ts';
@@ -20,6 +21,18 @@ export interface Answered {
   id: string;
   rows: number;
   answers: Float64Array;
+  /** What the version's cache had to do with it, as the header Cache-Status says it (RFC 9211); null: there is none. */
+  cacheStatus: string | null;
+}
+
+/** How an answer came about. Times in ms. */
+interface Course {
+  /** As `performance.now()`. */
+  started: number;
+  /** In a queue, and in the model. */
+  waited: number;
+  inferred: number;
+  cacheStatus: string | null;
 }
 
 interface Parts {
@@ -77,15 +90,31 @@ export class DataPlane {
       throw new SlipwayError('TIMEOUT', 'Its deadline had passed before it was looked at.');
     if (frame.rows > arm.mostRows) throw tooManyRows(arm, frame.rows);
     const needed = frame.rows * arm.width;
+    const key = arm.cache && contentKey(frame);
+    const kept = key === null ? null : (arm.cache?.find(key) ?? null);
+    if (kept) {
+      const took = performance.now() - started;
+      this.#parts.meter.cached(arm, true, frame.rows, took);
+      const course = { started, waited: 0, inferred: 0, cacheStatus: 'slipway; hit' };
+      this.#answer(arm, frame, caller, kept, imputed, course, encode, send);
+      return;
+    }
+    const looked = performance.now() - started;
+    const { update } = arm;
+    const done = (answers: Float64Array, waited: number, inferred: number): void => {
+      const cacheStatus = key === null ? null : this.#keep(arm, update, key, answers, looked);
+      const course = { started, waited, inferred, cacheStatus };
+      this.#answer(arm, frame, caller, answers, imputed, course, encode, send);
+    };
     const failed = (thrown: unknown): void => {
       const error = failureOf(arm, toSlipwayError(thrown));
       this.#parts.meter.error(arm, error.code);
       send(null, error);
     };
-    const { batching } = arm.serving;
+    const { batching, timeoutMs } = arm.serving;
     const mayWait = arm.runs !== 'inline';
     if (mayWait && batching) {
-      const patience = batching.queueTimeoutMs ?? Number.POSITIVE_INFINITY;
+      const patience = batching.queueTimeoutMs ?? timeoutMs ?? Number.POSITIVE_INFINITY;
       const call: Call = {
         frame,
         rows: frame.rows,
@@ -93,8 +122,7 @@ export class DataPlane {
         since: started,
         deadline: Math.min(caller.deadline, started + patience),
         cancellation: caller.cancellation,
-        done: (answers, waited, inferred) =>
-          this.#answer(arm, frame, caller, answers, imputed, { started, waited, inferred }, encode, send),
+        done,
         failed,
       };
       this.#batcherOf(arm, batching).add(call, batching);
@@ -106,7 +134,7 @@ export class DataPlane {
     const answered = (): void => {
       const inferred = performance.now() - started;
       this.#parts.meter.executed(arm, frame.rows, inferred);
-      this.#answer(arm, frame, caller, answers, imputed, { started, waited: 0, inferred }, encode, send);
+      done(answers, 0, inferred);
     };
     ask(arm, frame, answers, this.#parts.mark, answered, failed);
   }
@@ -146,6 +174,14 @@ export class DataPlane {
     this.#parts.meter.error(arm, code);
   }
 
+  /** Keeps an answer for the next that asks the same, unless the learner has moved on meanwhile. */
+  #keep(arm: Arm, update: number, key: string, answers: Float64Array, looked: number): string {
+    const begun = performance.now();
+    const isStored = arm.update === update && (arm.cache?.keep(key, answers) ?? false);
+    this.#parts.meter.cached(arm, false, 0, looked + performance.now() - begun);
+    return isStored ? 'slipway; fwd=miss; stored' : 'slipway; fwd=miss';
+  }
+
   #batcherOf(arm: Arm, batching: Batching): Batcher {
     let batcher = this.#batchers.get(arm);
     if (!batcher) {
@@ -167,7 +203,7 @@ export class DataPlane {
     caller: Caller,
     answers: Float64Array,
     imputed: number,
-    { started, waited, inferred }: { started: number; waited: number; inferred: number },
+    { started, waited, inferred, cacheStatus }: Course,
     encode: (answered: Answered) => T,
     send: (encoded: T | null, error: SlipwayError | null) => void,
   ): void {
@@ -200,7 +236,7 @@ export class DataPlane {
     };
     meter.imputed(arm.model, imputed);
     appender.prediction(event);
-    const encoded = encode({ arm, id: idText(id), rows, answers });
+    const encoded = encode({ arm, id: idText(id), rows, answers, cacheStatus });
     if (model && model.shadows.length > 0) this.#shadows.add(event, frame, model.shadows);
     this.#turn.add(model?.manifest.failedWrite ?? 'refuse', (_position, error) => {
       if (error) meter.error(arm, error.code);

@@ -3,7 +3,7 @@ import { checkOutputs, type InferRequest, type OutputTensor, outputsOf } from '.
 import { frameOf } from '../oip/tensors.ts';
 import type { Waiting } from '../waiting.ts';
 import { readCaller, readText } from './caller.ts';
-import type { DataPlane } from './data-plane.ts';
+import type { Answered, DataPlane } from './data-plane.ts';
 
 /** What an edge of the Open Inference Protocol makes its response of. */
 export interface Inferred {
@@ -12,6 +12,7 @@ export interface Inferred {
   outputs: OutputTensor[];
   /** A prediction id a row: labels come by them. */
   ids: string[];
+  cacheStatus: Answered['cacheStatus'];
 }
 
 /**
@@ -39,12 +40,13 @@ export function infer<T>(
       arm,
       frame,
       caller,
-      ({ id, answers, rows }) =>
+      ({ id, answers, rows, cacheStatus }) =>
         encode({
           model,
           version: arm.version.version,
           outputs: outputsOf(request, signature, answers, rows),
           ids: rowIds(id, rows),
+          cacheStatus,
         }),
       send,
     );

@@ -49,6 +49,20 @@ export class Meter {
     batch.seconds += milliseconds / 1000;
   }
 
+  /** An answer came from the cache (of its rows the model has seen none), or did not; looking and keeping took so long. */
+  cached(arm: Arm, isHit: boolean, rows: number, milliseconds: number): void {
+    const version = versionOf(this.#of(arm.model), arm);
+    const { cache } = version;
+    if (isHit) {
+      cache.hits++;
+      cache.hitRows += rows;
+      cache.hitSeconds += milliseconds / 1000;
+    } else {
+      cache.misses++;
+      cache.missSeconds += milliseconds / 1000;
+    }
+  }
+
   error(arm: Arm, code: ErrorCode): void {
     const metrics = this.#of(arm.model);
     metrics.errors[code] = (metrics.errors[code] ?? 0) + 1;
@@ -117,6 +131,7 @@ function versionOf({ versions }: ModelMetrics, { version: { version }, attached 
     queueSeconds: 0,
     executions: 0,
     batches: {},
+    cache: { hits: 0, hitRows: 0, hitSeconds: 0, misses: 0, missSeconds: 0 },
     last: 0,
     upstream: null,
   };

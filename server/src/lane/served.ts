@@ -1,7 +1,7 @@
 import { SlipwayError } from '../errors.ts';
 import type { Update } from '../messages.ts';
 import { type ServedModel, type Snapshot, servingIn } from '../snapshot.ts';
-import { type Arm, applyUpdate, attachArm, retire } from './arm.ts';
+import { type Arm, applyUpdate, attachArm, retire, serveAs } from './arm.ts';
 
 /** One model of the current snapshot with its arms attached. */
 export interface ServedHere {
@@ -100,7 +100,7 @@ export class Served {
     this.#number = snapshot.number;
     // What an arm was made from is the same; how it is served may not be.
     for (const { manifest, arms } of models.values())
-      for (const [version, arm] of arms) arm.serving = servingIn(manifest.versions[version]!);
+      for (const [version, arm] of arms) serveAs(arm, servingIn(manifest.versions[version]!));
     // An update may have come while arms were being attached.
     for (const update of this.#updates.values()) this.update(update);
     for (const arm of before) if (!kept.has(arm)) retire(arm);

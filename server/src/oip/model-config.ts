@@ -1,8 +1,9 @@
+import type { Batching, Serving } from '../serving.ts';
 import type { Datatype, Signature, TensorSpec } from '../signature.ts';
 
 /**
- * A version as Triton's model configuration describes one. Rows are counted by each tensor's first dimension
- * (`max_batch_size` 0: it is written out).
+ * A version as Triton's model configuration describes one. Where requests are merged, `max_batch_size` is the rows of a
+ * call, and tensors are described without their first dimension; else it is 0, and that dimension is written out.
  * https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_model_configuration.md
  */
 export interface ModelConfig {
@@ -13,6 +14,19 @@ export interface ModelConfig {
   max_batch_size: number;
   input: { name: string; data_type: string; dims: number[] }[];
   output: { name: string; data_type: string; dims: number[] }[];
+  dynamic_batching?: {
+    preferred_batch_size: number[];
+    max_queue_delay_microseconds: number;
+    preserve_ordering: boolean;
+    priority_levels: number;
+    default_priority_level: number;
+    default_queue_policy: {
+      timeout_action: 'REJECT';
+      default_timeout_microseconds: number;
+      allow_timeout_override: boolean;
+    };
+  };
+  response_cache: { enable: boolean };
 }
 
 export function modelConfig(
@@ -20,17 +34,39 @@ export function modelConfig(
   kind: string,
   versions: number[],
   signature: Signature,
+  { batching, cacheBytes }: Serving,
 ): ModelConfig {
   const tensors = (specs: TensorSpec[]) =>
-    specs.map(({ name, datatype, shape }) => ({ name, data_type: typeNames[datatype], dims: shape }));
+    specs.map(({ name, datatype, shape }) => ({
+      name,
+      data_type: typeNames[datatype],
+      dims: batching ? shape.slice(1) : shape,
+    }));
   return {
     name: model,
     platform: platform(kind),
     backend: 'slipway',
     version_policy: { specific: { versions } },
-    max_batch_size: 0,
+    max_batch_size: batching?.maxSize ?? 0,
     input: tensors(signature.inputs),
     output: tensors(signature.outputs),
+    ...(batching ? { dynamic_batching: dynamicBatching(batching) } : {}),
+    response_cache: { enable: cacheBytes > 0 },
+  };
+}
+
+function dynamicBatching(batching: Batching): NonNullable<ModelConfig['dynamic_batching']> {
+  return {
+    preferred_batch_size: batching.preferredSizes,
+    max_queue_delay_microseconds: Math.round(batching.maxDelayMs * 1000),
+    preserve_ordering: false,
+    priority_levels: batching.priorityLevels,
+    default_priority_level: batching.defaultPriority,
+    default_queue_policy: {
+      timeout_action: 'REJECT',
+      default_timeout_microseconds: Math.round((batching.queueTimeoutMs ?? 0) * 1000),
+      allow_timeout_override: true,
+    },
   };
 }
 

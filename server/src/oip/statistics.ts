@@ -1,4 +1,4 @@
-import type { LaneMetrics, VersionMetrics } from '../messages.ts';
+import type { CacheCounts, LaneMetrics, VersionMetrics } from '../messages.ts';
 
 /**
  * A version's statistics as Triton's extension gives them, summed over lanes. Times are ns.
@@ -9,7 +9,7 @@ export interface ModelStatistics {
   version: string;
   /** ms since the epoch. */
   last_inference: number;
-  /** Rows. */
+  /** Rows that the model has answered. */
   inference_count: number;
   /** Calls of the model. */
   execution_count: number;
@@ -41,26 +41,29 @@ const durations = [
 
 export function modelStatistics(lanes: LaneMetrics[], model: string, version: number): ModelStatistics {
   const counted = lanes.flatMap((lane) => lane.models.get(model)?.versions[version] ?? []);
-  const sum = (figure: Exclude<keyof VersionMetrics, 'upstream' | 'batches'>): number =>
+  const sum = (figure: Exclude<keyof VersionMetrics, 'upstream' | 'batches' | 'cache'>): number =>
     counted.reduce((total, one) => total + one[figure], 0);
+  const cached = (figure: keyof CacheCounts): number =>
+    counted.reduce((total, { cache }) => total + cache[figure], 0);
   const requests = sum('requests');
+  const computed = requests - cached('hits');
   const seconds = (count: number, total: number): Duration => ({ count, ns: Math.round(total * 1e9) });
   const none = { count: 0, ns: 0 };
   return {
     name: model,
     version: String(version),
     last_inference: Math.max(0, ...counted.map(({ last }) => last)),
-    inference_count: sum('rows'),
+    inference_count: sum('rows') - cached('hitRows'),
     execution_count: sum('executions'),
     inference_stats: {
       success: seconds(requests, sum('seconds')),
       fail: seconds(sum('failed'), 0),
       queue: seconds(requests, sum('queueSeconds')),
       compute_input: none,
-      compute_infer: seconds(requests, sum('inferSeconds')),
-      compute_output: seconds(requests, sum('seconds') - sum('inferSeconds') - sum('queueSeconds')),
-      cache_hit: none,
-      cache_miss: none,
+      compute_infer: seconds(computed, sum('inferSeconds')),
+      compute_output: seconds(computed, sum('seconds') - sum('inferSeconds') - sum('queueSeconds')),
+      cache_hit: seconds(cached('hits'), cached('hitSeconds')),
+      cache_miss: seconds(cached('misses'), cached('missSeconds')),
     },
     batch_stats: batchSizes(counted).map((size) => {
       const calls = counted.flatMap(({ batches }) => batches[size] ?? []);

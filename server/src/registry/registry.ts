@@ -3,7 +3,7 @@ import type { CheckpointView, FindingView, Gate, TimelineEntry } from '../api.ts
 import { migrate, openDatabase } from '../db/open.ts';
 import { registrySchema } from '../db/registry-schema.ts';
 import type { Importance } from '../models/model.ts';
-import type { Merging } from '../serving.ts';
+import { type Merging, type ServingChoice, usualServing } from '../serving.ts';
 import type { RowPolicy, Signature } from '../signature.ts';
 import type { ServedModel, ServedRollout } from '../snapshot.ts';
 
@@ -39,6 +39,12 @@ export interface VersionRecord {
     /** The blob that was uploaded, where it is still the archive. */
     upload?: string;
   };
+}
+
+/** A version as it is known by now: what changed after it was registered stands beside the record. */
+export interface KnownVersion extends VersionRecord {
+  quarantined: boolean;
+  serving: ServingChoice;
 }
 
 export interface ModelRecord {
@@ -111,19 +117,24 @@ export class Registry {
     this.#sql.saveModel.run(model, live, previous, rollout, failedWrite, rules, unloaded ? 1 : 0);
   }
 
-  versions(model: string): (VersionRecord & { quarantined: boolean })[] {
-    return (this.#sql.versions.all(model) as { record: string; quarantined: number }[]).map((row) => ({
+  versions(model: string): KnownVersion[] {
+    return (this.#sql.versions.all(model) as unknown as VersionRow[]).map((row) => ({
       ...(JSON.parse(row.record) as VersionRecord),
       quarantined: row.quarantined === 1,
+      serving: row.serving === null ? usualServing : (JSON.parse(row.serving) as ServingChoice),
     }));
   }
 
-  version(model: string, version: number): (VersionRecord & { quarantined: boolean }) | null {
+  version(model: string, version: number): KnownVersion | null {
     return this.versions(model).find((one) => one.version === version) ?? null;
   }
 
   addVersion(record: VersionRecord): void {
     this.#sql.addVersion.run(record.model, record.version, JSON.stringify(record));
+  }
+
+  saveServing(model: string, version: number, serving: ServingChoice): void {
+    this.#sql.saveServing.run(JSON.stringify(serving), model, version);
   }
 
   /** Counts a hang; returns how often the version has hung by now. */
@@ -221,6 +232,12 @@ export class Registry {
   }
 }
 
+interface VersionRow {
+  record: string;
+  quarantined: number;
+  serving: string | null;
+}
+
 interface ModelRow {
   model: string;
   live: number | null;
@@ -259,8 +276,9 @@ function statements(database: DatabaseSync) {
     models: sql('SELECT * FROM models ORDER BY model'),
     model: sql('SELECT * FROM models WHERE model = ?'),
     saveModel: sql('INSERT OR REPLACE INTO models VALUES (?, ?, ?, ?, ?, ?, ?)'),
-    versions: sql('SELECT record, quarantined FROM versions WHERE model = ? ORDER BY version'),
+    versions: sql('SELECT record, quarantined, serving FROM versions WHERE model = ? ORDER BY version'),
     addVersion: sql('INSERT INTO versions (model, version, record) VALUES (?, ?, ?)'),
+    saveServing: sql('UPDATE versions SET serving = ? WHERE model = ? AND version = ?'),
     countHang: sql('UPDATE versions SET hangs = hangs + 1 WHERE model = ? AND version = ?'),
     hangs: sql('SELECT hangs FROM versions WHERE model = ? AND version = ?'),
     quarantine: sql('UPDATE versions SET quarantined = 1 WHERE model = ? AND version = ?'),

@@ -44,7 +44,7 @@ function run(...words: string[]): Promise<Ended> {
 
 async function json<T>(...words: string[]): Promise<T> {
   const { code, stdout, stderr } = await run(...words, '--json');
-  expect([code, stderr]).toEqual([0, '']);
+  expect([code, stderr, code === 0 ? '' : stdout]).toEqual([0, '', '']);
   return JSON.parse(stdout) as T;
 }
 
@@ -67,6 +67,7 @@ const commands = [
   'promote',
   'rollback',
   'rollout',
+  'tune',
   'predict',
   'status',
   'demo',
@@ -141,6 +142,19 @@ test('from a file to a rollback, each command in turn', async () => {
     '900',
   );
   expect(begun).toMatchObject({ id: 'power-2', rule: { alpha: 0.01, leastPairs: 900 } });
+
+  const tuned = await run('tune', 'power', '--cache', '2MB', '--timeout', '250');
+  expect(tuned).toMatchObject({ code: 0, stderr: '' });
+  expect(tuned.stdout).toMatch(/^Version 1 of power is served so from now on:\n[\s\S]*cache: up to 2\.0 MB/);
+  expect((await run('versions', 'power', '1')).stdout).toMatch(
+    /\ncache +up to 2\.0 MB .*\ntimeout +250 ms\n/,
+  );
+  expect((await json<VersionView>('tune', 'power', '1', '--timeout', 'none')).serving).toEqual({
+    batching: null,
+    automatic: true,
+    cacheBytes: 2e6,
+    timeoutMs: null,
+  });
 
   expect((await run('promote', 'power', '2', '--reason', 'a try')).stdout).toBe(
     'Version 2 of power is live: the lane serves it; version 1 stays warm.\n',

@@ -29,14 +29,19 @@ export class GrpcClient {
   ask<T = Call>(
     method: string,
     request: Call,
-    options: { service?: string; headers?: Record<string, string> } = {},
+    options: {
+      service?: string;
+      headers?: Record<string, string>;
+      /** Gets what comes before the answer. */
+      onHead?: (head: Metadata) => void;
+    } = {},
   ): Promise<T> {
     const service = options.service ?? inference;
     const { request: input, response } = typesOf(service, method);
     const metadata = new Metadata();
     for (const [name, value] of Object.entries(options.headers ?? {})) metadata.set(name, value);
     return new Promise((resolve, reject) => {
-      this.#client.makeUnaryRequest(
+      const call = this.#client.makeUnaryRequest(
         `/${service}/${method}`,
         (value: Call) => encode(input, value),
         (bytes) => decode<T>(response, bytes),
@@ -44,6 +49,7 @@ export class GrpcClient {
         metadata,
         (error: ServiceError | null, value?: T) => (error ? reject(error) : resolve(value!)),
       );
+      if (options.onHead) call.on('metadata', options.onHead);
     });
   }
 

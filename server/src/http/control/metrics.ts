@@ -33,6 +33,16 @@ export async function prometheusText(
     'model',
     'version',
   ]);
+  const executions = counter(
+    'slipway_executions_total',
+    'Calls of models: one for all requests that it merged.',
+    ['model', 'version'],
+  );
+  const cache = counter('slipway_cache_requests_total', 'Requests of versions with a cache: hit or miss.', [
+    'model',
+    'version',
+    'outcome',
+  ]);
   const labels = counter('slipway_labels_total', 'Labels taken in.');
   const bytes = counter('slipway_journal_bytes_total', 'Bytes written to the journal.');
   const unjournaled = counter(
@@ -63,7 +73,14 @@ export async function prometheusText(
       shadows.inc({ model, outcome: 'answered' }, one.shadowRows);
       shadows.inc({ model, outcome: 'skipped' }, one.shadowSkipped);
       shadows.inc({ model, outcome: 'failed' }, one.shadowFailed);
-      for (const [version, { upstream: counts }] of Object.entries(one.versions)) {
+      for (const [version, { upstream: counts, executions: calls, cache: kept }] of Object.entries(
+        one.versions,
+      )) {
+        executions.inc({ model, version }, calls);
+        if (kept.hits + kept.misses > 0) {
+          cache.inc({ model, version, outcome: 'hit' }, kept.hits);
+          cache.inc({ model, version, outcome: 'miss' }, kept.misses);
+        }
         if (!counts) continue;
         upstream.inc({ model, version, outcome: 'answered' }, counts.answered);
         upstream.inc({ model, version, outcome: 'failed' }, counts.failed);

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import Type, { type Static } from 'typebox';
 import * as api from '../../api.ts';
+import { ServingRequest } from '../../api-serving.ts';
 import type { Control } from '../../control/control.ts';
 import type { Reproduction } from '../../control/reproduction.ts';
 import type { Views } from '../../control/views.ts';
@@ -190,6 +191,14 @@ export function routes(app: FastifyInstance, edge: ControlEdge): void {
     { schema: { params: ofModel, body: api.RollbackRequest, response: { 200: api.ChangeAnswer } } },
     async ({ params, body, actor }) =>
       control.rollBack(params.model, actor, [body.reason ?? `Rolled back by ${actor}.`]),
+  );
+  app.patch<{ Params: Static<typeof ofVersion>; Body: ServingRequest }>(
+    '/api/models/:model/versions/:version/serving',
+    { schema: { params: ofVersion, body: ServingRequest, response: { 200: api.VersionView } } },
+    async ({ params, body, actor }) => {
+      await control.tune(params.model, params.version, body, actor);
+      return views.version(params.model, params.version);
+    },
   );
   for (const change of ['load', 'unload'] as const) {
     app.post<{ Params: Static<typeof ofModel> }>(

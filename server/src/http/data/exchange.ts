@@ -85,6 +85,11 @@ export class Exchange implements Cancellation {
     this.send(status, JSON.stringify(value));
   }
 
+  /** Says what a cache had to do with the answer that is to come. */
+  cacheStatus(status: string | null): void {
+    if (status !== null) this.response.setHeader('cache-status', status);
+  }
+
   fail(thrown: unknown): void {
     const body: ErrorBody = errorBody(thrown);
     const { status } = errorTable[body.code];

@@ -52,7 +52,8 @@ function predictInstances(plane: DataPlane, exchange: Exchange, model: string, b
       arm,
       frameOfInstances(plane, arm, instances),
       caller,
-      ({ id, answers, rows }) => {
+      ({ id, answers, rows, cacheStatus }) => {
+        exchange.cacheStatus(cacheStatus);
         const outputs = outputsOf({ outputs: null }, signature, answers, rows);
         return JSON.stringify({
           predictions: Array.from({ length: rows }, (_, row) => predictionOf(outputs, row)),

@@ -112,8 +112,10 @@ function inferOver(
     version,
     request,
     exchange.waiting(),
-    (inferred) =>
-      writeInferResponse(inferred.model, inferred.version, request, inferred.outputs, inferred.ids),
+    (inferred) => {
+      exchange.cacheStatus(inferred.cacheStatus);
+      return writeInferResponse(inferred.model, inferred.version, request, inferred.outputs, inferred.ids);
+    },
     (response, error) => {
       if (!response) exchange.fail(error);
       else if (response.binary.length === 0) exchange.send(200, response.json);

@@ -32,8 +32,10 @@ export function predict(plane: DataPlane, exchange: Exchange, model: string, bod
       arm,
       frame,
       caller,
-      ({ id, answers, rows: count }) =>
-        features === undefined ? arm.writer.many(id, answers, count) : arm.writer.one(id, answers),
+      ({ id, answers, rows: count, cacheStatus }) => {
+        exchange.cacheStatus(cacheStatus);
+        return features === undefined ? arm.writer.many(id, answers, count) : arm.writer.one(id, answers);
+      },
       (text, error) => (text === null ? exchange.fail(error) : exchange.send(200, text)),
     );
   } catch (error) {

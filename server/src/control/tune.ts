@@ -1,0 +1,90 @@
+import type { ServingRequest } from '../api-serving.ts';
+import { SlipwayError } from '../errors.ts';
+import { mergingGateName } from '../gates/merging.ts';
+import type { VersionRecord } from '../registry/registry.ts';
+import { type Batching, naturalBatching, type Serving, type ServingChoice, servingOf } from '../serving.ts';
+import type { Changes } from './changes.ts';
+
+/** Serves a version otherwise from now on, without another version; in force on every lane when it is done. */
+export function tune(
+  changes: Changes,
+  model: string,
+  version: number,
+  request: ServingRequest,
+  by: string,
+): Promise<void> {
+  return changes.inTurn(async () => {
+    const record = changes.version(model, version);
+    const before = record.serving;
+    const chosen = chosenServing(record, before, request);
+    await changes.make(
+      () => {
+        changes.registry.saveServing(model, version, chosen);
+        const message = `Version ${version} is served otherwise: ${servingText(servingOf(chosen, record.merging))}.`;
+        changes.enter({ model, version, kind: 'tune', message, by });
+      },
+      () => changes.registry.saveServing(model, version, before),
+    );
+  });
+}
+
+/** What was chosen before, changed by what a request says. Throws INVALID_REQUEST for what cannot be served so. */
+export function chosenServing(
+  record: VersionRecord,
+  before: ServingChoice,
+  { batching, ...rest }: ServingRequest,
+): ServingChoice {
+  const chosen: ServingChoice = { ...before, ...rest };
+  if (batching === undefined) return chosen;
+  if (typeof batching === 'string') return { ...chosen, batching };
+  const known = typeof before.batching === 'object' ? before.batching : naturalBatching;
+  const merged = { ...known, ...batching };
+  checkMerging(record);
+  checkBatching(merged);
+  return { ...chosen, batching: merged };
+}
+
+function checkMerging({ model, version, merging, gates }: VersionRecord): void {
+  if (merging === 'pays' || merging === 'possible') return;
+  const name = `Version ${version} of "${model}"`;
+  if (merging === 'never') {
+    throw new SlipwayError(
+      'INVALID_REQUEST',
+      `${name} answers at once: none of its requests ever waits.`,
+      'Leave its batching as it is.',
+    );
+  }
+  const found = gates.find((gate) => gate.name === mergingGateName)?.detail;
+  throw new SlipwayError(
+    'INVALID_REQUEST',
+    found === undefined
+      ? `${name} was never looked at for whether its rows stay apart.`
+      : `${name}: ${mergingGateName} ${found}.`,
+    found === undefined ? 'Deploy its file again.' : 'Leave its batching off.',
+  );
+}
+
+function checkBatching({ maxSize, preferredSizes, priorityLevels, defaultPriority }: Batching): void {
+  const wrong = (what: string): SlipwayError =>
+    new SlipwayError('INVALID_REQUEST', what, 'See `slipway tune --help`.');
+  if (preferredSizes.some((size, i) => size <= (preferredSizes[i - 1] ?? 0))) {
+    throw wrong('"preferredSizes" do not ascend.');
+  }
+  const largest = preferredSizes.at(-1) ?? 0;
+  if (largest > maxSize) throw wrong(`A preferred size of ${largest} is more than "maxSize", ${maxSize}.`);
+  if (defaultPriority > priorityLevels) {
+    throw wrong(`"defaultPriority" ${defaultPriority} is none of the ${priorityLevels} priority levels.`);
+  }
+}
+
+/** How a version is served, in one line. */
+export function servingText({ batching, cacheBytes, timeoutMs }: Serving): string {
+  const delay = batching?.maxDelayMs ? `, waiting up to ${batching.maxDelayMs} ms for more` : '';
+  return [
+    batching ? `up to ${batching.maxSize} rows go in one call${delay}` : 'each request is a call of its own',
+    cacheBytes > 0
+      ? `${cacheBytes.toLocaleString('en-GB')} bytes of answers are kept`
+      : 'no answers are kept',
+    timeoutMs === null ? 'no time limit' : `at most ${timeoutMs} ms a request`,
+  ].join('; ');
+}

@@ -1,0 +1,79 @@
+import type { Frame } from '../tensor.ts';
+
+/** What an entry takes besides its key and answers, bytes (measured: 213 to 269). */
+const entryBytes = 256;
+/** One request's rows take at most this share of a cache. */
+const mostShare = 1 / 8;
+
+/** Answers of one version by the content of the rows that they belong to: bounded, the longest unused goes first. */
+export class AnswerCache {
+  #mostBytes: number;
+  #bytes = 0;
+  /** In the order of their last use. */
+  readonly #entries = new Map<string, Float64Array>();
+
+  constructor(mostBytes: number) {
+    this.#mostBytes = mostBytes;
+  }
+
+  set mostBytes(mostBytes: number) {
+    this.#mostBytes = mostBytes;
+    this.#makeRoom();
+  }
+
+  /** Of all entries, as they are counted against the bound. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Not to be written to. */
+  find(key: string): Float64Array | null {
+    const answers = this.#entries.get(key);
+    if (!answers) return null;
+    this.#entries.delete(key);
+    this.#entries.set(key, answers);
+    return answers;
+  }
+
+  /** Keeps a copy; returns whether there is room for it. */
+  keep(key: string, answers: Float64Array): boolean {
+    const bytes = sizeOf(key, answers);
+    if (bytes > this.#mostBytes * mostShare) return false;
+    const before = this.#entries.get(key);
+    if (before) {
+      this.#entries.delete(key);
+      this.#bytes -= sizeOf(key, before);
+    }
+    this.#entries.set(key, answers.slice());
+    this.#bytes += bytes;
+    this.#makeRoom();
+    return true;
+  }
+
+  clear(): void {
+    this.#entries.clear();
+    this.#bytes = 0;
+  }
+
+  #makeRoom(): void {
+    for (const [key, answers] of this.#entries) {
+      if (this.#bytes <= this.#mostBytes) return;
+      this.#entries.delete(key);
+      this.#bytes -= sizeOf(key, answers);
+    }
+  }
+}
+
+/**
+ * All that a model sees of a request, to the bit, a byte a character: no digest, so that no two requests ever share a
+ * key. −0 is not 0 here, as it is not to every model.
+ */
+export function contentKey({ rows, width, values, texts }: Frame): string {
+  const bytes = Buffer.from(values.buffer, values.byteOffset, rows * width * Float64Array.BYTES_PER_ELEMENT);
+  const numbers = bytes.toString('latin1');
+  return texts.length === 0 ? numbers : numbers + Buffer.from(JSON.stringify(texts)).toString('latin1');
+}
+
+function sizeOf(key: string, answers: Float64Array): number {
+  return key.length + answers.byteLength + entryBytes;
+}

@@ -19,6 +19,8 @@ export interface Prediction {
   version: number;
   prediction: string | number | null;
   probabilities?: { [label: string]: number };
+  /** Of a classifier whose numbers are no probabilities; of two classes, the second's alone. */
+  scores?: { [label: string]: number };
 }
 
 export interface Predictions {

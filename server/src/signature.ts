@@ -59,9 +59,16 @@ export interface Signature {
   classes?: (string | number)[];
   /**
    * Where the canonical answer lies in the answer row: binary: one column, the probability of `classes[1]`;
-   * multiclass: one column a class; regression and ranking: one column, the value.
+   * multiclass: one column a class; regression and ranking: one column, the value. `scores`: those are no
+   * probabilities but of any size (an SVM's distances, a network's logits). `label`: the column of the class that the
+   * model itself says, as the class or as its index; it need not be the likeliest one (an SVM's is not, now and then).
    */
-  answer: { column: number; width: number };
+  answer: {
+    column: number;
+    width: number;
+    scores?: true;
+    label?: { column: number; holds: 'class' | 'index' };
+  };
   /** Whether the model itself has a rule for missing values (NaN). */
   missingAllowed: boolean;
   /** Rows that the model takes in one call, where that is bounded. Callers need not know: rows are looped. */
@@ -85,11 +92,20 @@ export function answerWidth(signature: Signature): number {
   return signature.outputs.reduce((sum, output) => sum + output.width, 0);
 }
 
-/** Index of the predicted class in one answer row; ties go to the lower index (binary: p > 0.5 is class 1). */
+/**
+ * Index of the predicted class in one answer row: what the model says, or else the likeliest; ties go to the lower
+ * index (binary: p > 0.5, or a score > 0, is class 1).
+ */
 export function predictedClass(signature: Signature, answers: Float64Array, row: number): number {
-  const { column, width } = signature.answer;
-  const from = row * answerWidth(signature) + column;
-  if (signature.task === 'binary') return answers[from]! > 0.5 ? 1 : 0;
+  const { column, width, scores, label } = signature.answer;
+  const first = row * answerWidth(signature);
+  if (label) {
+    const said = answers[first + label.column]!;
+    const index = label.holds === 'index' ? said : (signature.classes?.indexOf(said) ?? -1);
+    if (index >= 0) return index;
+  }
+  const from = first + column;
+  if (signature.task === 'binary') return answers[from]! > (scores ? 0 : 0.5) ? 1 : 0;
   let best = 0;
   for (let k = 1; k < width; k++) if (answers[from + k]! > answers[from + best]!) best = k;
   return best;

@@ -18,6 +18,7 @@ interface Prediction {
   version: number;
   prediction: string | number | null;
   probabilities?: Record<string, number>;
+  scores?: Record<string, number>;
 }
 
 type OneAnswer = Prediction & { model: string };
@@ -90,13 +91,15 @@ function dataPlaneOf({ server }: Remote, { dataPlane }: StatusView): string {
 }
 
 function tell(predictions: Prediction[]): void {
-  const classes = Object.keys(predictions[0]?.probabilities ?? {});
-  const rows = predictions.map(({ id, prediction, probabilities }) => [
-    String(prediction),
-    ...classes.map((label) => probabilities?.[label]?.toFixed(4) ?? '–'),
-    id,
+  const numbers = ({ probabilities, scores }: Prediction) => probabilities ?? scores ?? {};
+  const classes = predictions[0] ? Object.keys(numbers(predictions[0])) : [];
+  const sign = predictions[0]?.scores ? 'score' : 'p';
+  const rows = predictions.map((one) => [
+    String(one.prediction),
+    ...classes.map((label) => numbers(one)[label]?.toFixed(4) ?? '–'),
+    one.id,
   ]);
-  say(table(['prediction', ...classes.map((label) => `p(${label})`), 'id'], rows));
+  say(table(['prediction', ...classes.map((label) => `${sign}(${label})`), 'id'], rows));
   const versions = [...new Set(predictions.map(({ version }) => version))];
   say(`\nAnswered by version ${versions.join(', then ')}.`);
 }

@@ -344,7 +344,7 @@ export class Views {
     if (!signature.classes) return { prediction: event.answers[from]!, probabilities: null };
     return {
       prediction: signature.classes[predictedClass(signature, event.answers, row)]!,
-      probabilities: probabilities(signature, event.answers, from),
+      probabilities: signature.answer.scores ? null : probabilities(signature, event.answers, from),
     };
   }
 }

@@ -74,6 +74,10 @@ export function rowsOf(
         const value = columnValue(values[i], signature, column, frame.texts);
         if (value < 0 && signature.features[column]!.strict)
           broken(`row ${row} of "${tensor.name}" has the unknown category ${shown(values[i])}.`);
+        if (Number.isNaN(value) && typeof values[i] === 'string' && values[i] !== 'NaN')
+          broken(
+            `row ${row} of "${tensor.name}" has the text ${shown(values[i])}, and "${signature.features[column]!.name}" takes numbers.`,
+          );
         frame.values[row * frame.width + column] = value;
       }
     }
@@ -107,7 +111,10 @@ export function firstDifference(
           spec.datatype === 'BYTES'
             ? String(signature.classes?.[got]) === want
             : close(got, toNumber(want), tolerance * size);
-        if (!same) {
+        if (
+          !same &&
+          !(spec.column === signature.answer.label?.column && isTie(answers, row, signature, tolerance))
+        ) {
           const shown = spec.datatype === 'BYTES' ? signature.classes?.[got] : got;
           return `row ${row} of "${spec.name}" is ${shown}, not ${String(want)}`;
         }
@@ -147,6 +154,16 @@ function toNumber(value: unknown): number {
 
 function close(a: number, b: number, most: number): boolean {
   return Object.is(a, b) || a === b || Math.abs(a - b) <= most;
+}
+
+/** Whether two classes are as likely: which of them is said then is chance. */
+function isTie(answers: Float64Array, row: number, signature: Signature, tolerance: number): boolean {
+  const { column, width, scores } = signature.answer;
+  const from = row * answerWidth(signature) + column;
+  const own = [...answers.subarray(from, from + width)];
+  const all = width > 1 ? own : [own[0]!, scores ? 0 : 1 - own[0]!];
+  const [best, second] = all.sort((a, b) => b - a);
+  return best! - second! <= tolerance * Math.max(1, Math.abs(best!));
 }
 
 /** How great numbers are, those that are finite. */

@@ -22,12 +22,12 @@ export class AnswerWriter {
     this.#width = answerWidth(version.signature);
   }
 
-  /** `{"id", "model", "version", "prediction", "probabilities"?}` */
+  /** `{"id", "model", "version", "prediction", "probabilities" | "scores"?}` */
   one(id: string, answers: Float64Array): string {
     return `{"id":"${id}${this.#head}":${this.#row(answers, 0)}}`;
   }
 
-  /** `{"id", "model", "version", "predictions": [{"id", "prediction", "probabilities"?} …]}` */
+  /** `{"id", "model", "version", "predictions": [{"id", "prediction", "probabilities" | "scores"?} …]}` */
   many(id: string, answers: Float64Array, rows: number): string {
     let text = `{"id":"${id}${this.#head}s":[`;
     for (let row = 0; row < rows; row++) {
@@ -42,15 +42,23 @@ export class AnswerWriter {
     const from = row * this.#width + signature.answer.column;
     if (!signature.classes) return number(answers[from]!);
     const chosen = this.#classValues[predictedClass(signature, answers, row)];
+    if (signature.answer.scores) return `${chosen},"scores":{${this.#scores(answers, from)}}`;
     if (signature.task === 'binary') {
       const p = answers[from]!;
       return `${chosen},"probabilities":{${this.#classKeys[0]}${number(1 - p)},${this.#classKeys[1]}${number(p)}}`;
     }
-    let text = `${chosen},"probabilities":{`;
-    for (let k = 0; k < signature.answer.width; k++) {
+    return `${chosen},"probabilities":{${this.#scores(answers, from)}}`;
+  }
+
+  /** A number a class; of two classes, the second's alone. */
+  #scores(answers: Float64Array, from: number): string {
+    const { task, answer } = this.#signature;
+    if (task === 'binary') return `${this.#classKeys[1]}${number(answers[from]!)}`;
+    let text = '';
+    for (let k = 0; k < answer.width; k++) {
       text += `${k === 0 ? '' : ','}${this.#classKeys[k]}${number(answers[from + k]!)}`;
     }
-    return `${text}}`;
+    return text;
   }
 }
 

@@ -87,7 +87,7 @@ export class RowEncoder {
       }
       throw new SlipwayError(
         'FEATURE_MISTYPED',
-        `Feature "${name}" takes ${wanted[feature.type]}, not ${shown(value)}.`,
+        `Feature "${name}" takes ${feature.categories ? 'a category (text or number)' : wanted[feature.type]}, not ${shown(value)}.`,
       );
     }
     frame.values[at] = encoded;
@@ -111,7 +111,7 @@ const wanted: Record<Feature['type'], string> = {
   number: 'a number',
   integer: 'a whole number',
   boolean: 'true or false',
-  category: 'a category (text or number)',
+  category: 'the number of a category: the model’s file does not name them',
   string: 'text',
 };
 

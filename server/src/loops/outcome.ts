@@ -73,6 +73,8 @@ export function judge(
     return { ...base, answer: value, correct: null, logLoss: null, error: value - truth };
   }
   const answer = predictedClass(signature, answered.answers, row);
+  if (signature.answer.scores)
+    return { ...base, answer, correct: answer === truth, logLoss: null, error: null };
   let p = signature.task === 'binary' ? answered.answers[from]! : answered.answers[from + truth]!;
   if (signature.task === 'binary' && truth === 0) p = 1 - p;
   const logLoss = -Math.log(Math.min(1 - clip, Math.max(clip, Number.isNaN(p) ? clip : p)));

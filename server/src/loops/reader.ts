@@ -320,7 +320,8 @@ function score(row: Sums | undefined): Score {
       labelled: n,
       value: right / n,
       ...wilson(right, n),
-      logLoss: row.log_loss,
+      // Probabilities are kept from 0 and 1, so only scores that are none lose exactly nothing.
+      logLoss: row.log_loss || null,
       rmse: null,
     };
   }

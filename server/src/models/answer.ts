@@ -11,12 +11,14 @@ export interface Known {
   named: Labels | null;
   /** Whether an output is made by a Softmax. */
   softmax(output: string): boolean;
+  /** Whether an output's numbers are no probabilities. */
+  scores(output: string): boolean;
 }
 
 /**
- * Which output is the answer, and so the task. Probabilities: a float output with a column a class (as many
+ * Which output is the answer, and so the task. Probabilities or scores: a float output with a column a class (as many
  * as the labels that the model or the user names), or called something with "prob", or made by a Softmax. Else a
- * float output of one column is the value; with two classes given (or text labels beside it), the probability
+ * float output of one column is the value; with two classes given (or labels beside it), the probability or score
  * of the second. Throws FILE_UNSUPPORTED where that would be a guess.
  */
 export function answerAmong(
@@ -26,30 +28,47 @@ export function answerAmong(
 ): Pick<Signature, 'task' | 'answer' | 'classes'> {
   const named = known.said ?? known.named;
   const floats = outputs.filter((output) => output.datatype.startsWith('FP'));
+  const others = outputs.filter((output) => !output.datatype.startsWith('FP'));
+  if (others.some(({ name, width }) => width > 1 && /label/i.test(name)))
+    throw unsupported('gives several labels a row', outputs, file);
   const wide = floats.filter(({ width }) => width >= 2);
   const scores =
     wide.find(({ name, width }) => /prob/i.test(name) && width === (named?.length ?? width)) ??
     wide.find(({ name, width }) => known.softmax(name) && width === (named?.length ?? width)) ??
     wide.find(({ width }) => width === named?.length);
-  if (scores && (named || outputs.every(({ datatype }) => datatype !== 'BYTES'))) {
+  const isText = others.some(({ datatype }) => datatype === 'BYTES');
+  const label = known.said ? undefined : labelAmong(others, known.named);
+  const more = (output: TensorSpec) => ({
+    ...(known.scores(output.name) ? { scores: true as const } : {}),
+    ...(label ? { label } : {}),
+  });
+  if (scores && (named || !isText)) {
     const { column, width } = scores;
     const classes = named ?? Array.from({ length: width }, (_, k) => k);
     return width === 2
-      ? { task: 'binary', classes, answer: { column: column + 1, width: 1 } }
-      : { task: 'multiclass', classes, answer: { column, width } };
+      ? { task: 'binary', classes, answer: { column: column + 1, width: 1, ...more(scores) } }
+      : { task: 'multiclass', classes, answer: { column, width, ...more(scores) } };
   }
   const value = floats.find(({ width }) => width === 1);
   const answer = { column: (value ?? outputs[0]!).column, width: 1 };
-  const isText = outputs.some(({ datatype }) => datatype === 'BYTES');
-  // One number a row: the probability of the second class where there are two, else the value itself.
-  if (value && named?.length === 2 && (known.said || isText))
-    return { task: 'binary', classes: named, answer };
+  // One number a row: of the second class where there are two, else the value itself.
+  if (value && named?.length === 2 && (known.said || isText || label))
+    return { task: 'binary', classes: named, answer: { ...answer, ...more(value) } };
   if (known.said || isText || (named && !value)) {
     const many = known.said ? `each of the ${known.said.length} classes given` : 'each class';
     throw unsupported(`has no output with a probability for ${many}`, outputs, file);
   }
   if (!value && wide.length > 0) throw unsupported('does not say what its numbers are', outputs, file);
   return { task: 'regression', answer };
+}
+
+/** The class that the model itself says: its only output of one text or whole number a row. */
+function labelAmong(others: TensorSpec[], named: Labels | null): Signature['answer']['label'] {
+  const [label, second] = others.filter(({ width }) => width === 1);
+  if (!label || second || !named) return undefined;
+  const isText = label.datatype === 'BYTES';
+  if (isText !== (typeof named[0] === 'string')) return undefined;
+  return { column: label.column, holds: isText ? 'index' : 'class' };
 }
 
 function unsupported(why: string, outputs: TensorSpec[], file: string): SlipwayError {

@@ -121,6 +121,30 @@ describe('the first difference', () => {
     expect(difference(0, 0, 0.75, 0, 0.9, 0.1)).toBe('row 0 of "label" is no, not yes');
   });
 
+  test('a label may be another where two classes are as likely', () => {
+    const labelled: Signature = {
+      ...signature,
+      answer: { ...signature.answer, label: { column: 0, holds: 'index' } },
+    };
+    const tied = read({
+      inputs,
+      outputs: [
+        outputs[0],
+        {
+          ...outputs[1],
+          data: [
+            [0.5, 0.5],
+            [0.9, 0.1],
+          ],
+        },
+      ],
+    });
+    expect(firstDifference(tied, answers(0, 0.5, 0.5, 0, 0.9, 0.1), labelled, 1e-6)).toBeNull();
+    expect(firstDifference(tied, answers(1, 0.5, 0.5, 1, 0.9, 0.1), labelled, 1e-6)).toBe(
+      'row 1 of "label" is yes, not no',
+    );
+  });
+
   test('a number is never a missing one', () => {
     expect(difference(1, Number.NaN, 0.75, 0, 0.9, 0.1)).toBe('row 0 of "p" is NaN, not 0.25');
     const holes = read({

@@ -48,6 +48,29 @@ test('one row', () => {
   });
 });
 
+test('scores that are no probabilities, with the label that the model says', () => {
+  const scored: Signature = {
+    ...binary,
+    outputs: [
+      { name: 'label', datatype: 'INT64', shape: [-1], column: 0, width: 1 },
+      { name: 'score', datatype: 'FP32', shape: [-1, 1], column: 1, width: 1 },
+    ],
+    classes: [3, 7],
+    answer: { column: 1, width: 1, scores: true, label: { column: 0, holds: 'class' } },
+  };
+  const said = JSON.parse(writer(scored).one('id-1', Float64Array.of(7, 0.25)));
+  expect(said).toMatchObject({ prediction: 7, scores: { 7: 0.25 } });
+  expect(said).not.toHaveProperty('probabilities');
+  // What is no class of the model's is not believed: the score's sign decides.
+  expect(JSON.parse(writer(scored).one('id-1', Float64Array.of(5, -0.25))).prediction).toBe(3);
+  const { answer } = multiclass;
+  const ranked: Signature = { ...multiclass, answer: { ...answer, scores: true } };
+  expect(JSON.parse(writer(ranked).one('id-1', Float64Array.of(0, -4, 9, 2)))).toMatchObject({
+    prediction: 20,
+    scores: { 10: -4, 20: 9, 30: 2 },
+  });
+});
+
 test('many rows, an id each', () => {
   const answers = Float64Array.of(20, 0.1, 0.7, 0.2, 10, 0.5, 0.5, 0);
   expect(JSON.parse(writer(multiclass).many('id-1', answers, 2))).toEqual({

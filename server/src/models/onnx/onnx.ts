@@ -49,12 +49,17 @@ async function prepare(files: ModelFiles, hints: ModelHints): Promise<Prepared> 
   const session = await load(file, settings, files.main);
   try {
     const { outputsOf } = await import('./outputs.ts');
-    const { outputs, missingAllowed } = await outputsOf(session, inputs, hasMissingRule(model), files.main);
+    const { outputs, scores, missingAllowed } = await outputsOf(
+      session,
+      inputs,
+      hasMissingRule(model),
+      files.main,
+    );
     const signature = {
       features: inputs.features,
       inputs: inputs.inputs,
       outputs,
-      ...answerOf(model.graph, outputs, hints, files.main),
+      ...answerOf(model.graph, outputs, scores, hints, files.main),
       missingAllowed,
       ...(inputs.rowsAtOnce === 1 ? { rowsAtOnce: 1 } : {}),
     };

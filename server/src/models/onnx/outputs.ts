@@ -1,6 +1,6 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { SlipwayError } from '../../errors.ts';
-import type { TensorSpec } from '../../signature.ts';
+import type { Feature, TensorSpec } from '../../signature.ts';
 import { type Frame, newFrame } from '../../tensor.ts';
 import { type Inputs, mostColumns } from '../columns.ts';
 import { datatypeOf } from './element-types.ts';
@@ -23,7 +23,7 @@ export async function outputsOf(
   { inputs, features, rowsAtOnce }: Inputs,
   hasRule: boolean,
   file: string,
-): Promise<{ outputs: TensorSpec[]; missingAllowed: boolean }> {
+): Promise<{ outputs: TensorSpec[]; scores: Set<string>; missingAllowed: boolean }> {
   const plain = plainRows(features);
   const ask = async (rows: Frame): Promise<Results> => {
     const frame = plain(rows);
@@ -57,9 +57,10 @@ export async function outputsOf(
   }
   if (outputs.length === 0)
     throw new SlipwayError('FILE_UNSUPPORTED', `${file} has no output with a value a row.`);
+  const scores = await scoresAmong(outputs, features, rowsAtOnce, ask);
   // Integers and booleans have no NaN: a missing one would be taken for 0.
   const mayMiss = features.every(({ type, strict }) => type === 'number' || type === 'string' || strict);
-  if (!mayMiss || !hasRule) return { outputs, missingAllowed: false };
+  if (!mayMiss || !hasRule) return { outputs, scores, missingAllowed: false };
   const frame = zeros(counts[0]!);
   for (const [i, { type }] of features.entries())
     if (type === 'number')
@@ -73,5 +74,46 @@ export async function outputsOf(
         !datatype.startsWith('FP') ||
         [...answered[name]!.data].every((value) => Number.isFinite(Number(value))),
     );
-  return { outputs, missingAllowed };
+  return { outputs, scores, missingAllowed };
+}
+
+const sampleRows = 40;
+/** Of the sample: a probability of rows like no others may be nonsense. */
+const fewRows = 4;
+
+/** The outputs whose numbers are no probabilities: below 0 or above 1 for more than a few of a sample of rows. */
+async function scoresAmong(
+  outputs: TensorSpec[],
+  features: Feature[],
+  rowsAtOnce: number,
+  ask: (rows: Frame) => Promise<Results>,
+): Promise<Set<string>> {
+  const beyond = new Map<string, number>();
+  for (const frame of sample(features, rowsAtOnce)) {
+    // A graph need not take every row (an index beyond its list).
+    const answered = await ask(frame).catch(() => null);
+    for (const { name, datatype, width } of outputs) {
+      if (!answered || !datatype.startsWith('FP')) continue;
+      const numbers = Array.from(answered[name]!.data, Number);
+      for (let row = 0; row < frame.rows; row++) {
+        const isBeyond = numbers.slice(row * width, (row + 1) * width).some((x) => x < -1e-3 || x > 1.001);
+        beyond.set(name, (beyond.get(name) ?? 0) + (isBeyond ? 1 : 0));
+      }
+    }
+  }
+  return new Set([...beyond].flatMap(([name, rows]) => (rows > fewRows ? [name] : [])));
+}
+
+/** Rows of numbers of several magnitudes, as many at once as the graph takes. */
+function sample(features: Feature[], rowsAtOnce: number): Frame[] {
+  const rows = Math.min(rowsAtOnce, sampleRows);
+  return Array.from({ length: sampleRows / rows }, (_, k): Frame => {
+    const frame: Frame = { ...newFrame(rows, features.length), texts: [''] };
+    for (let i = 0; i < frame.values.length; i++) {
+      const even = ((k * frame.values.length + i + 1) * 0.6180339887498949) % 1;
+      if (features[i % features.length]!.type === 'number')
+        frame.values[i] = (2 * even - 1) * 10 ** ((i % 5) - 2);
+    }
+    return frame;
+  });
 }

@@ -39,7 +39,7 @@ export async function signatureOf(
     throw new SlipwayError('FILE_UNSUPPORTED', `${file}: input "${fixed.name}" takes one row at once.`, way);
   const columns = columnsOf(given, hints, file, way);
   const outputs = await outputsOf(upstream, columns, file);
-  const known = { said: hints.classes, named: null, softmax: () => false };
+  const known = { said: hints.classes, named: null, softmax: () => false, scores: () => false };
   return {
     signature: {
       features: columns.features,

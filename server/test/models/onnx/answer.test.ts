@@ -14,6 +14,7 @@ const outputs = (...made: [name: string, datatype: Datatype, width: number][]): 
     return spec;
   });
 };
+const none: ReadonlySet<string> = new Set();
 const graphOf = (...parts: Parameters<typeof message>) => readModel(model(graph(2, ...parts))).graph;
 const plain = graphOf(node('Identity', ['X'], ['Y']));
 const softmax = graphOf(node('Gemm', ['X'], ['Z']), node('Softmax', ['Z'], ['Y']));
@@ -72,49 +73,86 @@ describe('class labels', () => {
 describe('the answer', () => {
   test('is what is called so, or made by a Softmax, or as wide as the labels', () => {
     const three = { task: 'multiclass', classes: [0, 1, 2] };
-    expect(answerOf(plain, outputs(['logits', 'FP32', 3], ['probs', 'FP32', 3]), {}, 'm')).toEqual({
+    expect(answerOf(plain, outputs(['logits', 'FP32', 3], ['probs', 'FP32', 3]), none, {}, 'm')).toEqual({
       ...three,
       answer: { column: 3, width: 3 },
     });
-    expect(answerOf(softmax, outputs(['hidden', 'FP32', 8], ['Y', 'FP32', 3]), {}, 'm')).toEqual({
+    expect(answerOf(softmax, outputs(['hidden', 'FP32', 8], ['Y', 'FP32', 3]), none, {}, 'm')).toEqual({
       ...three,
       answer: { column: 8, width: 3 },
     });
     expect(
-      answerOf(plain, outputs(['label', 'INT64', 1], ['out', 'FP32', 3]), { classes: ['a', 'b', 'c'] }, 'm'),
+      answerOf(
+        plain,
+        outputs(['label', 'INT64', 1], ['out', 'FP32', 3]),
+        none,
+        { classes: ['a', 'b', 'c'] },
+        'm',
+      ),
     ).toEqual({ task: 'multiclass', classes: ['a', 'b', 'c'], answer: { column: 1, width: 3 } });
-    expect(answerOf(picks(texts), outputs(['label', 'BYTES', 1], ['out', 'FP32', 2]), {}, 'm')).toEqual({
-      task: 'binary',
-      classes: ['ham', 'spam'],
-      answer: { column: 2, width: 1 },
-    });
+    expect(answerOf(picks(texts), outputs(['label', 'BYTES', 1], ['out', 'FP32', 2]), none, {}, 'm')).toEqual(
+      {
+        task: 'binary',
+        classes: ['ham', 'spam'],
+        answer: { column: 2, width: 1, label: { column: 0, holds: 'index' } },
+      },
+    );
   });
 
   test('of one column is a value, or the second class’s probability', () => {
     const one = outputs(['out', 'FP32', 1]);
     const answer = { column: 0, width: 1 };
-    expect(answerOf(plain, one, {}, 'm')).toEqual({ task: 'regression', answer });
-    expect(answerOf(plain, one, { classes: ['no', 'yes'] }, 'm')).toEqual({
+    expect(answerOf(plain, one, none, {}, 'm')).toEqual({ task: 'regression', answer });
+    expect(answerOf(plain, one, none, { classes: ['no', 'yes'] }, 'm')).toEqual({
       task: 'binary',
       classes: ['no', 'yes'],
       answer,
     });
-    expect(answerOf(picks(texts), outputs(['label', 'BYTES', 1], ['p', 'FP32', 1]), {}, 'm')).toEqual({
+    expect(answerOf(picks(texts), outputs(['label', 'BYTES', 1], ['p', 'FP32', 1]), none, {}, 'm')).toEqual({
       task: 'binary',
       classes: ['ham', 'spam'],
-      answer: { column: 1, width: 1 },
+      answer: { column: 1, width: 1, label: { column: 0, holds: 'index' } },
     });
-    expect(answerOf(plain, outputs(['count', 'INT64', 1]), {}, 'm')).toEqual({ task: 'regression', answer });
+    expect(answerOf(plain, outputs(['count', 'INT64', 1]), none, {}, 'm')).toEqual({
+      task: 'regression',
+      answer,
+    });
+  });
+
+  test('knows scores from probabilities, and the model’s own label', () => {
+    const made = outputs(['label', 'INT64', 1], ['probabilities', 'FP32', 2]);
+    const list = message([1, varints(2)], [2, 7], [7, packed([3, 7])], [8, 'list']);
+    const label = { column: 0, holds: 'class' };
+    expect(answerOf(picks(list), made, none, {}, 'm').answer).toEqual({ column: 2, width: 1, label });
+    const scores = new Set(['probabilities']);
+    expect(answerOf(picks(list), made, scores, {}, 'm').answer).toEqual({
+      column: 2,
+      width: 1,
+      scores: true,
+      label,
+    });
+    // Labels that the user gives stand in the order of the columns; the graph's own are others.
+    expect(answerOf(picks(list), made, none, { classes: ['a', 'b'] }, 'm').answer).toEqual({
+      column: 2,
+      width: 1,
+    });
+    const single = outputs(['label', 'INT64', 1], ['score', 'FP32', 1]);
+    expect(answerOf(picks(list), single, new Set(['score']), {}, 'm')).toEqual({
+      task: 'binary',
+      classes: [3, 7],
+      answer: { column: 1, width: 1, scores: true, label },
+    });
   });
 
   test.each([
+    ['several labels a row', plain, outputs(['label', 'INT64', 2], ['probabilities', 'FP32', 2]), {}],
     ['numbers without a name', plain, outputs(['out', 'FP32', 5]), {}],
     ['labels only', picks(texts), outputs(['label', 'INT64', 1]), {}],
     ['text without names', plain, outputs(['label', 'BYTES', 1], ['probabilities', 'FP32', 2]), {}],
     ['too few columns', plain, outputs(['p', 'FP32', 2]), { classes: ['a', 'b', 'c'] }],
     ['one column, three classes', plain, outputs(['p', 'FP32', 1]), { classes: ['a', 'b', 'c'] }],
   ])('is not guessed: %s', (_, of, specs, hints) => {
-    expect(() => answerOf(of, specs, hints, 'm.onnx')).toThrow(
+    expect(() => answerOf(of, specs, none, hints, 'm.onnx')).toThrow(
       expect.objectContaining({
         code: 'FILE_UNSUPPORTED',
         message: expect.stringContaining('Its outputs: "'),

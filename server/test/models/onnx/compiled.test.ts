@@ -23,11 +23,13 @@ const files = readdirSync(models).flatMap((folder) =>
 );
 const forests = ['sk_forest', 'sk_gboost', 'sk_gboost_reg', 'sk_histgb_missing'];
 const linear = [
+  'sk_hinge',
   'sk_logit',
   'sk_multinomial',
   'sk_onehot_strict',
   'sk_pipeline_mixed',
   'sk_ridge',
+  'sk_ridge_classifier',
   'story_logit',
   'onnx_opset9',
 ];

@@ -73,3 +73,21 @@ describe('golden rows of onnxruntime 1.32.0', () => {
     }
   });
 });
+
+describe('the predicted class is the one that the model says', () => {
+  // Scores that are no probabilities (distances from a plane), and an SVM whose probabilities are fitted beside it.
+  test.each([
+    ['sk_hinge', { scores: true, label: { column: 0, holds: 'class' } }],
+    ['sk_ridge_classifier', { scores: true, label: { column: 0, holds: 'class' } }],
+    ['sk_svc_labels', { label: { column: 0, holds: 'class' } }],
+    ['sk_multinomial', { label: { column: 0, holds: 'class' } }],
+  ])('%s', async (name, known) => {
+    const { prepared, rows, answers } = await answer(`${models}${name}/model.onnx`, goldenOf(name));
+    const { signature } = prepared;
+    expect(signature.answer).toMatchObject(known);
+    expect('scores' in signature.answer).toBe('scores' in known);
+    const { data } = rows.outputs.find(({ spec }) => /label/.test(spec.name))!;
+    const predicted = data.map((_, row) => signature.classes![predictedClass(signature, answers, row)]);
+    expect(predicted).toEqual(data.flat());
+  });
+});

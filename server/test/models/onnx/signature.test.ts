@@ -44,12 +44,18 @@ describe('features', () => {
 });
 
 describe('the answer', () => {
+  const label = { column: 0, holds: 'class' };
   test.each([
-    ['sk_logit', 'binary', { column: 2, width: 1 }, [0, 1]],
-    ['sk_svm', 'multiclass', { column: 1, width: 3 }, [0, 1, 2]],
+    ['sk_logit', 'binary', { column: 2, width: 1, label }, [0, 1]],
+    ['sk_svm', 'multiclass', { column: 1, width: 3, label }, [0, 1, 2]],
     // Named by an ArrayFeatureExtractor only.
-    ['sk_knn', 'multiclass', { column: 1, width: 3 }, [0, 1, 2]],
-    ['onnx_strings', 'multiclass', { column: 1, width: 3 }, ['cancer', 'diabetes', 'wine']],
+    ['sk_knn', 'multiclass', { column: 1, width: 3, label }, [0, 1, 2]],
+    [
+      'onnx_strings',
+      'multiclass',
+      { column: 1, width: 3, label: { column: 0, holds: 'index' } },
+      ['cancer', 'diabetes', 'wine'],
+    ],
     ['onnx_mlp', 'multiclass', { column: 10, width: 10 }, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]],
     ['onnx_two_io', 'multiclass', { column: 0, width: 3 }, [0, 1, 2]],
     ['sk_ridge', 'regression', { column: 0, width: 1 }, undefined],

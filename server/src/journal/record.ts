@@ -26,7 +26,7 @@ export interface Binding {
 const flag = { shadow: 1, subject: 2, key: 4, texts: 8 } as const;
 const labelFlag = { prediction: 1, key: 2, model: 4, text: 8 } as const;
 
-/** Up to so many numbers are faster written one by one than copied as bytes (which have a record's order on every machine that Node runs on). */
+/** Up to so many numbers are faster written one by one than copied as bytes (little endian, as the machines that this runs on). */
 const fewFloats = 30;
 
 /** A growing buffer that records are framed into, one after another. */

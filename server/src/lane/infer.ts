@@ -33,7 +33,7 @@ export function infer<T>(
   try {
     const { signature } = arm.version;
     checkOutputs(request, signature);
-    const frame = frameOf(request.inputs, signature);
+    const frame = frameOf(request.inputs, signature, (rows) => plane.frame(arm, rows));
     const caller = readCaller(request.parameters, waiting);
     if (caller.key === null && request.id !== '') caller.key = readText({ id: request.id }, 'id');
     plane.predict(

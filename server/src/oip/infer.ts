@@ -139,9 +139,5 @@ export function packed({ datatype, values }: OutputTensor): Uint8Array {
     }
     return bytes;
   }
-  const { bytes: size, write } = elements[datatype];
-  const bytes = new Uint8Array(values.length * size);
-  const view = new DataView(bytes.buffer);
-  for (let i = 0; i < values.length; i++) write(view, i * size, values[i] as number);
-  return bytes;
+  return elements[datatype].pack(values as Float64Array);
 }

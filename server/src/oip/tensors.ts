@@ -2,7 +2,7 @@ import { SlipwayError } from '../errors.ts';
 import { shown } from '../shown.ts';
 import type { Signature, TensorSpec } from '../signature.ts';
 import { type Frame, newFrame } from '../tensor.ts';
-import { elements } from './elements.ts';
+import { type Element, elements } from './elements.ts';
 
 /** An input as an edge read it: its values one by one, or their bytes as the protocol packs them. */
 export interface InputTensor {
@@ -18,10 +18,14 @@ const lengthBytes = 4;
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * Input tensors as a frame, every row filled. Throws TENSOR_MISMATCH, naming the tensor and what was expected,
- * or ROWS_EMPTY.
+ * Input tensors as a frame, every row filled; `made` gives one of so many rows. Throws TENSOR_MISMATCH, naming the
+ * tensor and what was expected, or ROWS_EMPTY.
  */
-export function frameOf(tensors: InputTensor[], signature: Signature): Frame {
+export function frameOf(
+  tensors: InputTensor[],
+  signature: Signature,
+  made: (rows: number) => Frame = (rows) => newFrame(rows, signature.features.length),
+): Frame {
   for (const { name } of tensors) {
     if (!signature.inputs.some((spec) => spec.name === name)) {
       throw mismatch(`There is no input ${shown(name)}; the inputs are ${listed(signature.inputs)}.`);
@@ -31,7 +35,7 @@ export function frameOf(tensors: InputTensor[], signature: Signature): Frame {
   // Sizes are compared before anything is allocated by them.
   const inputs = signature.inputs.map((spec) => ({ spec, tensor: tensorFor(tensors, spec, rows) }));
   if (rows === 0) throw new SlipwayError('ROWS_EMPTY', 'The tensors hold no rows.');
-  const frame = newFrame(rows, signature.features.length);
+  const frame = made(rows);
   for (const { spec, tensor } of inputs) {
     if (spec.datatype === 'BYTES') fillTexts(frame, tensor, spec);
     else if (tensor.raw) fillRaw(frame, tensor.raw, spec, elements[spec.datatype]);
@@ -86,30 +90,32 @@ function fillValues(
   spec: TensorSpec,
   read: (value: unknown) => number | undefined,
 ): void {
+  // Numbers for a tensor of these are what nearly always comes: no call for each of them.
+  const [isSingle, isDouble] = [spec.datatype === 'FP32', spec.datatype === 'FP64'];
   for (let row = 0, i = 0; row < frame.rows; row++) {
     const from = row * frame.width + spec.column;
     for (let k = 0; k < spec.width; k++, i++) {
-      const value = read(values[i]);
-      if (value === undefined) throw notOfType(spec, i, values[i]);
+      const given = values[i];
+      if (typeof given === 'number' && (isSingle || isDouble)) {
+        frame.values[from + k] = isSingle ? Math.fround(given) : given;
+        continue;
+      }
+      const value = read(given);
+      if (value === undefined) throw notOfType(spec, i, given);
       frame.values[from + k] = value;
     }
   }
 }
 
-function fillRaw(
-  frame: Frame,
-  raw: Uint8Array,
-  spec: TensorSpec,
-  { bytes, read }: (typeof elements)[keyof typeof elements],
-): void {
-  const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
+function fillRaw(frame: Frame, raw: Uint8Array, spec: TensorSpec, { unpack }: Element): void {
+  const values = unpack(raw);
+  if (spec.width === frame.width) {
+    frame.values.set(values);
+    return;
+  }
   for (let row = 0, i = 0; row < frame.rows; row++) {
     const from = row * frame.width + spec.column;
-    for (let k = 0; k < spec.width; k++, i++) {
-      const value = read(view, i * bytes);
-      if (value === undefined) throw notOfType(spec, i, 'its bytes');
-      frame.values[from + k] = value;
-    }
+    for (let k = 0; k < spec.width; k++, i++) frame.values[from + k] = values[i]!;
   }
 }
 

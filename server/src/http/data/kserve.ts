@@ -93,7 +93,7 @@ function frameOfInstances(plane: DataPlane, arm: Arm, instances: unknown[]): Fra
     });
     return { name, datatype, shape: [instances.length, ...shape.slice(1)], values, raw: null };
   });
-  return frameOf(tensors, arm.version.signature);
+  return frameOf(tensors, arm.version.signature, (rows) => plane.frame(arm, rows));
 }
 
 /** One output: its values; several: each by its name. */

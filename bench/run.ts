@@ -1,7 +1,18 @@
 import { spawnSync } from 'node:child_process';
 
 /** `npm run bench`: every figure that README quotes, one after another. `npm run bench -- NAME …` runs some. */
-const all = ['serving', 'journal', 'fold', 'forest', 'models', 'symmetric', 'onnx', 'memory', 'replace'];
+const all = [
+  'serving',
+  'batching',
+  'journal',
+  'fold',
+  'forest',
+  'models',
+  'symmetric',
+  'onnx',
+  'memory',
+  'replace',
+];
 const wanted = process.argv.slice(2);
 for (const name of wanted.length > 0 ? wanted : all) {
   console.log(`\n## ${name}`);

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { DeployRequest, StatusView } from '../server/src/api.ts';
+import type { ServingRequest } from '../server/src/api-serving.ts';
+import type { ModelStatistics } from '../server/src/oip/statistics.ts';
 import { inRepository } from '../server/test/processes/harness.ts';
 import { cpuSeconds } from './process-cpu.ts';
 
@@ -47,6 +49,20 @@ export class SlipwayProcess {
       ...(baseline ? { baseline: await this.#upload(baseline.file), label: baseline.label } : {}),
     };
     await this.#ask('POST', `/api/models/${model}/versions`, JSON.stringify(request), 'application/json');
+  }
+
+  /** Serves a model's first version otherwise. */
+  async tune(model: string, serving: ServingRequest): Promise<void> {
+    const path = `/api/models/${model}/versions/1/serving`;
+    await this.#ask('PATCH', path, JSON.stringify(serving), 'application/json');
+  }
+
+  /** Calls of a model that have answered so far, and the rows in them. */
+  async executions(model: string): Promise<{ calls: number; rows: number }> {
+    const answer = await fetch(`http://127.0.0.1:${this.port}/v2/models/${model}/stats`);
+    const { model_stats } = (await answer.json()) as { model_stats: ModelStatistics[] };
+    const { execution_count, inference_count } = model_stats[0]!;
+    return { calls: execution_count, rows: inference_count };
   }
 
   async #upload(file: string): Promise<{ name: string; digest: string }> {

@@ -21,7 +21,7 @@ export function report(title: string, all: Series[], perRequest: { lanes: number
     );
     if (series === all[0]) continue;
     console.log(
-      `    ${ratio(base.cost, cost)}× the floor per CPU second, p50 ${ratio(p50, base.p50)}×, p99 ${ratio(p99, base.p99)}×`,
+      `    ${ratio(base.cost, cost)}× the ${all[0]!.name} per CPU second, p50 ${ratio(p50, base.p50)}×, p99 ${ratio(p99, base.p99)}×`,
     );
   }
   console.log(

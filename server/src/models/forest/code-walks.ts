@@ -19,8 +19,9 @@ export interface Walking extends WalkTables {
   xStride: number;
   outStride: number;
   sum: 'float64' | 'float32';
-  /** Index of the function `leaf`. */
+  /** Indices of functions: `leaf` (or `addVector`, where leaves are vectors), and `begin`, which those have besides. */
   leafFunction: number;
+  beginFunction: number;
 }
 
 /** One level down: to the left child's slot, or by the split's answer (a slot's length) to the right one's. No branch. */
@@ -36,6 +37,10 @@ const addLeaf = (walking: Walking, sum: Local, slot: Local, x: Code): Code => {
   return sum.set(walking.sum === 'float32' ? f64.round32(f64.add(sum, value)) : f64.add(sum, value));
 };
 
+/** Adds a vector leaf to a row's sums, which stand at `out`. */
+const addVector = ({ vectors, leafFunction }: Walking, out: Code, slot: Local): Code =>
+  call(leafFunction, out, i32.load(i32.shiftRight(slot, i32.const(1)), vectors!.leaves));
+
 /** `walkRow(x, out)`: the sums of one row, its answers in lane 0; trees are walked `lanes` at a time, to the deepest one's depth. */
 export function walkRowFunction(walking: Walking): WasmFunction {
   return wasmFunction('walkRow', ['i32', 'i32'], [], (locals, x, out) => {
@@ -48,19 +53,21 @@ export function walkRowFunction(walking: Walking): WasmFunction {
       group.set(i32.const(walking.groups)),
       repeatWhile(
         [
-          sum.set(f64.load(group, groupRecord.start)),
+          walking.vectors ? call(walking.beginFunction, out!) : sum.set(f64.load(group, groupRecord.start)),
           block.set(i32.load(group, groupRecord.blocks)),
           repeatWhile(
             [
               levels.set(i32.load(block, blockRecord.levels)),
               slots.map((slot, lane) => slot.set(i32.load(block, blockRecord.roots + 4 * lane))),
               repeatWhile([slots.map((slot) => descend(walking, slot, 0)), step(levels, -1)], levels),
-              slots.map((slot) => addLeaf(walking, sum, slot, x!)),
+              slots.map((slot) =>
+                walking.vectors ? addVector(walking, out!, slot) : addLeaf(walking, sum, slot, x!),
+              ),
               step(block, blockRecord.bytes),
             ],
             i32.less(block, i32.load(group, groupRecord.blocksEnd)),
           ),
-          f64.store(out!, sum),
+          walking.vectors ? [] : f64.store(out!, sum),
           step(out!, 8),
           step(group, groupRecord.bytes),
         ],
@@ -78,22 +85,29 @@ export function walkRowsFunction(walking: Walking): WasmFunction {
     const levels = locals.new('i32');
     const slots = Array.from({ length: lanes }, () => locals.new('i32'));
     const sums = Array.from({ length: lanes }, () => locals.new('f64'));
+    const outOf = (lane: number): Code => i32.add(out!, i32.const(lane * walking.outStride));
     return [
       group.set(i32.const(walking.groups)),
       repeatWhile(
         [
-          sums.map((sum) => sum.set(f64.load(group, groupRecord.start))),
+          sums.map((sum, lane) =>
+            walking.vectors
+              ? call(walking.beginFunction, outOf(lane))
+              : sum.set(f64.load(group, groupRecord.start)),
+          ),
           tree.set(i32.load(group, groupRecord.trees)),
           loopWhile(i32.less(tree, i32.load(group, groupRecord.treesEnd)), [
             levels.set(i32.load(tree, treeRecord.levels)),
             slots.map((slot) => slot.set(i32.load(tree, treeRecord.root))),
             repeatWhile([slots.map((slot, lane) => descend(walking, slot, lane)), step(levels, -1)], levels),
             sums.map((sum, lane) =>
-              addLeaf(walking, sum, slots[lane]!, i32.add(x!, i32.const(lane * walking.xStride))),
+              walking.vectors
+                ? addVector(walking, outOf(lane), slots[lane]!)
+                : addLeaf(walking, sum, slots[lane]!, i32.add(x!, i32.const(lane * walking.xStride))),
             ),
             step(tree, treeRecord.bytes),
           ]),
-          sums.map((sum, lane) => f64.store(out!, sum, lane * walking.outStride)),
+          walking.vectors ? [] : sums.map((sum, lane) => f64.store(out!, sum, lane * walking.outStride)),
           step(out!, 8),
           step(group, groupRecord.bytes),
         ],

@@ -1,5 +1,6 @@
 import { layAnswerTables } from './answer-tables.ts';
 import { answerFunction } from './code-answers.ts';
+import { addVectorFunction, beginFunction } from './code-vectors.ts';
 import type { Walking } from './code-walks.ts';
 import { leafFunction, walkRowFunction, walkRowsFunction } from './code-walks.ts';
 import { planColumns } from './columns.ts';
@@ -52,13 +53,15 @@ export function compileForest(forest: Forest): CompiledForest {
     outStride,
     sum: forest.sum,
     leafFunction: 1,
+    beginFunction: 5,
   };
   const code = wasmModule(Math.ceil(image.end / 65536), [
     answerFunction(answerTables, answers, forest.compare),
-    leafFunction(walking),
+    walking.vectors ? addVectorFunction(walking) : leafFunction(walking),
     walkRowFunction(walking),
     walkRowsFunction(walking),
     scoreFunction(walking, x, out),
+    ...(walking.vectors ? [beginFunction(walking)] : []),
   ]);
   return { features: forest.features, groups: forest.groups, code, tables, x, out, rows };
 }

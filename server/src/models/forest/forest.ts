@@ -13,7 +13,7 @@ export interface Forest {
   sum: 'float64' | 'float32';
   /** What each group's sum begins with. */
   start: Float64Array;
-  /** A tree's root (a child code) and its group, in summing order. */
+  /** A tree's root (a child code) and its group (0 with `vectors`), in summing order. */
   roots: Int32Array;
   treeGroups: Int32Array;
   feature: Int32Array;
@@ -24,6 +24,8 @@ export interface Forest {
   left: Int32Array;
   right: Int32Array;
   leaves: Float64Array;
+  /** Whether a leaf is a number a group (`leaves`: leaves × groups, row-major): each tree then adds to all groups. */
+  vectors?: boolean;
   sets: CategorySets;
   linear: LinearLeaves | null;
 }

@@ -24,19 +24,29 @@ export interface WalkTables {
   values: number;
   /** The u32 at half a slot's offset is the address of its linear leaf, or 0; null if the forest has none. */
   linear: number | null;
+  /** Where leaves are vectors: what sums begin with, and the table whose u32 at half a slot's offset is the address of a leaf's numbers (f64, one a sum). */
+  vectors: { start: number; leaves: number; count: number } | null;
 }
 
 export function layWalkTables(image: Image, forest: Forest, answerOf: Uint32Array): WalkTables {
-  const count = forest.feature.length + forest.leaves.length + 1;
+  const each = forest.vectors ? forest.groups : 1;
+  const count = forest.feature.length + forest.leaves.length / each + 1;
   const slots = image.take(count * slotFields.bytes);
-  const values = image.take(count * slotFields.bytes);
+  const values = forest.vectors ? 0 : image.take(count * slotFields.bytes);
+  const vectors = forest.vectors
+    ? { start: image.take(each * 8), leaves: image.take(count * 4), count: each }
+    : null;
+  let numbersAt = vectors ? image.take((forest.leaves.length + each) * 8) : 0;
   const linear = forest.linear === null ? null : image.take(count * 4);
 
   let taken = 0;
   /** A leaf's slot leads to itself: its answer 0 is always "left". */
-  const layLeaf = (slot: number, value: number): void => {
+  const layLeaf = (slot: number, numbers: Float64Array): void => {
     image.u32(slots + slot * slotFields.bytes + slotFields.left, slot * slotFields.bytes);
-    image.f64(values + slot * slotFields.bytes, value);
+    if (vectors) {
+      image.u32(vectors.leaves + slot * 4, numbersAt);
+      numbersAt = layNumbers(image, numbersAt, numbers);
+    } else image.f64(values + slot * slotFields.bytes, numbers[0]!);
   };
   const layTree = (root: number): number => {
     const first = taken++;
@@ -46,7 +56,7 @@ export function layWalkTables(image: Image, forest: Forest, answerOf: Uint32Arra
       const code = codes[k]!;
       const slot = first + k;
       if (code < 0) {
-        layLeaf(slot, forest.leaves[~code]!);
+        layLeaf(slot, forest.leaves.subarray(~code * each, (~code + 1) * each));
         if (linear !== null) image.u32(linear + slot * 4, layLinear(image, forest, ~code));
         continue;
       }
@@ -60,16 +70,24 @@ export function layWalkTables(image: Image, forest: Forest, answerOf: Uint32Arra
 
   const roots = Int32Array.from(forest.roots, layTree);
   const empty = taken * slotFields.bytes;
-  layLeaf(taken, -0); // The one number that leaves every sum as it is, to the sign.
-  const groups = layGroups(image, forest, roots, empty);
-  return { groups, groupsEnd: groups + forest.groups * groupRecord.bytes, slots, values, linear };
+  layLeaf(taken, new Float64Array(each).fill(-0)); // The one number that leaves every sum as it is, to the sign.
+  if (vectors) layNumbers(image, vectors.start, forest.start);
+  const records = forest.vectors ? 1 : forest.groups;
+  const groups = layGroups(image, forest, records, roots, empty);
+  return { groups, groupsEnd: groups + records * groupRecord.bytes, slots, values, linear, vectors };
+}
+
+/** Gives the address behind them. */
+function layNumbers(image: Image, at: number, numbers: Float64Array): number {
+  for (const [k, number] of numbers.entries()) image.f64(at + 8 * k, number);
+  return at + 8 * numbers.length;
 }
 
 /** Each group's trees in their order, so that sums come out in it: singly, and in blocks filled up with empty trees. */
-function layGroups(image: Image, forest: Forest, roots: Int32Array, empty: number): number {
+function layGroups(image: Image, forest: Forest, count: number, roots: Int32Array, empty: number): number {
   const depths = treeDepths(forest);
-  const at = image.take(forest.groups * groupRecord.bytes);
-  const members: number[][] = Array.from({ length: forest.groups }, () => []);
+  const at = image.take(count * groupRecord.bytes);
+  const members: number[][] = Array.from({ length: count }, () => []);
   forest.treeGroups.forEach((group, tree) => {
     members[group]!.push(tree);
   });

@@ -97,6 +97,22 @@ describe('compiled forests', () => {
     await fc.assert(property, { seed: 20_260_101, numRuns: 300 });
   });
 
+  it('have leaves of several numbers, few or many', async () => {
+    const vectors = fc.record({
+      shape: shapes,
+      groups: fc.oneof(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 14, max: 50 })),
+    });
+    const property = fc.asyncProperty(
+      vectors,
+      fc.integer({ min: 0, max: 45 }),
+      async ({ shape, groups }, rows) => {
+        const forest = randomForest({ ...shape, groups, linear: false, vectors: true });
+        await expectSameAsInterpreter(forest, rows, shape.seed + 2);
+      },
+    );
+    await fc.assert(property, { seed: 20_260_102, numRuns: 150 });
+  });
+
   it('take more rows than their memory holds at once', async () => {
     const shape = {
       seed: 3,

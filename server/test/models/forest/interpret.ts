@@ -10,9 +10,14 @@ export function interpret(forest: Forest, row: ArrayLike<number>): Float64Array 
   forest.roots.forEach((root, tree) => {
     let code = root;
     while (code >= 0) code = goesLeft(forest, code, row) ? forest.left[code]! : forest.right[code]!;
-    const group = forest.treeGroups[tree]!;
-    const sum = sums[group]! + leafValue(forest, ~code, row);
-    sums[group] = forest.sum === 'float32' ? Math.fround(sum) : sum;
+    const add = (group: number, value: number): void => {
+      const sum = sums[group]! + value;
+      sums[group] = forest.sum === 'float32' ? Math.fround(sum) : sum;
+    };
+    if (!forest.vectors) add(forest.treeGroups[tree]!, leafValue(forest, ~code, row));
+    else
+      for (let group = 0; group < forest.groups; group++)
+        add(group, forest.leaves[~code * forest.groups + group]!);
   });
   return sums;
 }

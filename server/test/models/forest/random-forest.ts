@@ -15,6 +15,8 @@ export interface Shape {
   /** Which rules nodes may have: any mixture of all, or only x <= threshold without missing values. */
   rules: 'all' | 'plain';
   linear: boolean;
+  /** Leaves of a number a group; not linear ones. */
+  vectors?: boolean;
 }
 
 /** Uniform in [0, 1), the same for the same seed (mulberry32). */
@@ -94,14 +96,20 @@ export function randomForest(shape: Shape): Forest {
     ),
     roots: Int32Array.from(roots),
     treeGroups: Int32Array.from(roots, (_, tree) =>
-      shape.rules === 'plain' ? tree % shape.groups : below(shape.groups),
+      shape.vectors ? 0 : shape.rules === 'plain' ? tree % shape.groups : below(shape.groups),
     ),
     feature: Int32Array.from(nodes, (node) => node.feature),
     threshold: Float64Array.from(nodes, (node) => node.threshold),
     rule: Uint8Array.from(nodes, (node) => node.rule),
     left: Int32Array.from(nodes, (node) => node.left),
     right: Int32Array.from(nodes, (node) => node.right),
-    leaves: Float64Array.from(leaves, (value) => (shape.sum === 'float32' ? Math.fround(value) : value)),
+    leaves: Float64Array.from(
+      shape.vectors
+        ? leaves.flatMap((value) => Array.from({ length: shape.groups }, (_, k) => value / (k + 1)))
+        : leaves,
+      (value) => (shape.sum === 'float32' ? Math.fround(value) : value),
+    ),
+    vectors: shape.vectors ?? false,
     sets: { start: Uint32Array.from(starts), words: Uint32Array.from(words) },
     linear: !shape.linear
       ? null

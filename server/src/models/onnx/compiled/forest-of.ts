@@ -29,7 +29,8 @@ const mostMemberships = 4096;
 
 /**
  * An ensemble as the forest form. onnxruntime's sums begin at 0 and are rounded after every tree; base values come
- * after them. A tree that gives weights to several targets stands in the forest once for each. Null for what the form
+ * after them. Where leaves give weights to most targets they are vectors; else a tree that gives weights to several
+ * stands in the forest once for each. Null for what the form
  * does not hold: branches that meet (but for chains of equalities, which are sets), thresholds that are no numbers,
  * a leaf with two weights for one target, a target that a row may leave without any.
  */
@@ -71,7 +72,12 @@ class Builder {
   readonly #right = new Growing(Int32Array);
   readonly #leaves = new Growing(Float64Array);
 
+  /** Whether leaves give most targets a weight, as those of a forest of classes do: they are vectors then. */
+  readonly vectors: boolean;
+
   constructor(ensemble: Ensemble, width: number) {
+    const { leaves, targets } = ensemble;
+    this.vectors = targets > 1 && leaves.weight.length > ((leaves.start.length - 1) * targets) / 2;
     this.#ensemble = ensemble;
     this.#width = width;
     this.#met = new Uint8Array(ensemble.feature.length);
@@ -163,8 +169,24 @@ class Builder {
     return this.memberships.push(membership) - 1;
   }
 
-  /** Adds a tree once for each target that its leaves give weights to; false where a leaf gives two to one target. */
+  /** Adds a tree, or one for each target that its leaves give weights to; false where a leaf gives two to one target. */
   add(tree: Tree): boolean {
+    const { targets } = this.#ensemble;
+    const given = this.#weightsOf(tree);
+    if (!given) return false;
+    if (this.vectors) {
+      const leaves = new Float64Array(tree.leaves.length * targets);
+      for (const [target, weights] of given)
+        for (const [k, weight] of weights.entries()) leaves[k * targets + target] = weight;
+      this.#push(tree, 0, leaves, targets);
+    } else
+      for (const [target, weights] of [...given].sort(([a], [b]) => a - b))
+        this.#push(tree, target, weights, 1);
+    return true;
+  }
+
+  /** Target → the weight that each leaf gives it, or 0; null where a leaf gives two, or one that is no number. */
+  #weightsOf(tree: Tree): Map<number, Float64Array> | null {
     const { leaves, targets } = this.#ensemble;
     const given = new Map<number, Float64Array>();
     const counts = new Map<number, number>();
@@ -173,27 +195,29 @@ class Builder {
       for (let i = leaves.start[leaf]!; i < leaves.start[leaf + 1]!; i++) {
         const target = leaves.target[i]!;
         const weight = leaves.weight[i]!;
-        if (own.has(target) || !(target >= 0 && target < targets) || !Number.isFinite(weight)) return false;
+        if (own.has(target) || !(target >= 0 && target < targets) || !Number.isFinite(weight)) return null;
         own.add(target);
         if (!given.has(target)) given.set(target, new Float64Array(tree.leaves.length));
         given.get(target)![k] = weight;
         counts.set(target, (counts.get(target) ?? 0) + 1);
       }
     }
-    for (const [target, weights] of [...given].sort(([a], [b]) => a - b)) {
-      const [nodes, first] = [this.#feature.length, this.#leaves.length];
-      const code = (child: number): number => (child >= 0 ? child + nodes : child - first);
-      this.#roots.push(code(tree.root));
-      this.#groups.push(target);
-      this.#feature.push(tree.feature);
-      this.#threshold.push(tree.threshold);
-      this.#rule.push(tree.rule);
-      this.#left.push(tree.left.map(code));
-      this.#right.push(tree.right.map(code));
-      this.#leaves.push(weights);
-      if (counts.get(target) === tree.leaves.length) this.sure.add(target);
-    }
-    return true;
+    for (const [target, count] of counts) if (count === tree.leaves.length) this.sure.add(target);
+    return given;
+  }
+
+  /** `each`: numbers a leaf. */
+  #push(tree: Tree, group: number, leaves: Float64Array, each: number): void {
+    const [nodes, first] = [this.#feature.length, this.#leaves.length / each];
+    const code = (child: number): number => (child >= 0 ? child + nodes : child - first);
+    this.#roots.push(code(tree.root));
+    this.#groups.push(group);
+    this.#feature.push(tree.feature);
+    this.#threshold.push(tree.threshold);
+    this.#rule.push(tree.rule);
+    this.#left.push(tree.left.map(code));
+    this.#right.push(tree.right.map(code));
+    this.#leaves.push(leaves);
   }
 
   forest(): Forest {
@@ -212,6 +236,7 @@ class Builder {
       left: this.#left.array(),
       right: this.#right.array(),
       leaves: this.#leaves.array(),
+      vectors: this.vectors,
       sets: { start: Uint32Array.of(0), words: new Uint32Array() },
       linear: null,
     };

@@ -1,7 +1,7 @@
 import type { ErrorBody } from './errors.ts';
 import type { Position } from './events.ts';
 import type { Finding } from './finding.ts';
-import type { Snapshot } from './snapshot.ts';
+import type { SnapshotChange } from './snapshot-change.ts';
 import type { UpstreamCounts } from './upstream-counts.ts';
 
 /** What the processes say to each other, over `link/`. Every message may arrive again after a reconnect: handling is idempotent. */
@@ -42,7 +42,15 @@ export type LoopsToLane =
 
 /** Lane → control. */
 export type LaneToControl =
-  | { type: 'hello'; role: 'lane' | 'scorer'; lane: number; incarnation: number; pid: number }
+  /** `snapshot`: the number of the one that it holds; 0: none. */
+  | {
+      type: 'hello';
+      role: 'lane' | 'scorer';
+      lane: number;
+      incarnation: number;
+      pid: number;
+      snapshot: number;
+    }
   /** Warm and current; or why it could not be attached. */
   | { type: 'serving'; snapshot: number }
   | { type: 'refused'; snapshot: number; message: string }
@@ -52,7 +60,8 @@ export type LaneToControl =
 
 /** Control → lane. */
 export type ControlToLane =
-  | { type: 'snapshot'; snapshot: Snapshot }
+  /** To the snapshot that was sent last over this link, or that `hello` named. */
+  | { type: 'snapshot'; change: SnapshotChange }
   | { type: 'metrics?' }
   /** Refused with `error`, or answered with what the question asks for. */
   | { type: 'answer'; number: number; error: ErrorBody | null; value: unknown };
@@ -134,14 +143,14 @@ export const latencyBuckets = [
 
 /** Loops → control. */
 export type LoopsToControl =
-  | { type: 'hello'; role: 'loops'; pid: number }
+  | { type: 'hello'; role: 'loops'; pid: number; snapshot: number }
   | { type: 'command'; command: Command }
   /** Folded state has moved: tell the console. At most one every 100 ms. */
   | { type: 'changed'; topics: string[] };
 
 /** Control → loops. */
 export type ControlToLoops =
-  | { type: 'snapshot'; snapshot: Snapshot }
+  | { type: 'snapshot'; change: SnapshotChange }
   | { type: 'done'; id: string; error: string | null }
   /** Set a learner back to a kept checkpoint; answered by `restored`. */
   | {

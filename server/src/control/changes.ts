@@ -3,6 +3,7 @@ import { SlipwayError, toSlipwayError } from '../errors.ts';
 import type { Blobs } from '../registry/blobs.ts';
 import type { KnownVersion, ModelRecord, NewEntry, Registry } from '../registry/registry.ts';
 import type { Snapshot } from '../snapshot.ts';
+import { changeBetween } from '../snapshot-change.ts';
 import type { Lines } from './lines.ts';
 import { makeSnapshot } from './manifest.ts';
 
@@ -58,21 +59,22 @@ export class Changes {
    * else by `undo`. Only within a turn.
    */
   async make<T>(change: () => T, undo: () => void = () => {}): Promise<T> {
-    const before = this.registry.models();
+    const [models, before] = [this.registry.models(), this.#snapshot];
     const result = this.registry.transaction(change);
     const snapshot = this.#put();
     try {
       await this.#lines?.serve(snapshot);
     } catch (error) {
       if (toSlipwayError(error).code !== 'TIMEOUT') {
-        for (const model of before) this.registry.saveModel(model);
+        for (const model of models) this.registry.saveModel(model);
         undo();
         await this.#lines?.serve(this.#put()).catch(() => {});
       }
       throw error;
     } finally {
-      const models = Object.keys(snapshot.models).map((model) => `models/${model}`);
-      this.onChanged(['models', 'timeline', ...models]);
+      const { models: changed, gone } = changeBetween(before, snapshot);
+      const topics = [...Object.keys(changed), ...gone].map((model) => `models/${model}`);
+      this.onChanged(['models', 'timeline', ...topics]);
     }
     return result;
   }
@@ -98,8 +100,10 @@ export class Changes {
   }
 
   #put(): Snapshot {
-    const snapshot = makeSnapshot(this.registry, this.registry.nextSnapshot(), this.now());
+    const number = this.registry.nextSnapshot();
+    const snapshot = makeSnapshot(this.registry, this.#snapshot, number, this.now());
     writeSnapshot(this.#file, snapshot);
+    this.registry.touched.clear();
     this.#snapshot = snapshot;
     return snapshot;
   }

@@ -12,6 +12,7 @@ import type {
   LoopsToControl,
 } from '../messages.ts';
 import type { Snapshot } from '../snapshot.ts';
+import { changeBetween } from '../snapshot-change.ts';
 import { addLane, noLanes } from './lane-totals.ts';
 
 type Incoming = LaneToControl | LoopsToControl;
@@ -36,6 +37,8 @@ const metricsMs = 500;
 export class Lines {
   readonly #lanes = new Set<Lane>();
   #loops: Link<Incoming, Outgoing> | null = null;
+  /** The snapshot that was sent last over each link: the next is sent as what it changes. */
+  readonly #sent = new WeakMap<Link<Incoming, Outgoing>, Snapshot>();
   readonly #onCommand: (command: Command) => Promise<void>;
   readonly #onQuestion: (question: LaneQuestion) => Promise<unknown>;
   readonly #onChanged: (topics: string[]) => void;
@@ -85,8 +88,8 @@ export class Lines {
    * GATE_FAILED if one would not take it, TIMEOUT if one does not answer.
    */
   async serve(snapshot: Snapshot): Promise<number> {
-    for (const { link } of this.#lanes) link.send({ type: 'snapshot', snapshot });
-    this.#loops?.send({ type: 'snapshot', snapshot });
+    for (const { link } of this.#lanes) this.#send(link, snapshot);
+    if (this.#loops) this.#send(this.#loops, snapshot);
     const end = performance.now() + patienceMs;
     for (;;) {
       const lanes = [...this.#lanes];
@@ -152,7 +155,7 @@ export class Lines {
             };
             this.#lanes.add(lane);
           }
-          this.#greet(link);
+          this.#greet(link, message.snapshot);
           break;
         case 'serving':
           if (lane) lane.serving = message.snapshot;
@@ -189,8 +192,16 @@ export class Lines {
     };
   }
 
-  #greet(link: Link<Incoming, Outgoing>): void {
+  /** `held`: the number of the snapshot that is there already. */
+  #greet(link: Link<Incoming, Outgoing>, held: number): void {
     const snapshot = this.#current();
-    if (snapshot) link.send({ type: 'snapshot', snapshot });
+    if (!snapshot) return;
+    if (snapshot.number === held) this.#sent.set(link, snapshot);
+    this.#send(link, snapshot);
+  }
+
+  #send(link: Link<Incoming, Outgoing>, snapshot: Snapshot): void {
+    link.send({ type: 'snapshot', change: changeBetween(this.#sent.get(link) ?? null, snapshot) });
+    this.#sent.set(link, snapshot);
   }
 }

@@ -2,12 +2,22 @@ import type { KnownVersion, ModelRecord, Registry } from '../registry/registry.t
 import { servingOf } from '../serving.ts';
 import type { ServedModel, ServedVersion, Snapshot } from '../snapshot.ts';
 
-/** What the lanes should serve, by what the registry says. Models without a live version are not in it. */
-export function makeSnapshot(registry: Registry, number: number, at: number): Snapshot {
-  const models: Snapshot['models'] = {};
-  for (const model of registry.models()) {
-    const served = servedModel(registry, model);
-    if (served) models[model.model] = served;
+/**
+ * What the lanes should serve, by what the registry says now of the models that were touched since the snapshot
+ * `before`. Models without a live version are not in it; one that did not change is the same object as before.
+ */
+export function makeSnapshot(
+  registry: Registry,
+  before: Snapshot | null,
+  number: number,
+  at: number,
+): Snapshot {
+  const models = { ...before?.models };
+  for (const name of registry.touched) {
+    const record = registry.model(name);
+    const served = record && servedModel(registry, record);
+    if (!served) delete models[name];
+    else if (JSON.stringify(served) !== JSON.stringify(models[name])) models[name] = served;
   }
   return { number, at, models };
 }

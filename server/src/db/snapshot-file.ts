@@ -1,5 +1,5 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
-import type { Snapshot } from '../snapshot.ts';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import type { ServedModel, Snapshot } from '../snapshot.ts';
 
 /** The snapshot as control left it on disk, so that lanes and loops start without control; null in a new folder. */
 export function readSnapshot(file: string): Snapshot | null {
@@ -11,15 +11,27 @@ export function readSnapshot(file: string): Snapshot | null {
   }
 }
 
+/** Models that are in the next snapshot too are not made into text again. */
+const texts = new WeakMap<ServedModel, string>();
+
 /** Replaces it whole: a reader sees the old one or the new one. */
 export function writeSnapshot(file: string, snapshot: Snapshot): void {
   const fresh = `${file}.new`;
   const descriptor = openSync(fresh, 'w', 0o600);
   try {
-    writeSync(descriptor, JSON.stringify(snapshot));
+    writeFileSync(descriptor, textOf(snapshot));
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
   }
   renameSync(fresh, file);
+}
+
+function textOf({ number, at, models }: Snapshot): string {
+  const each = Object.entries(models).map(([name, model]) => {
+    const text = texts.get(model) ?? JSON.stringify(model);
+    texts.set(model, text);
+    return `${JSON.stringify(name)}:${text}`;
+  });
+  return `{"number":${number},"at":${at},"models":{${each.join()}}}`;
 }

@@ -2,6 +2,7 @@ import { SlipwayError, toSlipwayError } from '../errors.ts';
 import { keepConnected, type Link } from '../link/link.ts';
 import type { ControlToLane, LaneMetrics, LaneQuestion, LaneToControl } from '../messages.ts';
 import type { Snapshot } from '../snapshot.ts';
+import { applyChange } from '../snapshot-change.ts';
 import type { Served } from './served.ts';
 
 interface Identity {
@@ -28,14 +29,24 @@ export class ControlLine {
   readonly #metrics: () => LaneMetrics;
   readonly #end: () => void;
   #link: Link<ControlToLane, LaneToControl> | null = null;
+  /** The newest that this lane has read or heard of, served or refused. */
+  #held: Snapshot | null;
   #taking: Promise<void> = Promise.resolve();
   #greeted: (() => void) | null = null;
   readonly #asked = new Map<number, Waiter>();
   #questions = 0;
 
-  constructor(path: string, identity: Identity, served: Served, metrics: () => LaneMetrics) {
+  /** `held`: the snapshot that this lane began with. */
+  constructor(
+    path: string,
+    identity: Identity,
+    served: Served,
+    held: Snapshot | null,
+    metrics: () => LaneMetrics,
+  ) {
     this.#identity = identity;
     this.#served = served;
+    this.#held = held;
     this.#metrics = metrics;
     this.#end = keepConnected<ControlToLane, LaneToControl>(
       path,
@@ -86,10 +97,15 @@ export class ControlLine {
       if (message.type === 'metrics?') link.send({ type: 'metrics', metrics: this.#metrics() });
       else if (message.type === 'answer') {
         this.#answered(message.number, message.error && toSlipwayError(message.error), message.value);
-      } else
-        this.#taking = this.#taking.then(() => this.#take(message.snapshot)).then(() => this.#greeted?.());
+      } else {
+        const snapshot = applyChange(this.#held, message.change);
+        this.#held = snapshot;
+        // What it belongs to was missed: the next greeting brings all.
+        if (!snapshot) link.close();
+        else this.#taking = this.#taking.then(() => this.#take(snapshot)).then(() => this.#greeted?.());
+      }
     };
-    link.send({ type: 'hello', ...this.#identity, pid: process.pid });
+    link.send({ type: 'hello', ...this.#identity, pid: process.pid, snapshot: this.#held?.number ?? 0 });
     if (this.#served.number > 0) link.send({ type: 'serving', snapshot: this.#served.number });
   }
 

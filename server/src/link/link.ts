@@ -14,7 +14,11 @@ export class Link<In, Out> {
   onMessage: (message: In) => void = () => {};
   onClose: () => void = () => {};
   readonly #socket: Socket;
-  #rest: Buffer = Buffer.alloc(0);
+  /** What has come of a message that is not whole yet, and its bytes. */
+  #parts: Buffer[] = [];
+  #held = 0;
+  /** Before so many bytes are there nothing can be read of them. */
+  #needed = 4;
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -43,20 +47,28 @@ export class Link<In, Out> {
   }
 
   #read(chunk: Buffer): void {
-    let data = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    this.#parts.push(chunk);
+    this.#held += chunk.length;
+    if (this.#held < this.#needed) return;
+    let data = this.#parts.length === 1 ? chunk : Buffer.concat(this.#parts, this.#held);
+    this.#needed = 4;
     while (data.length >= 4) {
       const length = data.readUInt32LE(0);
       if (length > messageLimit) {
         this.#socket.destroy();
         return;
       }
-      if (data.length < 4 + length) break;
+      if (data.length < 4 + length) {
+        this.#needed = 4 + length;
+        break;
+      }
       // A copy: deserialized typed arrays must not pin, or share, the socket's pooled buffer.
       const message = deserialize(Buffer.from(data.subarray(4, 4 + length))) as In;
       data = data.subarray(4 + length);
       this.onMessage(message);
     }
-    this.#rest = data;
+    this.#parts = data.length === 0 ? [] : [data];
+    this.#held = data.length;
   }
 }
 

@@ -1,6 +1,7 @@
 import { keepConnected, type Link } from '../link/link.ts';
 import type { Command, ControlToLoops, LoopsToControl } from '../messages.ts';
 import type { Snapshot } from '../snapshot.ts';
+import { applyChange } from '../snapshot-change.ts';
 
 type Restore = Extract<ControlToLoops, { type: 'restore' }>;
 
@@ -17,6 +18,8 @@ export class ControlLine {
   readonly #end: () => void;
   readonly #pending = new Map<string, { command: Command; done: () => void }>();
   #link: Link<ControlToLoops, LoopsToControl> | null = null;
+  /** The newest that control has sent. */
+  #held: Snapshot | null = null;
   #topics = new Set<string>();
   #timer: NodeJS.Timeout | null = null;
 
@@ -73,15 +76,19 @@ export class ControlLine {
   #connected(link: Link<ControlToLoops, LoopsToControl>): void {
     this.#link = link;
     link.onMessage = (message) => {
-      if (message.type === 'snapshot') this.#onSnapshot(message.snapshot);
-      else if (message.type === 'restore') this.#onRestore(message);
+      if (message.type === 'snapshot') {
+        this.#held = applyChange(this.#held, message.change);
+        if (this.#held) this.#onSnapshot(this.#held);
+        // What it belongs to was missed: the next greeting brings all.
+        else link.close();
+      } else if (message.type === 'restore') this.#onRestore(message);
       else {
         this.#onDone(message.id);
         this.#pending.get(message.id)?.done();
         this.#pending.delete(message.id);
       }
     };
-    link.send({ type: 'hello', role: 'loops', pid: process.pid });
+    link.send({ type: 'hello', role: 'loops', pid: process.pid, snapshot: this.#held?.number ?? 0 });
     for (const { command } of this.#pending.values()) link.send({ type: 'command', command });
   }
 }

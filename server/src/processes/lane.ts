@@ -65,8 +65,12 @@ const synced = loops.synced(patienceMs);
 const snapshot = readSnapshot(places.snapshot);
 if (snapshot) await served.take(snapshot);
 await synced;
-const controlLine = new ControlLine(places.controlSocket, { role: 'lane', lane, incarnation }, served, () =>
-  meter.read(incarnation, appender.writtenBytes),
+const controlLine = new ControlLine(
+  places.controlSocket,
+  { role: 'lane', lane, incarnation },
+  served,
+  snapshot,
+  () => meter.read(incarnation, appender.writtenBytes),
 );
 
 // What was promoted while this lane was starting is in force: it does not answer with anything older.

@@ -77,6 +77,8 @@ export type NewEntry = Omit<TimelineEntry, 'id'>;
 
 /** Models, versions, checkpoints, rollouts and the timeline, in registry.db. */
 export class Registry {
+  /** Models whose records may be other than whoever emptied this last has read them; at first all. */
+  readonly touched: Set<string>;
   readonly #database: DatabaseSync;
   readonly #sql: ReturnType<typeof statements>;
 
@@ -84,6 +86,7 @@ export class Registry {
     this.#database = openDatabase(file);
     migrate(this.#database, file, registrySchema);
     this.#sql = statements(this.#database);
+    this.touched = new Set(this.models().map(({ model }) => model));
   }
 
   close(): void {
@@ -114,6 +117,7 @@ export class Registry {
 
   saveModel({ model, live, previous, rollout, failedWrite, privacy, unloaded }: ModelRecord): void {
     const rules = JSON.stringify(privacy);
+    this.touched.add(model);
     this.#sql.saveModel.run(model, live, previous, rollout, failedWrite, rules, unloaded ? 1 : 0);
   }
 
@@ -130,10 +134,12 @@ export class Registry {
   }
 
   addVersion(record: VersionRecord): void {
+    this.touched.add(record.model);
     this.#sql.addVersion.run(record.model, record.version, JSON.stringify(record));
   }
 
   saveServing(model: string, version: number, serving: ServingChoice): void {
+    this.touched.add(model);
     this.#sql.saveServing.run(JSON.stringify(serving), model, version);
   }
 
@@ -144,6 +150,7 @@ export class Registry {
   }
 
   quarantine(model: string, version: number): void {
+    this.touched.add(model);
     this.#sql.quarantine.run(model, version);
   }
 
@@ -160,10 +167,12 @@ export class Registry {
   }
 
   saveCheckpoint(record: CheckpointRecord): void {
+    this.touched.add(record.model);
     this.#sql.saveCheckpoint.run(record.model, record.version, record.update, JSON.stringify(record));
   }
 
   dropCheckpoint({ model, version, update }: CheckpointRecord): void {
+    this.touched.add(model);
     this.#sql.dropCheckpoint.run(model, version, update);
   }
 
@@ -180,6 +189,7 @@ export class Registry {
   }
 
   saveRollout(record: RolloutRecord): void {
+    this.touched.add(record.model);
     this.#sql.saveRollout.run(record.id, record.model, JSON.stringify(record));
   }
 

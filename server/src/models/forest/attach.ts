@@ -22,7 +22,7 @@ interface WasmApi {
 const { WebAssembly } = globalThis as unknown as { WebAssembly: WasmApi };
 
 /** Copied between two turns of the event loop, so that attaching a great forest does not show: under 1 ms, most of it page faults. */
-const sliceBytes = 2 ** 18;
+const sliceBytes = 2 ** 16;
 
 /** Attaches a program of `program.ts`: compiles off the event loop, copies the tables in slices. */
 export async function attachForest(bytes: Uint8Array, signature: Signature): Promise<ForestModel> {

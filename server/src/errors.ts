@@ -22,6 +22,10 @@ export const errorTable = {
   },
   FORBIDDEN_ORIGIN: { status: 403, hint: 'Open the console at the address that `slipway serve` printed.' },
   CONFLICT: { status: 409, hint: 'Read the present state and try again.' },
+  OVERLOADED: {
+    status: 503,
+    hint: 'Try again in a second, with back-off; more lanes (--lanes) or machines answer more.',
+  },
   TOO_MANY_WAITING: {
     status: 429,
     hint: 'Too many labels wait for predictions that are not known. Send labels after their predictions, or later.',

@@ -93,7 +93,20 @@ export interface LaneMetrics {
   journalBytes: number;
   unjournaled: number;
   residentBytes: number;
+  admission: AdmissionMetrics;
 }
+
+export interface AdmissionMetrics {
+  /** Predictions that were refused because the lane had enough to do, whatever their model. */
+  refused: number;
+  /** There have been too many for longer than a burst. */
+  pressed: boolean;
+  /** How long the requests of the last turn may have waited before they were looked at, seconds. */
+  waited: number;
+  /** Requests that a turn takes on while it is pressed; null: that is not known yet. */
+  limit: number | null;
+}
+
 export interface ModelMetrics {
   requests: number;
   rows: number;

@@ -3,14 +3,23 @@ import { addUpstream } from '../upstream-counts.ts';
 
 /** Counters of lanes that are gone, in one: however many there were, totals never go back and memory does not grow. */
 export function noLanes(): LaneMetrics {
-  return { incarnation: 0, models: new Map(), labels: 0, journalBytes: 0, unjournaled: 0, residentBytes: 0 };
+  return {
+    incarnation: 0,
+    models: new Map(),
+    labels: 0,
+    journalBytes: 0,
+    unjournaled: 0,
+    residentBytes: 0,
+    admission: { refused: 0, pressed: false, waited: 0, limit: null },
+  };
 }
 
-/** Adds a lane's counters to `total`; its memory is free again. */
+/** Adds a lane's counters to `total`; its memory is free again, and nobody waits there. */
 export function addLane(total: LaneMetrics, lane: LaneMetrics): void {
   total.labels += lane.labels;
   total.journalBytes += lane.journalBytes;
   total.unjournaled += lane.unjournaled;
+  total.admission.refused += lane.admission.refused;
   for (const [model, metrics] of lane.models) {
     const sum = total.models.get(model);
     if (sum) addModel(sum, metrics);

@@ -6,6 +6,7 @@ import {
   type sendUnaryData,
 } from '@grpc/grpc-js';
 import type { SlipwayError } from '../errors.ts';
+import type { Admission } from '../lane/admission.ts';
 import { versionNamed } from '../lane/catalog.ts';
 import type { DataPlane } from '../lane/data-plane.ts';
 import { infer } from '../lane/infer.ts';
@@ -18,13 +19,13 @@ import {
   modelStreamInferResponse,
   readInferMessage,
 } from './infer-message.ts';
-import { type Received, readable, received } from './received.ts';
+import { decoded } from './received.ts';
 import { statusOf } from './status.ts';
 import { type Call, waitingOf } from './waiting.ts';
 
 /** Answers one message; throws, or tells `send`, what is wrong. */
 type Ask = (
-  message: Received<ModelInferRequest>,
+  message: ModelInferRequest,
   call: Call,
   cacheStatus: (status: string) => void,
   send: (response: ModelInferResponse | null, error: SlipwayError | null) => void,
@@ -40,10 +41,8 @@ export function addInfer(
   plane: DataPlane,
   authorise: (metadata: Metadata) => string,
 ): void {
-  const ask: Ask = (given, call, cacheStatus, send) => {
+  const ask: Ask = (message, call, cacheStatus, send) => {
     const { metadata } = call;
-    authorise(metadata);
-    const message = readable(given);
     const request = readInferMessage(message);
     for (const field of callerFields) {
       const [value] = metadata.get(field);
@@ -64,17 +63,16 @@ export function addInfer(
   };
   server.register(
     `/${service}/ModelInfer`,
-    (
-      call: ServerUnaryCall<Received<ModelInferRequest>, ModelInferResponse>,
-      done: sendUnaryData<ModelInferResponse>,
-    ) => {
+    (call: ServerUnaryCall<Buffer, ModelInferResponse>, done: sendUnaryData<ModelInferResponse>) => {
       try {
+        if (!plane.admission.begins(performance.now())) throw plane.admission.refuses();
+        authorise(call.metadata);
         const cacheStatus = (status: string): void => {
           const metadata = new Metadata();
           metadata.set('cache-status', status);
           call.sendMetadata(metadata);
         };
-        ask(call.request, call, cacheStatus, (response, error) => {
+        ask(decoded(modelInferRequest.decode, call.request), call, cacheStatus, (response, error) => {
           if (error) done(statusOf(error));
           else done(null, response);
         });
@@ -83,41 +81,58 @@ export function addInfer(
       }
     },
     modelInferResponse.encode,
-    received(modelInferRequest.decode),
+    asTheyCame,
     'unary',
   );
   server.register(
     `/${service}/ModelStreamInfer`,
-    (call: ServerDuplexStream<Received<ModelInferRequest>, object>) => stream(call, ask),
+    (call: ServerDuplexStream<Buffer, object>) => {
+      try {
+        authorise(call.metadata);
+        stream(call, plane.admission, ask);
+      } catch (thrown) {
+        call.emit('error', statusOf(thrown));
+      }
+    },
     modelStreamInferResponse.encode,
-    received(modelInferRequest.decode),
+    asTheyCame,
     'bidi',
   );
 }
 
 const noStatus = (): void => {};
 
-/** One answer a request, each as soon as it is there; an error is an answer too, and the stream goes on. */
-function stream(call: ServerDuplexStream<Received<ModelInferRequest>, object>, ask: Ask): void {
+/** Messages are read when the work on them begins: to refuse one costs no more than its bytes. */
+const asTheyCame = (bytes: Buffer): Buffer => bytes;
+
+/**
+ * One answer a request, each as soon as it is there; an error is an answer too, and the stream goes on. Where a call by
+ * itself is refused, a stream is not read on until there is room: its flow control tells the client.
+ */
+function stream(call: ServerDuplexStream<Buffer, object>, admission: Admission, ask: Ask): void {
   let waiting = 0;
   let ended = false;
+  /** Read already, though there was no room. */
+  const held: Buffer[] = [];
   const answered = (response: object): void => {
     waiting--;
     if (!call.cancelled && !call.write(response)) {
       // A client that does not read is not asked for more.
       call.pause();
-      call.once('drain', () => call.resume());
+      call.once('drain', read);
     }
     if (ended && waiting === 0) call.end();
   };
-  call.on('data', (message: Received<ModelInferRequest>) => {
-    waiting++;
+  const answer = (bytes: Buffer): void => {
+    let id: string | null = null;
     // As Triton does: the request whose answer failed is named by its id.
     const failed = (thrown: unknown): void => {
-      const response = 'id' in message ? { infer_response: { id: message.id } } : {};
+      const response = id === null ? {} : { infer_response: { id } };
       answered({ error_message: statusOf(thrown).details, ...response });
     };
     try {
+      const message = decoded(modelInferRequest.decode, bytes);
+      ({ id } = message);
       // A stream has one head for all its answers, which says nothing of any of them.
       ask(message, call, noStatus, (response, error) => {
         if (error) failed(error);
@@ -125,6 +140,25 @@ function stream(call: ServerDuplexStream<Received<ModelInferRequest>, object>, a
       });
     } catch (thrown) {
       failed(thrown);
+    }
+  };
+  const read = (): void => {
+    if (call.cancelled) return;
+    while (held.length > 0) {
+      if (!admission.begins(performance.now())) {
+        setImmediate(read);
+        return;
+      }
+      answer(held.shift()!);
+    }
+    call.resume();
+  };
+  call.on('data', (bytes: Buffer) => {
+    waiting++;
+    if (held.length === 0 && admission.begins(performance.now())) answer(bytes);
+    else if (held.push(bytes) === 1) {
+      call.pause();
+      setImmediate(read);
     }
   });
   call.on('end', () => {

@@ -1,4 +1,4 @@
-import { SlipwayError } from '../errors.ts';
+import { SlipwayError, toSlipwayError } from '../errors.ts';
 
 /** A message, or why its bytes are none. */
 export type Received<T> = T | SlipwayError;
@@ -7,11 +7,20 @@ export type Received<T> = T | SlipwayError;
 export function received<T extends object>(decode: (bytes: Uint8Array) => T): (bytes: Buffer) => Received<T> {
   return (bytes) => {
     try {
-      return decode(bytes);
+      return decoded(decode, bytes);
     } catch (error) {
-      return new SlipwayError('INVALID_REQUEST', `The message cannot be read: ${(error as Error).message}.`);
+      return toSlipwayError(error);
     }
   };
+}
+
+/** Throws INVALID_REQUEST. */
+export function decoded<T extends object>(decode: (bytes: Uint8Array) => T, bytes: Buffer): T {
+  try {
+    return decode(bytes);
+  } catch (error) {
+    throw new SlipwayError('INVALID_REQUEST', `The message cannot be read: ${(error as Error).message}.`);
+  }
 }
 
 /** Throws INVALID_REQUEST. */

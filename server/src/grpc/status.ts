@@ -22,9 +22,13 @@ const codes: { [httpStatus: number]: status } = {
 /** Any thrown thing as a gRPC status: code, what is wrong, and what to do. */
 export function statusOf(thrown: unknown): StatusObject {
   const { code, message, hint } = toSlipwayError(thrown);
+  const { status: http } = errorTable[code];
+  const metadata = new Metadata();
+  // What HTTP calls Retry-After: https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback
+  if (http === 429 || http === 503) metadata.set('grpc-retry-pushback-ms', '1000');
   return {
-    code: codes[errorTable[code].status] ?? status.INTERNAL,
+    code: codes[http] ?? status.INTERNAL,
     details: `${code}: ${message} ${hint}`,
-    metadata: new Metadata(),
+    metadata,
   };
 }

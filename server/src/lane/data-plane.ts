@@ -4,6 +4,7 @@ import type { Appender } from '../journal/appender.ts';
 import { type IdSource, idText } from '../journal/id.ts';
 import type { Batching } from '../serving.ts';
 import { type Frame, newFrame } from '../tensor.ts';
+import { Admission } from './admission.ts';
 import { contentKey } from './answer-cache.ts';
 import type { Arm } from './arm.ts';
 import { ask } from './ask.ts';
@@ -52,6 +53,8 @@ interface Parts {
  * nothing leaves before it is journaled, one write an event-loop turn.
  */
 export class DataPlane {
+  /** Asked by the edges before they look at a prediction's rows. */
+  readonly admission = new Admission();
   readonly #parts: Parts;
   readonly #turn: Turn;
   readonly #shadows: ShadowQueue;

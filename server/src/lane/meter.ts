@@ -1,5 +1,11 @@
 import type { ErrorCode } from '../errors.ts';
-import { type LaneMetrics, latencyBuckets, type ModelMetrics, type VersionMetrics } from '../messages.ts';
+import {
+  type AdmissionMetrics,
+  type LaneMetrics,
+  latencyBuckets,
+  type ModelMetrics,
+  type VersionMetrics,
+} from '../messages.ts';
 import { addUpstream } from '../upstream-counts.ts';
 import type { Arm } from './arm.ts';
 
@@ -89,7 +95,7 @@ export class Meter {
     versionOf(metrics, arm);
   }
 
-  read(incarnation: number, journalBytes: number): LaneMetrics {
+  read(incarnation: number, journalBytes: number, admission: AdmissionMetrics): LaneMetrics {
     return {
       incarnation,
       models: this.#models,
@@ -97,6 +103,7 @@ export class Meter {
       journalBytes,
       unjournaled: this.unjournaled,
       residentBytes: process.memoryUsage.rss(),
+      admission,
     };
   }
 

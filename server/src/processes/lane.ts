@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { readSnapshot } from '../db/snapshot-file.ts';
 import { grpcServer } from '../grpc/server.ts';
+import { BodyBounds } from '../http/data/body.ts';
 import { dataServer } from '../http/data/server.ts';
 import { Keys } from '../http/keys.ts';
 import { readTls } from '../http/tls.ts';
@@ -70,7 +71,7 @@ const controlLine = new ControlLine(
   { role: 'lane', lane, incarnation },
   served,
   snapshot,
-  () => meter.read(incarnation, appender.writtenBytes),
+  () => meter.read(incarnation, appender.writtenBytes, plane.admission.read()),
 );
 
 // What was promoted while this lane was starting is in force: it does not answer with anything older.
@@ -86,6 +87,7 @@ const shared = {
 };
 const server = dataServer({
   ...shared,
+  bodies: new BodyBounds(config.bodyLimit),
   loops,
   finder: new Finder(places.journal),
   keys,

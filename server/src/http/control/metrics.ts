@@ -49,6 +49,25 @@ export async function prometheusText(
     'slipway_unjournaled_total',
     'Answers that were served although they could not be journaled.',
   );
+  const refused = counter(
+    'slipway_refused_total',
+    'Predictions refused before their body was read, because the lane had enough to do.',
+  );
+  const pressed = new Gauge({
+    name: 'slipway_lanes_pressed',
+    help: 'Lanes that have had more to do than they can for longer than a burst.',
+    registers,
+  });
+  const limit = new Gauge({
+    name: 'slipway_lanes_turn_limit',
+    help: 'Predictions that one turn of all lanes takes on while it has more to do than it can.',
+    registers,
+  });
+  const waited = new Gauge({
+    name: 'slipway_lane_wait_seconds',
+    help: 'How long requests waited at most before they were looked at, in the last turn of the slowest lane.',
+    registers,
+  });
   const memory = new Gauge({
     name: 'slipway_process_resident_bytes',
     help: 'Resident memory.',
@@ -65,6 +84,9 @@ export async function prometheusText(
     labels.inc(lane.labels);
     bytes.inc(lane.journalBytes);
     unjournaled.inc(lane.unjournaled);
+    refused.inc(lane.admission.refused);
+    if (lane.admission.pressed) pressed.inc();
+    if (lane.admission.limit !== null) limit.inc(lane.admission.limit);
     for (const [model, one] of lane.models) {
       requests.inc({ model, code: 'ok' }, one.requests);
       for (const [code, count] of Object.entries(one.errors)) requests.inc({ model, code }, count);
@@ -89,6 +111,7 @@ export async function prometheusText(
       }
     }
   }
+  waited.set(Math.max(0, ...lanes.map(({ admission }) => admission.waited)));
   for (const { name, megabytes, restarts: count } of processes) {
     memory.set({ process: name }, megabytes * 2 ** 20);
     restarts.set({ process: name }, count);

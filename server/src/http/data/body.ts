@@ -1,16 +1,39 @@
 import type { IncomingMessage } from 'node:http';
 import { unzip } from 'node:zlib';
 import { SlipwayError } from '../../errors.ts';
+import { overloaded } from '../../lane/admission.ts';
+
+/** What bodies may be: each by itself, and in memory at once while they are still coming. Bytes. */
+export class BodyBounds {
+  readonly limit: number;
+  #held = 0;
+
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+
+  get isFull(): boolean {
+    return this.#held > bodiesAtOnce * this.limit;
+  }
+
+  hold(bytes: number): void {
+    this.#held += bytes;
+  }
+}
+
+/** So many of the largest bodies may be half there at once. */
+const bodiesAtOnce = 4;
 
 /**
- * Reads a request's whole body, unpacked if it is compressed; `limit` bounds the bytes that come and the bytes
- * that they unpack to. `done` gets BODY_TOO_LARGE, UNSUPPORTED_CONTENT_TYPE or INVALID_REQUEST instead.
+ * Reads a request's whole body, unpacked if it is compressed; the limit bounds the bytes that come and the bytes
+ * that they unpack to. `done` gets BODY_TOO_LARGE, UNSUPPORTED_CONTENT_TYPE, OVERLOADED or INVALID_REQUEST instead.
  */
 export function readBody(
   request: IncomingMessage,
-  limit: number,
+  bounds: BodyBounds,
   done: (bytes: Buffer, error: SlipwayError | null) => void,
 ): void {
+  const { limit } = bounds;
   const encoding = request.headers['content-encoding']?.toLowerCase();
   const fail = (error: SlipwayError): void => {
     request.removeAllListeners('data');
@@ -24,15 +47,32 @@ export function readBody(
   let first: Buffer | null = null;
   let more: Buffer[] | null = null;
   let size = 0;
+  let held = 0;
+  let failed = false;
+  const add = (chunk: Buffer): void => {
+    if (first === null) {
+      first = chunk;
+      return;
+    }
+    if (more === null) {
+      more = [first];
+      request.once('close', () => bounds.hold(-held));
+    }
+    more.push(chunk);
+    held += chunk.length;
+    bounds.hold(chunk.length);
+  };
   request.on('data', (chunk: Buffer) => {
     size += chunk.length;
-    if (size > limit) fail(tooLarge(limit));
-    else if (first === null) first = chunk;
-    else if (more === null) more = [first, chunk];
-    else more.push(chunk);
+    failed = size > limit || (first !== null && bounds.isFull);
+    if (!failed) add(chunk);
+    else {
+      more = null;
+      fail(size > limit ? tooLarge(limit) : overloaded);
+    }
   });
   request.on('end', () => {
-    if (size > limit) return;
+    if (failed) return;
     const bytes = more === null ? (first ?? nothing) : Buffer.concat(more);
     if (encoding === undefined || encoding === 'identity') done(bytes, null);
     else unpack(bytes, encoding, limit, done);

@@ -3,15 +3,37 @@ import { promisify } from 'node:util';
 import { deflate, gzip } from 'node:zlib';
 import { type ErrorBody, errorBody, errorTable, SlipwayError } from '../../errors.ts';
 import { parseJson } from '../../json.ts';
+import { overloaded } from '../../lane/admission.ts';
 import { readTrace } from '../../trace.ts';
 import type { Cancellation, Waiting } from '../../waiting.ts';
-import { readBody } from './body.ts';
+import { type BodyBounds, readBody } from './body.ts';
 import { timeoutOf } from './timeout.ts';
 
 /** Shorter answers are not worth compressing, bytes. */
 const leastCompressed = 4096;
 
+/** How soon a caller may try again, seconds. */
+const retryAfter = '1';
+
 const compressors = { gzip: promisify(gzip), deflate: promisify(deflate) };
+
+const overload = errorBody(overloaded);
+const refusals = {
+  plain: refusal({ error: `${overload.code}: ${overload.message} ${overload.hint}` }),
+  coded: refusal({ error: overload }),
+};
+
+function refusal(value: object): { text: string; headers: Record<string, string | number> } {
+  const text = JSON.stringify(value);
+  return {
+    text,
+    headers: {
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(text),
+      'retry-after': retryAfter,
+    },
+  };
+}
 
 /** One request and its response: what every handler of the data plane needs of node:http, and no more. */
 export class Exchange implements Cancellation {
@@ -94,16 +116,23 @@ export class Exchange implements Cancellation {
     const body: ErrorBody = errorBody(thrown);
     const { status } = errorTable[body.code];
     if ((status === 429 || status === 503) && !this.response.headersSent) {
-      this.response.setHeader('retry-after', '1');
+      this.response.setHeader('retry-after', retryAfter);
     }
     if (this.plainErrors) {
       this.answer(status === 422 ? 400 : status, { error: `${body.code}: ${body.message} ${body.hint}` });
     } else this.answer(status, { error: body });
   }
 
+  /** Says at once that the lane has enough to do; the body is not looked at. */
+  refuse(): void {
+    const { text, headers } = this.plainErrors ? refusals.plain : refusals.coded;
+    this.response.writeHead(errorTable.OVERLOADED.status, headers);
+    this.response.end(text);
+  }
+
   /** Reads the whole body, bounded. Anything thrown, here or in `use`, becomes the answer. */
-  bytes(limit: number, use: (bytes: Buffer) => void): void {
-    readBody(this.request, limit, (bytes, error) => {
+  bytes(bounds: BodyBounds, use: (bytes: Buffer) => void): void {
+    readBody(this.request, bounds, (bytes, error) => {
       try {
         if (error) throw error;
         use(bytes);
@@ -118,8 +147,8 @@ export class Exchange implements Cancellation {
   }
 
   /** The same for a body that is JSON. */
-  json(limit: number, use: (value: unknown) => void): void {
-    this.bytes(limit, (bytes) => use(parseJson(bytes)));
+  json(bounds: BodyBounds, use: (value: unknown) => void): void {
+    this.bytes(bounds, (bytes) => use(parseJson(bytes)));
   }
 
   /** Of gzip and deflate the one that the caller names first, if it names one. */

@@ -1,5 +1,5 @@
 import { SlipwayError } from '../../errors.ts';
-import { isObject } from '../../json.ts';
+import { isObject, parseJson } from '../../json.ts';
 import type { Arm } from '../../lane/arm.ts';
 import { readCaller } from '../../lane/caller.ts';
 import type { DataPlane } from '../../lane/data-plane.ts';
@@ -9,12 +9,14 @@ import { frameOf, type InputTensor } from '../../oip/tensors.ts';
 import type { Frame } from '../../tensor.ts';
 import type { Exchange } from './exchange.ts';
 import { decode, type ProtocolParts } from './open-inference.ts';
+import { readRows } from './rows.ts';
 
 /**
  * KServe's v1 protocol. Returns whether there is something at the path.
  * https://kserve.github.io/website/docs/concepts/architecture/data-plane/v1-protocol
  */
-export function kserve({ plane, catalog, bodyLimit, receive }: ProtocolParts, exchange: Exchange): boolean {
+export function kserve(parts: ProtocolParts, exchange: Exchange): boolean {
+  const { plane, catalog, receive } = parts;
   const { path } = exchange;
   if (path === '/v1/models') {
     exchange.takes('GET');
@@ -26,7 +28,7 @@ export function kserve({ plane, catalog, bodyLimit, receive }: ProtocolParts, ex
   const model = decode(found[1]!);
   if (found[2]) {
     receive();
-    exchange.json(bodyLimit, (body) => predictInstances(plane, exchange, model, body));
+    readRows(parts, exchange, (bytes) => predictInstances(plane, exchange, model, parseJson(bytes)));
   } else {
     exchange.takes('GET');
     plane.route(model);

@@ -4,13 +4,15 @@ import { type Catalog, versionNamed } from '../../lane/catalog.ts';
 import type { DataPlane } from '../../lane/data-plane.ts';
 import { infer } from '../../lane/infer.ts';
 import { readInferRequest, writeInferResponse } from '../../oip/infer-json.ts';
+import type { BodyBounds } from './body.ts';
 import type { Exchange } from './exchange.ts';
+import { readRows } from './rows.ts';
 
 /** What the edges of standard protocols need. */
 export interface ProtocolParts {
   plane: DataPlane;
   catalog: Catalog;
-  bodyLimit: number;
+  bodies: BodyBounds;
   /** The caller's name. */
   by: string;
   /** Throws where no body may come, or not from there. */
@@ -22,7 +24,7 @@ const jsonLengthHeader = 'inference-header-content-length';
 
 /** The Open Inference Protocol v2 over REST with Triton's extensions. Returns whether there is something at the path. */
 export function openInference(parts: ProtocolParts, exchange: Exchange): boolean {
-  const { catalog, receive, bodyLimit, by } = parts;
+  const { catalog, receive, bodies, by } = parts;
   const { path } = exchange;
   if (path === '/v2' || path === '/v2/') {
     exchange.takes('GET');
@@ -31,7 +33,7 @@ export function openInference(parts: ProtocolParts, exchange: Exchange): boolean
   }
   if (path === '/v2/repository/index') {
     receive();
-    exchange.bytes(bodyLimit, (bytes) => {
+    exchange.bytes(bodies, (bytes) => {
       const { ready } = readOptions(bytes);
       later(exchange, catalog.index(ready === true));
     });
@@ -40,7 +42,7 @@ export function openInference(parts: ProtocolParts, exchange: Exchange): boolean
   const change = /^\/v2\/repository\/models\/([^/]+)\/(load|unload)$/.exec(path);
   if (change) {
     receive();
-    exchange.bytes(bodyLimit, (bytes) => {
+    exchange.bytes(bodies, (bytes) => {
       const { parameters } = readOptions(bytes);
       const done = catalog.change(
         change[2] as 'load' | 'unload',
@@ -67,15 +69,16 @@ export function openInference(parts: ProtocolParts, exchange: Exchange): boolean
 }
 
 function ofModel(
-  { plane, catalog, receive, bodyLimit }: ProtocolParts,
+  parts: ProtocolParts,
   exchange: Exchange,
   model: string,
   version: number | null,
   verb: string | undefined,
 ): void {
+  const { plane, catalog, receive } = parts;
   if (verb === 'infer') {
     receive();
-    exchange.bytes(bodyLimit, (bytes) => inferOver(plane, exchange, model, version, bytes));
+    readRows(parts, exchange, (bytes) => inferOver(plane, exchange, model, version, bytes));
     return;
   }
   exchange.takes('GET');

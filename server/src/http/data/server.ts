@@ -2,16 +2,19 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createSecureServer } from 'node:https';
 import { SlipwayError } from '../../errors.ts';
 import type { Finder } from '../../journal/find.ts';
+import { parseJson } from '../../json.ts';
 import type { Catalog } from '../../lane/catalog.ts';
 import type { DataPlane } from '../../lane/data-plane.ts';
 import type { LoopsLine } from '../../lane/loops-line.ts';
 import type { Keys } from '../keys.ts';
 import type { Tls } from '../tls.ts';
+import type { BodyBounds } from './body.ts';
 import { Exchange } from './exchange.ts';
 import { kserve } from './kserve.ts';
 import { labels } from './labels.ts';
 import { decode, openInference } from './open-inference.ts';
 import { predict } from './predict.ts';
+import { readRows } from './rows.ts';
 
 export interface DataEdge {
   plane: DataPlane;
@@ -20,7 +23,7 @@ export interface DataEdge {
   finder: Finder;
   keys: Keys;
   tls: Tls | null;
-  bodyLimit: number;
+  bodies: BodyBounds;
   /** Where a browser that comes here is led to. */
   console: string;
   ready: () => boolean;
@@ -53,10 +56,10 @@ function handle(edge: DataEdge, exchange: Exchange): void {
   if (path.startsWith('/predict/')) {
     const model = decode(path.slice('/predict/'.length));
     receive(edge, exchange);
-    exchange.json(edge.bodyLimit, (body) => predict(edge.plane, exchange, model, body));
+    readRows(edge, exchange, (bytes) => predict(edge.plane, exchange, model, parseJson(bytes)));
   } else if (path === '/labels') {
     receive(edge, exchange);
-    exchange.json(edge.bodyLimit, (body) => labels(edge.plane, edge.loops, edge.finder, exchange, body));
+    exchange.json(edge.bodies, (body) => labels(edge.plane, edge.loops, edge.finder, exchange, body));
   } else if (path === '/') {
     root(edge, exchange);
   } else {

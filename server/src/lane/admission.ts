@@ -1,0 +1,69 @@
+import { SlipwayError } from '../errors.ts';
+import type { AdmissionMetrics } from '../messages.ts';
+import { TurnBudget } from './turn-budget.ts';
+
+/** Made once: to refuse must cost little. */
+export const overloaded = new SlipwayError(
+  'OVERLOADED',
+  'This lane has more requests than it can answer in time.',
+);
+
+/** The event loop that has waited for so long since its last turn had time to spare, ms. */
+const spareMs = 0.5;
+
+/**
+ * Whether this lane takes more predictions on, whatever edge they come by. Asked twice: with a request's head, so that
+ * one more than can be answered in time is refused before its body is looked at; and when the work on it begins, which
+ * may be turns later.
+ */
+export class Admission {
+  readonly #budget = new TurnBudget();
+  #isOpen = false;
+  #started = performance.now();
+  #idle = 0;
+  #refused = 0;
+  #waited = 0;
+
+  /** Whether there is no room for one more. `now`: performance.now(). */
+  isFull(now: number): boolean {
+    if (!this.#isOpen) this.#open(now);
+    return this.#budget.isSpent(now);
+  }
+
+  /** Whether there is room for one more, which is taken by it. */
+  begins(now: number): boolean {
+    if (this.isFull(now)) return false;
+    this.#budget.begin();
+    return true;
+  }
+
+  /** One more is refused, and this is what it is told. */
+  refuses(): SlipwayError {
+    this.#refused++;
+    return overloaded;
+  }
+
+  read(): AdmissionMetrics {
+    const { pressed, limit } = this.#budget;
+    return {
+      refused: this.#refused,
+      pressed,
+      waited: this.#waited / 1000,
+      limit: Number.isFinite(limit) ? limit : null,
+    };
+  }
+
+  #open(now: number): void {
+    this.#isOpen = true;
+    setImmediate(this.#close);
+    const idle = performance.nodeTiming.idleTime;
+    this.#waited = idle - this.#idle > spareMs ? 0 : now - this.#started;
+    this.#budget.turn(now, this.#waited);
+    this.#started = now;
+    this.#idle = idle;
+  }
+
+  readonly #close = (): void => {
+    this.#isOpen = false;
+  };
+}

@@ -1,0 +1,139 @@
+import { describe, expect, test } from 'vitest';
+import { TurnBudget } from '../../src/lane/turn-budget.ts';
+import { seeded } from '../models/forest/random-forest.ts';
+
+interface Lane {
+  /** What an answer and a refusal cost, ms. */
+  answer: number;
+  refusal: number;
+  /** Arrivals a ms at a time. */
+  rate: (at: number) => number;
+  until: number;
+  /** Another process has the core after a turn, ms. */
+  stall?: (random: () => number) => number;
+}
+
+/** A lane as it is: reads all that has come, works, and answers at the turn's end. [due, ms it took] of each request. */
+function simulate({ answer, refusal, rate, until, stall = () => 0 }: Lane, seed = 1) {
+  const random = seeded(seed);
+  const budget = new TurnBudget();
+  const answered: [number, number][] = [];
+  const refused: [number, number][] = [];
+  let waiting: number[] = [];
+  let clock = 0;
+  let due = 0;
+  let began = 0;
+  let spare = true;
+  const arrive = (): void => {
+    due += -Math.log(1 - random()) / rate(due);
+  };
+  arrive();
+  while (clock < until) {
+    for (; due <= clock; arrive()) waiting.push(due);
+    if (waiting.length === 0) {
+      clock = due;
+      spare = true;
+      continue;
+    }
+    budget.turn(clock, spare ? 0 : clock - began);
+    [began, spare] = [clock, false];
+    const taken: number[] = [];
+    for (const one of waiting) {
+      if (budget.isSpent(clock)) {
+        clock += refusal;
+        refused.push([one, clock - one]);
+      } else {
+        budget.begin();
+        clock += answer / 2;
+        taken.push(one);
+      }
+    }
+    waiting = [];
+    for (const one of taken) {
+      clock += answer / 2;
+      answered.push([one, clock - one]);
+    }
+    clock += stall(random);
+  }
+  return { answered, refused };
+}
+
+/** Answers within 50 ms of those that were due in a span, as a share of what the lane can answer in it. */
+function goodput(answered: [number, number][], from: number, to: number, answer: number): number {
+  const good = answered.filter(([due, took]) => due >= from && due < to && took <= 50);
+  return (good.length * answer) / (to - from);
+}
+
+describe.each([0.02, 0.1, 0.25, 1, 4])('requests of %s ms', (answer) => {
+  test('up to 0.9 of the capacity, none is refused', () => {
+    for (const load of [0.3, 0.6, 0.9]) {
+      const { refused } = simulate({ answer, refusal: 0.011, rate: () => load / answer, until: 2000 });
+      // Heavy ones come in bunches that no queue of 15 ms holds.
+      expect(refused.length, `${load}`).toBeLessThanOrEqual(answer < 1 ? 0 : (0.05 * 2000) / answer);
+    }
+  });
+
+  test('a quarter of a second after too many, all are answered at once', () => {
+    const rate = (at: number): number => (at < 1000 ? 2 : 0.5) / answer;
+    const { answered, refused } = simulate({ answer, refusal: answer / 5, rate, until: 3000 });
+    expect(refused.length).toBeGreaterThan(0);
+    const late = [...answered, ...refused].filter(([due, took]) => due > 1250 && took > 50);
+    expect(late).toEqual([]);
+    expect(refused.filter(([due]) => due > 1250)).toEqual([]);
+  });
+});
+
+test('of heavy requests at twice the capacity, nine tenths of the capacity are answered in time', () => {
+  for (const answer of [0.2, 0.3, 0.5, 1, 2])
+    for (let seed = 1; seed <= 5; seed++) {
+      const lane = { answer, refusal: 0.014, rate: () => 2 / answer, until: 4000 };
+      expect(goodput(simulate(lane, seed).answered, 500, 3900, answer), `${answer}`).toBeGreaterThan(0.9);
+    }
+});
+
+test('where to refuse costs half of an answer, two fifths are left at 1.5 times the capacity', () => {
+  for (let seed = 1; seed <= 5; seed++) {
+    const lane = { answer: 0.02, refusal: 0.01, rate: () => 1.5 / 0.02, until: 3000 };
+    expect(goodput(simulate(lane, seed).answered, 1000, 2900, 0.02)).toBeGreaterThan(0.4);
+  }
+});
+
+test('refusals come at once', () => {
+  const { refused } = simulate({ answer: 0.25, refusal: 0.014, rate: () => 8, until: 3000 });
+  const late = refused.filter(([due, took]) => due > 500 && took > 50);
+  expect(late.length / refused.length).toBeLessThan(0.01);
+});
+
+test('a core that is shared with others is no overload', () => {
+  const stall = (random: () => number): number => (random() < 0.2 ? 10 + 80 * random() : 0);
+  for (let seed = 1; seed <= 5; seed++) {
+    // A closed loop of eight callers, who begin anew as soon as they are answered.
+    const random = seeded(seed);
+    const budget = new TurnBudget();
+    let clock = 0;
+    let began = 0;
+    for (let turn = 0; turn < 2000; turn++) {
+      budget.turn(clock, clock - began);
+      began = clock;
+      for (let caller = 0; caller < 8; caller++) {
+        if (budget.isSpent(clock)) throw new Error(`refused in turn ${turn} of seed ${seed}`);
+        budget.begin();
+        clock += 0.3 + stall(random) / 8;
+      }
+    }
+  }
+});
+
+test('a burst that is over in a tenth of a second is answered whole', () => {
+  const budget = new TurnBudget();
+  budget.turn(1000, 0);
+  for (let k = 0; k < 400; k++) {
+    expect(budget.isSpent(1000 + k * 0.249)).toBe(false);
+    budget.begin();
+  }
+  expect(budget.isSpent(1100)).toBe(true);
+  // The next turn begins late, but it is the first.
+  budget.turn(1100, 100);
+  budget.turn(1101, 1);
+  expect(budget.isSpent(1101)).toBe(false);
+});

@@ -1,0 +1,111 @@
+import { Agent, type IncomingHttpHeaders, request } from 'node:http';
+import { status } from '@grpc/grpc-js';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { GrpcClient } from '../grpc/client.ts';
+import { electricity, inRepository, Slipway, until } from './harness.ts';
+
+/** Far more callers than a lane can answer, all at once and again as soon as they are answered. */
+let slipway: Slipway;
+const callers = 300;
+const rows = electricity(9062, 9562).map(({ features }) => Object.values(features));
+const body = JSON.stringify({
+  inputs: [{ name: 'X', datatype: 'FP64', shape: [rows.length, 6], data: rows.flat() }],
+});
+
+beforeAll(async () => {
+  slipway = await Slipway.start();
+  await slipway.deploy('electricity', inRepository('examples/electricity/model.txt'));
+});
+afterAll(() => slipway.end());
+
+interface Answer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: string;
+}
+
+function post(agent: Agent, path: string, content: string): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(content) };
+    const outgoing = request(
+      new URL(path, slipway.dataPlane),
+      { method: 'POST', agent, headers },
+      (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (chunk: string) => {
+          text += chunk;
+        });
+        response.on('error', reject);
+        response.on('end', () =>
+          resolve({ status: response.statusCode!, headers: response.headers, body: text }),
+        );
+      },
+    );
+    outgoing.on('error', reject);
+    outgoing.end(content);
+  });
+}
+
+const metric = async (name: string): Promise<number> => {
+  const { body: text } = await slipway.api<string>('GET', '/metrics');
+  return Number(new RegExp(`^${name}(?:{[^}]*})? (\\S+)`, 'm').exec(text)![1]);
+};
+
+test('what is too much is refused at once, all else is answered, and labels and health always are', async () => {
+  const agent = new Agent({ keepAlive: true, maxSockets: callers });
+  const grpc = new GrpcClient(slipway.grpc);
+  const before = await metric('slipway_process_resident_bytes{process="lane-1"}');
+  const answers = new Map<number, number>();
+  let refusedByGrpc = 0;
+  let stop = false;
+  const callHttp = async (): Promise<void> => {
+    while (!stop) {
+      const answer = await post(agent, '/v2/models/electricity/infer', body);
+      answers.set(answer.status, (answers.get(answer.status) ?? 0) + 1);
+      if (answer.status === 503) {
+        expect(answer.headers['retry-after']).toBe('1');
+        expect(answer.headers.connection).toBe('keep-alive');
+        expect(JSON.parse(answer.body).error).toMatch(/^OVERLOADED: /);
+      }
+    }
+  };
+  const callGrpc = async (): Promise<void> => {
+    while (!stop) {
+      const asked = grpc.ask('ModelInfer', {
+        model_name: 'electricity',
+        inputs: [{ name: 'X', datatype: 'FP64', shape: [1, 6], contents: { fp64_contents: rows[0] } }],
+      });
+      await asked.catch((error: { code: number; details: string }) => {
+        expect(error.code).toBe(status.UNAVAILABLE);
+        expect(error.details).toMatch(/^OVERLOADED: /);
+        refusedByGrpc++;
+      });
+    }
+  };
+  const all = Promise.all([
+    ...Array.from({ length: callers }, callHttp),
+    ...Array.from({ length: 20 }, callGrpc),
+  ]);
+  await until(() => (answers.get(503) ?? 0) > 1000 && refusedByGrpc > 0, 'refusals by both edges');
+  // One at a time, through the same lane, without an agent of their own kind of patience.
+  for (let k = 0; k < 5; k++) {
+    expect((await slipway.data('GET', '/health/ready')).status).toBe(200);
+    expect((await slipway.label({ model: 'electricity', key: `k-${k}`, label: 1 }, false)).status).toBe(202);
+  }
+  stop = true;
+  await all;
+  expect([...answers.keys()].sort()).toEqual([200, 503]);
+  expect(answers.get(200)).toBeGreaterThan(0);
+  // What was answered is journaled and counted, what was refused is counted.
+  expect(await metric('slipway_requests_total{model="electricity",code="ok"}')).toBeGreaterThanOrEqual(
+    answers.get(200)!,
+  );
+  expect(await metric('slipway_refused_total')).toBe(answers.get(503)! + refusedByGrpc);
+  const { body: one } = await slipway.predict<{ version: number }>('electricity', {
+    features: electricity(9062, 9063)[0]!.features,
+  });
+  expect(one.version).toBe(1);
+  expect((await metric('slipway_process_resident_bytes{process="lane-1"}')) - before).toBeLessThan(400e6);
+  agent.destroy();
+  grpc.close();
+});

@@ -144,6 +144,7 @@ function write(folder: string, learns: boolean): number {
     latency: 10,
     rows: 1,
     texts: [],
+    answerTexts: [],
     imputed: 0,
   };
   const none = { features: [] as string[], values: new Float64Array(0) };

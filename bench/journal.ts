@@ -50,6 +50,7 @@ function event(id: Uint8Array): PredictionEvent {
     features,
     values,
     texts: [],
+    answerTexts: [],
     answers,
     imputed: 0,
   };

@@ -52,7 +52,7 @@ async function pass(model: Model, frame: Frame, size: number, answers: Float64Ar
   const started = performance.now();
   for (let row = 0; row < rows; row += size) {
     part.values.set(frame.values.subarray(row * frame.width, (row + size) * frame.width));
-    const waiting = model.predict(part, into);
+    const waiting = model.predict(part, into, []);
     if (waiting) await waiting;
     answers.set(into, row * width);
   }

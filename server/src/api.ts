@@ -449,14 +449,16 @@ export const UploadAnswer = Type.Object({
 });
 
 /** A journaled request answered again from its record. Answers are the version's raw answer rows. */
+const AnswerValue = Type.Union([Type.Number(), Type.String()]);
 export const ReproductionView = Type.Object({
   id: Type.String(),
   answers: Type.Array(
     Type.Object({
       version: Type.Integer(),
       update: Type.Integer(),
-      journaled: Type.Array(Type.Number()),
-      reproduced: Nullable(Type.Array(Type.Number())),
+      /** Text where no float64 holds it: free text, and whole numbers beyond 2^53. */
+      journaled: Type.Array(AnswerValue),
+      reproduced: Nullable(Type.Array(AnswerValue)),
       equal: Nullable(Type.Boolean()),
       why: Nullable(Type.String({ description: 'Why it could not be answered again' })),
     }),

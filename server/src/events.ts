@@ -33,10 +33,12 @@ export interface PredictionEvent {
   features: string[];
   /** float64, column-wise: values[feature * rows + row]. */
   values: Float64Array;
-  /** What the columns of type `string` index into. */
+  /** What columns of features index into: text, and whole numbers that no float64 holds. */
   texts: string[];
   /** float64, row-major: rows × the version's answer width. */
   answers: Float64Array;
+  /** What of the answers no float64 holds (texts.ts). */
+  answerTexts: string[];
   /** How many values of the request were imputed, by the version's policy. */
   imputed: number;
 }

@@ -1,16 +1,47 @@
 import { isUtf8 } from 'node:buffer';
 import { SlipwayError } from './errors.ts';
 
-/** A body's one JSON value. Throws INVALID_JSON. */
-export function parseJson(bytes: Buffer): unknown {
+/** Digits of a whole number that float64 may not hold. */
+const manyDigits = /(?<![\d.eE+])\d{16,}(?![\d.eE])/;
+
+/** A body's one JSON value; `exact`: whole numbers that float64 does not hold are bigint. Throws INVALID_JSON. */
+export function parseJson(bytes: Buffer, exact = false): unknown {
   // Decoding would put replacement characters in place of what was meant: two keys could become one.
   if (!isUtf8(bytes)) throw new SlipwayError('INVALID_JSON', 'The body is not UTF-8.');
   try {
-    return JSON.parse(bytes.toString());
+    const text = bytes.toString();
+    return exact ? parseExact(text) : JSON.parse(text);
   } catch (error) {
     throw new SlipwayError('INVALID_JSON', `The body is not JSON: ${(error as Error).message}.`);
   }
 }
+
+/** JSON with whole numbers that float64 does not hold as bigint. Throws SyntaxError. */
+export function parseExact(text: string): unknown {
+  return manyDigits.test(text) ? exactJson.parse(text, exactInteger) : JSON.parse(text);
+}
+
+/** With bigint as a whole number of all its digits. */
+export function stringify(value: unknown): string {
+  return JSON.stringify(value, (_key, one: unknown) =>
+    typeof one === 'bigint' ? exactJson.rawJSON(String(one)) : one,
+  );
+}
+
+function exactInteger(_key: string, value: unknown, { source = '' }: { source?: string }): unknown {
+  return typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(source)
+    ? BigInt(source)
+    : value;
+}
+
+/** What TypeScript does not know of JSON yet: https://tc39.es/proposal-json-parse-with-source/ */
+const exactJson = JSON as unknown as {
+  parse(
+    text: string,
+    reviver: (key: string, value: unknown, context: { source?: string }) => unknown,
+  ): unknown;
+  rawJSON(text: string): unknown;
+};
 
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

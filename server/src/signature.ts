@@ -1,10 +1,12 @@
+import { isInTexts, nearest, textAt } from './texts.ts';
+
 /** What a version takes and gives: the contract between callers, edges, model, journal and monitors. */
 
 export type Task = 'binary' | 'multiclass' | 'regression' | 'ranking';
 
 /**
  * How a feature's JSON value becomes the one float64 of its column in a Frame:
- * `number`, `integer`: itself; `boolean`: 0 or 1; `category` with `categories`: the index in them;
+ * `number`, `integer`: itself (texts.ts where no float64 holds it); `boolean`: 0 or 1; `category` with `categories`: the index in them;
  * `category` without: the integer code itself; `string`: an index into `Frame.texts`.
  * NaN is a missing value, whatever the type.
  */
@@ -53,7 +55,7 @@ export interface Signature {
   /** One a column of a Frame, in its order. */
   features: Feature[];
   inputs: TensorSpec[];
-  /** Together they make the answer row: `outputs.at(-1)` ends at `answerWidth(signature)`. A BYTES output holds an index into `classes`. */
+  /** Together they make the answer row: `outputs.at(-1)` ends at `answerWidth(signature)`. A BYTES output holds an index into `classes`, or text (texts.ts). */
   outputs: TensorSpec[];
   /** Class of each probability, in order; absent for regression and ranking. */
   classes?: (string | number)[];
@@ -92,6 +94,41 @@ export function answerWidth(signature: Signature): number {
   return signature.outputs.reduce((sum, output) => sum + output.width, 0);
 }
 
+/** What a BYTES output's column holds: the name of a class, or text of its own. */
+export function textOf(value: number, { classes }: Signature, texts: string[]): string {
+  return isInTexts(value) ? textAt(value, texts) : String(classes?.[value] ?? '');
+}
+
+/** The value that a version without classes answered a row with. */
+export function answerValue(
+  signature: Signature,
+  { answers, answerTexts }: { answers: Float64Array; answerTexts: string[] },
+  row: number,
+): number {
+  const { column } = signature.answer;
+  const value = answers[row * answerWidth(signature) + column]!;
+  const isInteger = signature.outputs.some((spec) => spec.column === column && isLong(spec.datatype));
+  return isInteger ? nearest(value, answerTexts) : value;
+}
+
+/** Columns of inputs that may hold whole numbers beyond what float64 does. */
+export function longColumns(inputs: TensorSpec[]): number[] {
+  return columnsOf(inputs.filter(({ datatype }) => isLong(datatype)));
+}
+
+/** Columns of outputs whose values may be in texts (texts.ts). */
+export function textColumns(outputs: TensorSpec[]): number[] {
+  return columnsOf(outputs.filter(({ datatype }) => datatype === 'BYTES' || isLong(datatype)));
+}
+
+function columnsOf(specs: TensorSpec[]): number[] {
+  return specs.flatMap(({ column, width }) => Array.from({ length: width }, (_, i) => column + i));
+}
+
+export function isLong(datatype: Datatype): boolean {
+  return datatype === 'INT64' || datatype === 'UINT64';
+}
+
 /**
  * Index of the predicted class in one answer row: what the model says, or else the likeliest; ties go to the lower
  * index (binary: p > 0.5, or a score > 0, is class 1).
@@ -102,7 +139,7 @@ export function predictedClass(signature: Signature, answers: Float64Array, row:
   if (label) {
     const said = answers[first + label.column]!;
     const index = label.holds === 'index' ? said : (signature.classes?.indexOf(said) ?? -1);
-    if (index >= 0) return index;
+    if (index >= 0 && Number.isInteger(index)) return index;
   }
   const from = first + column;
   if (signature.task === 'binary') return answers[from]! > (scores ? 0 : 0.5) ? 1 : 0;

@@ -7,7 +7,7 @@ export interface Frame {
   readonly width: number;
   /** Length at least rows * width. */
   values: Float64Array;
-  /** What the indices in columns of type `string` stand for. */
+  /** What the indices in columns of type `string` stand for, and whole numbers that no float64 holds (texts.ts). */
   texts: string[];
 }
 

@@ -78,7 +78,7 @@ async function gatesOf(blobs: Blobs, record: VersionRecord, state: Uint8Array): 
     const frame = newFrame(1, signature.features.length);
     for (let i = 0; i < frame.width; i++) frame.values[i] = record.impute[i] ?? 0;
     const answers = new Float64Array(answerWidth(signature));
-    await learner.predict(frame, answers);
+    await learner.predict(frame, answers, []);
     const finite = answers.every((answer) => Number.isFinite(answer));
     return [
       { name: 'loads', passed: true, detail: `${state.length} bytes` },

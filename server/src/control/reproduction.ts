@@ -8,7 +8,9 @@ import { kindNamed } from '../models/kinds.ts';
 import type { Learner } from '../models/model.ts';
 import type { Blobs } from '../registry/blobs.ts';
 import type { Registry } from '../registry/registry.ts';
+import { answerWidth, type Signature, textColumns } from '../signature.ts';
 import { newFrame } from '../tensor.ts';
+import { isInTexts, textAt } from '../texts.ts';
 
 /**
  * Answers a journaled request again from its record: the same version, the same learner's update, the same
@@ -40,7 +42,8 @@ export class Reproduction {
   async #again(live: PredictionEvent, event: PredictionEvent): Promise<ReproductionView['answers'][number]> {
     const { model, version, update } = event;
     const record = this.#registry.version(model, version);
-    const said = { version, update, journaled: [...event.answers] };
+    const journaled = shown(event.answers, event.answerTexts, record?.signature);
+    const said = { version, update, journaled };
     if (!record)
       return { ...said, reproduced: null, equal: null, why: 'The version is not registered any more.' };
     const kind = kindNamed(record.kind);
@@ -80,8 +83,23 @@ export class Reproduction {
         frame.values[row * features.length + i] = live.values[i * live.rows + row]!;
     }
     const answers = new Float64Array(event.answers.length);
-    await attached.predict(frame, answers);
-    const equal = answers.every((answer, i) => Object.is(answer, event.answers[i]));
-    return { ...said, reproduced: [...answers], equal, why: null };
+    const answerTexts: string[] = [];
+    await attached.predict(frame, answers, answerTexts);
+    const reproduced = shown(answers, answerTexts, record.signature);
+    const equal = reproduced.every((answer, i) => Object.is(answer, journaled[i]));
+    return { ...said, reproduced, equal, why: null };
   }
+}
+
+/** Answers with the texts that their columns stand for. */
+function shown(
+  answers: Float64Array,
+  texts: string[],
+  signature: Signature | undefined,
+): (number | string)[] {
+  const columns = signature ? textColumns(signature.outputs) : [];
+  const width = signature ? answerWidth(signature) : 1;
+  return Array.from(answers, (value, i) =>
+    columns.includes(i % width) && isInTexts(value) ? textAt(value, texts) : value,
+  );
 }

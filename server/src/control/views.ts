@@ -19,7 +19,8 @@ import type { KnownVersion, ModelRecord, Registry, RolloutRecord } from '../regi
 import { heldNext } from '../rollout/decide.ts';
 import { lossFor, lossText } from '../rollout/loss.ts';
 import { servingOf } from '../serving.ts';
-import { answerWidth, predictedClass, type Signature, type TensorSpec } from '../signature.ts';
+import { answerValue, answerWidth, predictedClass, type Signature, type TensorSpec } from '../signature.ts';
+import { isInTexts, textAt } from '../texts.ts';
 import { health } from './health.ts';
 import { LaneFigures } from './lane-figures.ts';
 
@@ -327,6 +328,7 @@ export class Views {
       const feature = signature?.features.find((one) => one.name === name);
       if (Number.isNaN(value)) return [name, null];
       if (feature?.type === 'string') return [name, live.texts[value] ?? null];
+      if (feature?.type === 'integer' && isInTexts(value)) return [name, textAt(value, live.texts)];
       if (feature?.type === 'boolean') return [name, value !== 0];
       if (feature?.categories) return [name, feature.categories[value] ?? value];
       return [name, value];
@@ -341,7 +343,7 @@ export class Views {
     const signature = this.#registry.version(event.model, event.version)?.signature;
     if (!signature) return { prediction: event.answers[row] ?? Number.NaN, probabilities: null };
     const from = row * answerWidth(signature) + signature.answer.column;
-    if (!signature.classes) return { prediction: event.answers[from]!, probabilities: null };
+    if (!signature.classes) return { prediction: answerValue(signature, event, row), probabilities: null };
     return {
       prediction: signature.classes[predictedClass(signature, event.answers, row)]!,
       probabilities: signature.answer.scores ? null : probabilities(signature, event.answers, from),

@@ -16,7 +16,7 @@ export async function exampleGate(example: RowTensor[], model: Model): Promise<G
   const frame = rowsOf(example, model.signature, failed);
   const width = answerWidth(model.signature);
   const answers = new Float64Array(frame.rows * width);
-  await model.predict(frame, answers);
+  await model.predict(frame, answers, []);
   const wrong = answers.findIndex((value) => !Number.isFinite(value));
   if (wrong >= 0) failed(`row ${Math.floor(wrong / width)} is answered ${answers[wrong]}.`);
   return { name: 'input example', passed: true, detail: `${frame.rows} rows answered with finite numbers` };

@@ -1,7 +1,9 @@
 import { SlipwayError } from '../errors.ts';
+import { parseExact } from '../json.ts';
 import { shown } from '../shown.ts';
-import { answerWidth, type Signature, type TensorSpec } from '../signature.ts';
+import { answerWidth, isLong, type Signature, type TensorSpec, textOf } from '../signature.ts';
 import { type Frame, newFrame } from '../tensor.ts';
+import { ofInteger, toInteger } from '../texts.ts';
 
 /**
  * Golden rows: what the training library itself answered to some rows, as JSON:
@@ -32,7 +34,7 @@ export function readGolden(text: string, name: string, signature: Signature): Go
   };
   let parsed: { inputs?: RowTensor[]; outputs?: RowTensor[] };
   try {
-    parsed = JSON.parse(text) as typeof parsed;
+    parsed = parseExact(text) as typeof parsed;
   } catch (error) {
     return broken(`it is not JSON: ${(error as Error).message}.`);
   }
@@ -95,6 +97,7 @@ export function rowsOf(
 export function firstDifference(
   golden: Golden,
   answers: Float64Array,
+  texts: string[],
   signature: Signature,
   tolerance: number,
 ): string | null {
@@ -107,21 +110,31 @@ export function firstDifference(
       for (let i = 0; i < spec.width; i++) {
         const got = answers[row * width + spec.column + i]!;
         const want = wanted[i];
-        const same =
-          spec.datatype === 'BYTES'
-            ? String(signature.classes?.[got]) === want
-            : close(got, toNumber(want), tolerance * size);
+        const text = isExact(spec) ? exactText(spec, got, signature, texts) : null;
+        const same = text === null ? close(got, toNumber(want), tolerance * size) : text === exactly(want);
         if (
           !same &&
           !(spec.column === signature.answer.label?.column && isTie(answers, row, signature, tolerance))
         ) {
-          const shown = spec.datatype === 'BYTES' ? signature.classes?.[got] : got;
-          return `row ${row} of "${spec.name}" is ${shown}, not ${String(want)}`;
+          return `row ${row} of "${spec.name}" is ${text ?? got}, not ${String(want)}`;
         }
       }
     }
   }
   return null;
+}
+
+/** Whether an output's values are compared to the last digit or letter. */
+function isExact({ datatype }: TensorSpec): boolean {
+  return datatype === 'BYTES' || isLong(datatype);
+}
+
+function exactText({ datatype }: TensorSpec, got: number, signature: Signature, texts: string[]): string {
+  return datatype === 'BYTES' ? textOf(got, signature, texts) : String(toInteger(got, texts));
+}
+
+function exactly(want: unknown): string {
+  return Object.is(want, -0) ? '0' : String(want);
 }
 
 function columnsOf(tensor: RowTensor, inputs: number, signature: Signature): number[] | null {
@@ -139,10 +152,15 @@ function columnsOf(tensor: RowTensor, inputs: number, signature: Signature): num
 function columnValue(value: unknown, signature: Signature, column: number, texts: string[]): number {
   const feature = signature.features[column]!;
   if (feature.type === 'string') return texts.push(String(value)) - 1;
+  if (feature.type === 'integer') return integerValue(value, texts);
   // Golden rows hold codes where the library takes codes, and names where it takes names.
   if (feature.categories && (feature.strict || typeof value === 'string'))
     return feature.categories.map(String).indexOf(String(value));
   return toNumber(value);
+}
+
+function integerValue(value: unknown, texts: string[]): number {
+  return typeof value === 'bigint' ? ofInteger(value, texts) : Math.trunc(toNumber(value));
 }
 
 function toNumber(value: unknown): number {

@@ -1,8 +1,9 @@
 import type { Gate } from '../api.ts';
 import type { Model, Place } from '../models/model.ts';
 import type { Merging } from '../serving.ts';
-import { answerWidth } from '../signature.ts';
+import { answerWidth, textColumns } from '../signature.ts';
 import { type Frame, newFrame } from '../tensor.ts';
+import { isInTexts, textAt } from '../texts.ts';
 import type { Timing } from './timing.ts';
 
 export const mergingGateName = 'rows of several callers';
@@ -52,8 +53,14 @@ async function firstDifferent(
 ): Promise<string | null> {
   const each = answerWidth(model.signature);
   const together = new Float64Array(rows * each);
+  const togetherTexts: string[] = [];
+  const inTexts = textColumns(model.signature.outputs);
   try {
-    await model.predict({ rows, width, values: values.slice(0, rows * width), texts }, together);
+    await model.predict(
+      { rows, width, values: values.slice(0, rows * width), texts },
+      together,
+      togetherTexts,
+    );
   } catch (thrown) {
     return `it does not answer ${rows} rows at once (${(thrown as Error).message})`;
   }
@@ -61,11 +68,14 @@ async function firstDifferent(
   const one: Frame = { ...newFrame(1, width), texts };
   for (let row = 0; row < rows; row++) {
     one.values.set(values.subarray(row * width, (row + 1) * width));
-    await model.predict(one, alone);
+    const aloneTexts: string[] = [];
+    await model.predict(one, alone, aloneTexts);
     for (let k = 0; k < each; k++) {
       const [got, wanted] = [together[row * each + k]!, alone[k]!];
       const isSame =
-        Object.is(got, wanted) || Math.abs(got - wanted) <= tolerance * Math.max(1, Math.abs(wanted));
+        inTexts.includes(k) && isInTexts(wanted)
+          ? isInTexts(got) && textAt(got, togetherTexts) === textAt(wanted, aloneTexts)
+          : Object.is(got, wanted) || Math.abs(got - wanted) <= tolerance * Math.max(1, Math.abs(wanted));
       if (!isSame) return `a row is answered ${wanted} alone and ${got} beside others`;
     }
   }

@@ -45,7 +45,7 @@ async function median(model: Model, calls: number, frameOf: (call: number) => Fr
     const width = frame.rows * answerWidth(model.signature);
     if (answers.length !== width) answers = new Float64Array(width);
     const started = performance.now();
-    const waiting = model.predict(frame, answers);
+    const waiting = model.predict(frame, answers, []);
     if (waiting) await waiting;
     times.push(performance.now() - started);
   }
@@ -72,7 +72,7 @@ export async function rowsFor(model: Model): Promise<Frame> {
   const answers = new Float64Array(answerWidth(model.signature));
   const first: Frame = { ...rows, rows: 1, values: rows.values.subarray(0, rows.width) };
   try {
-    await model.predict(first, answers);
+    await model.predict(first, answers, []);
     return rows;
   } catch {
     return emptyRows(model.signature, 1);

@@ -129,5 +129,8 @@ function coder(feature: Feature, texts: string[]): (value: string | number | nul
       return code;
     };
   }
-  return (value) => (value === null || value === '' ? Number.NaN : Number(value));
+  const number = (value: string | number | null): number =>
+    value === null || value === '' ? Number.NaN : Number(value);
+  // Beside a half stands what is in texts.
+  return feature.type === 'integer' ? (value) => Math.trunc(number(value)) : number;
 }

@@ -136,8 +136,9 @@ async function goldenGate(
   step('answering its golden rows');
   const golden = readGolden(await readFile(file.path, 'utf8'), file.name, signature);
   const answers = new Float64Array(golden.frame.rows * answerWidth(signature));
-  await model.predict(golden.frame, answers);
-  const difference = firstDifference(golden, answers, signature, kind.tolerance);
+  const texts: string[] = [];
+  await model.predict(golden.frame, answers, texts);
+  const difference = firstDifference(golden, answers, texts, signature, kind.tolerance);
   if (difference !== null) {
     throw new SlipwayError(
       'GATE_FAILED',
@@ -166,7 +167,7 @@ async function promiseOf(
   const answers = new Float64Array(rows * width);
   if (kind.learns && prepared.facts.begunOnRows) return null;
   const part: Frame = { ...frame, rows, values: frame.values.subarray(from * frame.width) };
-  await model.predict(part, answers);
+  await model.predict(part, answers, []);
   let sum = 0;
   for (let row = 0; row < rows; row++) {
     const label = labels[from + row]!;

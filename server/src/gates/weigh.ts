@@ -18,7 +18,7 @@ export async function weigh({ kind, program, signature }: Load): Promise<number>
   const bytes = await readFile(program);
   const before = resident();
   const model = await kindNamed(kind).attach(bytes, signature);
-  await model.predict(emptyRows(signature, 1), new Float64Array(answerWidth(signature)));
+  await model.predict(emptyRows(signature, 1), new Float64Array(answerWidth(signature)), []);
   const after = resident();
   await model.close?.();
   return Math.max(0, after - before);

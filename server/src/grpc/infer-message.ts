@@ -7,6 +7,7 @@ import { plainMessage } from './messages.ts';
 /** 64-bit integers as protobufjs gives them. */
 export interface Long {
   toNumber(): number;
+  toString(): string;
 }
 
 export interface Parameter {
@@ -132,13 +133,19 @@ function readInput(
     datatype,
     shape: shape.map(number),
     values:
-      values && field?.endsWith('int64_contents') ? Array.from(values as (Long | number)[], number) : values,
+      values && field?.endsWith('int64_contents') ? Array.from(values as (Long | number)[], exact) : values,
     raw,
   };
 }
 
 function number(value: Long | number): number {
   return isLong(value) ? value.toNumber() : value;
+}
+
+/** bigint where float64 does not hold it. */
+function exact(value: Long | number): number | bigint {
+  const near = number(value);
+  return Number.isSafeInteger(near) ? near : BigInt(value.toString());
 }
 
 function isLong(value: unknown): value is Long {

@@ -23,7 +23,7 @@ export interface Binding {
   width: number;
 }
 
-const flag = { shadow: 1, subject: 2, key: 4, texts: 8 } as const;
+const flag = { shadow: 1, subject: 2, key: 4, texts: 8, answerTexts: 16 } as const;
 const labelFlag = { prediction: 1, key: 2, model: 4, text: 8 } as const;
 
 /** Up to so many numbers are faster written one by one than copied as bytes (little endian, as the machines that this runs on). */
@@ -50,10 +50,11 @@ export class RecordWriter {
   }
 
   prediction(event: PredictionEvent, binding: number): void {
-    const { rows, values, answers, texts } = event;
+    const { rows, values, answers, texts, answerTexts } = event;
     let room = 96 + 8 * (values.length + answers.length);
     room += 3 * ((event.subject?.length ?? 0) + (event.key?.length ?? 0));
     for (const text of texts) room += 4 + 3 * text.length;
+    for (const text of answerTexts) room += 4 + 3 * text.length;
     this.#begin(recordType.prediction, room);
     this.bytes.set(event.id, this.length);
     const view = this.#view;
@@ -64,7 +65,8 @@ export class RecordWriter {
       (event.role === 'shadow' ? flag.shadow : 0) |
         (event.subject === null ? 0 : flag.subject) |
         (event.key === null ? 0 : flag.key) |
-        (texts.length === 0 ? 0 : flag.texts),
+        (texts.length === 0 ? 0 : flag.texts) |
+        (answerTexts.length === 0 ? 0 : flag.answerTexts),
     );
     view.setUint8(at + 3, 0);
     view.setUint32(at + 4, rows, true);
@@ -77,11 +79,8 @@ export class RecordWriter {
     this.length = at + 44;
     if (event.subject !== null) this.#text(event.subject);
     if (event.key !== null) this.#text(event.key);
-    if (texts.length > 0) {
-      view.setUint32(this.length, texts.length, true);
-      this.length += 4;
-      for (const text of texts) this.#text(text);
-    }
+    if (texts.length > 0) this.#texts(texts);
+    if (answerTexts.length > 0) this.#texts(answerTexts);
     this.#floats(values);
     this.#floats(answers);
     this.#end();
@@ -120,6 +119,13 @@ export class RecordWriter {
       this.length += 8;
     }
     this.#end();
+  }
+
+  /** u32 count, then each. */
+  #texts(texts: string[]): void {
+    this.#view.setUint32(this.length, texts.length, true);
+    this.length += 4;
+    for (const text of texts) this.#text(text);
   }
 
   /** u32 length, then UTF-8. */
@@ -232,12 +238,8 @@ export function readPrediction(
   const place = { at: at + 44 };
   const subject = flags & flag.subject ? readText(bytes, view, place) : null;
   const key = flags & flag.key ? readText(bytes, view, place) : null;
-  const texts: string[] = [];
-  if (flags & flag.texts) {
-    const count = view.getUint32(place.at, true);
-    place.at += 4;
-    for (let i = 0; i < count; i++) texts.push(readText(bytes, view, place));
-  }
+  const texts = flags & flag.texts ? readTexts(bytes, view, place) : [];
+  const answerTexts = flags & flag.answerTexts ? readTexts(bytes, view, place) : [];
   const answersFrom = frame.to - 8 * rows * binding.width;
   return {
     type: 'prediction',
@@ -258,6 +260,7 @@ export function readPrediction(
     values: readFloats(bytes, view, place.at, answersFrom),
     texts,
     answers: readFloats(bytes, view, answersFrom, frame.to),
+    answerTexts,
     imputed,
   };
 }
@@ -293,6 +296,12 @@ export function readEvent(
   if (frame.type === recordType.prediction) return readPrediction(bytes, view, frame, bindings);
   if (frame.type === recordType.label) return readLabel(bytes, view, frame);
   return null;
+}
+
+function readTexts(bytes: Uint8Array, view: DataView, place: { at: number }): string[] {
+  const count = view.getUint32(place.at, true);
+  place.at += 4;
+  return Array.from({ length: count }, () => readText(bytes, view, place));
 }
 
 function readText(bytes: Uint8Array, view: DataView, place: { at: number }): string {

@@ -2,15 +2,23 @@ import type { Frame } from '../tensor.ts';
 
 /** What an entry takes besides its key and answers, bytes (measured: 213 to 269). */
 const entryBytes = 256;
+/** Of one text besides its characters, bytes. */
+const textBytes = 24;
 /** One request's rows take at most this share of a cache. */
 const mostShare = 1 / 8;
+
+/** A request's rows answered. */
+export interface Kept {
+  answers: Float64Array;
+  texts: string[];
+}
 
 /** Answers of one version by the content of the rows that they belong to: bounded, the longest unused goes first. */
 export class AnswerCache {
   #mostBytes: number;
   #bytes = 0;
   /** In the order of their last use. */
-  readonly #entries = new Map<string, Float64Array>();
+  readonly #entries = new Map<string, Kept>();
 
   constructor(mostBytes: number) {
     this.#mostBytes = mostBytes;
@@ -27,24 +35,24 @@ export class AnswerCache {
   }
 
   /** Not to be written to. */
-  find(key: string): Float64Array | null {
-    const answers = this.#entries.get(key);
-    if (!answers) return null;
+  find(key: string): Kept | null {
+    const kept = this.#entries.get(key);
+    if (!kept) return null;
     this.#entries.delete(key);
-    this.#entries.set(key, answers);
-    return answers;
+    this.#entries.set(key, kept);
+    return kept;
   }
 
   /** Keeps a copy; returns whether there is room for it. */
-  keep(key: string, answers: Float64Array): boolean {
-    const bytes = sizeOf(key, answers);
+  keep(key: string, given: Kept): boolean {
+    const bytes = sizeOf(key, given);
     if (bytes > this.#mostBytes * mostShare) return false;
     const before = this.#entries.get(key);
     if (before) {
       this.#entries.delete(key);
       this.#bytes -= sizeOf(key, before);
     }
-    this.#entries.set(key, answers.slice());
+    this.#entries.set(key, { answers: given.answers.slice(), texts: given.texts.slice() });
     this.#bytes += bytes;
     this.#makeRoom();
     return true;
@@ -56,10 +64,10 @@ export class AnswerCache {
   }
 
   #makeRoom(): void {
-    for (const [key, answers] of this.#entries) {
+    for (const [key, kept] of this.#entries) {
       if (this.#bytes <= this.#mostBytes) return;
       this.#entries.delete(key);
-      this.#bytes -= sizeOf(key, answers);
+      this.#bytes -= sizeOf(key, kept);
     }
   }
 }
@@ -74,6 +82,8 @@ export function contentKey({ rows, width, values, texts }: Frame): string {
   return texts.length === 0 ? numbers : numbers + Buffer.from(JSON.stringify(texts)).toString('latin1');
 }
 
-function sizeOf(key: string, answers: Float64Array): number {
-  return key.length + answers.byteLength + entryBytes;
+function sizeOf(key: string, { answers, texts }: Kept): number {
+  let size = key.length + answers.byteLength + entryBytes;
+  for (const text of texts) size += textBytes + 2 * text.length;
+  return size;
 }

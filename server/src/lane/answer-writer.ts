@@ -1,5 +1,6 @@
-import { answerWidth, predictedClass, type Signature } from '../signature.ts';
+import { answerWidth, isLong, predictedClass, type Signature } from '../signature.ts';
 import type { ServedVersion } from '../snapshot.ts';
+import { isInTexts, textAt } from '../texts.ts';
 
 /**
  * Writes a version's answers as Slipway's JSON. What does not change from answer to answer (names, class
@@ -12,6 +13,8 @@ export class AnswerWriter {
   readonly #classKeys: string[];
   readonly #classValues: string[];
   readonly #width: number;
+  /** Whether the value is a 64-bit integer. */
+  readonly #isLong: boolean;
 
   constructor(model: string, version: ServedVersion) {
     this.#signature = version.signature;
@@ -20,27 +23,32 @@ export class AnswerWriter {
     this.#classKeys = classes.map((label) => `${JSON.stringify(String(label))}:`);
     this.#classValues = classes.map((label) => JSON.stringify(label));
     this.#width = answerWidth(version.signature);
+    const { outputs, answer } = version.signature;
+    this.#isLong = outputs.some((spec) => spec.column === answer.column && isLong(spec.datatype));
   }
 
   /** `{"id", "model", "version", "prediction", "probabilities" | "scores"?}` */
-  one(id: string, answers: Float64Array): string {
-    return `{"id":"${id}${this.#head}":${this.#row(answers, 0)}}`;
+  one(id: string, answers: Float64Array, texts: string[]): string {
+    return `{"id":"${id}${this.#head}":${this.#row(answers, texts, 0)}}`;
   }
 
   /** `{"id", "model", "version", "predictions": [{"id", "prediction", "probabilities" | "scores"?} …]}` */
-  many(id: string, answers: Float64Array, rows: number): string {
+  many(id: string, answers: Float64Array, texts: string[], rows: number): string {
     let text = `{"id":"${id}${this.#head}s":[`;
     for (let row = 0; row < rows; row++) {
-      text += `${row === 0 ? '' : ','}{"id":"${id}.${row}","prediction":${this.#row(answers, row)}}`;
+      text += `${row === 0 ? '' : ','}{"id":"${id}.${row}","prediction":${this.#row(answers, texts, row)}}`;
     }
     return `${text}]}`;
   }
 
   /** From the prediction's value to the end of its object, brace excluded. */
-  #row(answers: Float64Array, row: number): string {
+  #row(answers: Float64Array, texts: string[], row: number): string {
     const signature = this.#signature;
     const from = row * this.#width + signature.answer.column;
-    if (!signature.classes) return number(answers[from]!);
+    if (!signature.classes) {
+      const value = answers[from]!;
+      return this.#isLong && isInTexts(value) ? textAt(value, texts) : number(value);
+    }
     const chosen = this.#classValues[predictedClass(signature, answers, row)];
     if (signature.answer.scores) return `${chosen},"scores":{${this.#scores(answers, from)}}`;
     if (signature.task === 'binary') {

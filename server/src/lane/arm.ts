@@ -4,7 +4,7 @@ import type { Update } from '../messages.ts';
 import { kindNamed } from '../models/kinds.ts';
 import type { Learner, Model, Place } from '../models/model.ts';
 import type { Serving } from '../serving.ts';
-import { answerWidth } from '../signature.ts';
+import { answerWidth, longColumns } from '../signature.ts';
 import { type ServedModel, type ServedVersion, servingIn } from '../snapshot.ts';
 import { type Frame, newFrame } from '../tensor.ts';
 import { AnswerCache } from './answer-cache.ts';
@@ -30,6 +30,8 @@ export interface Arm {
   readonly model: string;
   readonly version: ServedVersion;
   readonly attached: Model | Learner;
+  /** Whether it takes whole numbers that float64 does not hold: bodies are read accordingly. */
+  readonly exact: boolean;
   /** Answers columns a row. */
   readonly width: number;
   readonly encoder: RowEncoder;
@@ -68,6 +70,7 @@ export async function attachArm(
     model: served.name,
     version,
     attached,
+    exact: longColumns(version.signature.inputs).length > 0,
     width: answerWidth(version.signature),
     encoder: new RowEncoder(version),
     writer: new AnswerWriter(served.name, version),
@@ -125,7 +128,7 @@ async function warm(arm: Arm): Promise<void> {
     frame.values[i] = signature.features[i]!.type === 'string' ? 0 : (arm.version.impute[i] ?? 0);
   }
   const answers = new Float64Array(arm.width);
-  for (let run = 0; run < warmRuns; run++) await arm.attached.predict(frame, answers);
+  for (let run = 0; run < warmRuns; run++) await arm.attached.predict(frame, answers, []);
 }
 
 /** A request waits for the arm from now on. */

@@ -10,6 +10,7 @@ export function ask(
   arm: Arm,
   frame: Frame,
   answers: Float64Array,
+  texts: string[],
   mark: HangMark,
   done: () => void,
   failed: (thrown: unknown) => void,
@@ -18,7 +19,7 @@ export function ask(
   let waiting: void | Promise<void>;
   if (marked) mark.set(arm);
   try {
-    waiting = arm.attached.predict(frame, answers);
+    waiting = arm.attached.predict(frame, answers, texts);
   } catch (thrown) {
     if (marked) mark.clear(arm);
     failed(thrown);

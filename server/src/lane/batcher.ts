@@ -8,14 +8,15 @@ import { ask } from './ask.ts';
 import { BatchQueue, type Queued } from './batch-queue.ts';
 import type { HangMark } from './hang-mark.ts';
 import { mergedFrame } from './merged-frame.ts';
+import { ownTexts } from './own-texts.ts';
 
 /** One request that may be merged with others. Exactly one of `done` and `failed` is called. */
 export interface Call extends Queued {
   frame: Frame;
   /** Not worked for once its caller has gone. */
   cancellation: Cancellation;
-  /** `answers`: this request's rows, valid until it returns. Times in ms: `waited` before, `inferred` in the model. */
-  done(answers: Float64Array, waited: number, inferred: number): void;
+  /** `answers` and `texts`: this request's rows, valid until it returns. Times in ms: `waited` before, `inferred` in the model. */
+  done(answers: Float64Array, texts: string[], waited: number, inferred: number): void;
   failed(thrown: unknown): void;
 }
 
@@ -109,6 +110,7 @@ export class Batcher {
       arm.version.signature,
     );
     const answers = new Float64Array(frame.rows * arm.width);
+    const texts: string[] = [];
     const started = performance.now();
     this.#running++;
     const answered = (): void => {
@@ -118,7 +120,8 @@ export class Batcher {
       for (const call of batch) {
         const own = answers.subarray(from, from + call.rows * arm.width);
         from += own.length;
-        this.#settle(call, () => call.done(own, started - call.since, inferred));
+        const ownOf = batch.length === 1 ? texts : ownTexts(arm.version.signature, own, arm.width, texts);
+        this.#settle(call, () => call.done(own, ownOf, started - call.since, inferred));
       }
       this.#ended();
     };
@@ -128,7 +131,7 @@ export class Batcher {
       } else for (const call of batch) this.#settle(call, () => call.failed(thrown));
       this.#ended();
     };
-    ask(arm, frame, answers, this.#parts.mark, answered, failed);
+    ask(arm, frame, answers, texts, this.#parts.mark, answered, failed);
   }
 
   /** What goes wrong with one request's answer is its own. */

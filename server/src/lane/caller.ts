@@ -46,7 +46,7 @@ function readCount(fields: { [name: string]: unknown }, name: string): number {
 export function readText(fields: { [name: string]: unknown }, name: string): string | null {
   const value = fields[name];
   if (value === undefined || value === null) return null;
-  const text = typeof value === 'number' ? String(value) : value;
+  const text = typeof value === 'number' || typeof value === 'bigint' ? String(value) : value;
   if (typeof text !== 'string' || text.length === 0 || text.length > textLimit) {
     throw new SlipwayError('INVALID_REQUEST', `"${name}" is not a text of 1 to ${textLimit} characters.`);
   }

@@ -5,7 +5,7 @@ import { type IdSource, idText } from '../journal/id.ts';
 import type { Batching } from '../serving.ts';
 import { type Frame, newFrame } from '../tensor.ts';
 import { Admission } from './admission.ts';
-import { contentKey } from './answer-cache.ts';
+import { contentKey, type Kept } from './answer-cache.ts';
 import type { Arm } from './arm.ts';
 import { ask } from './ask.ts';
 import { Batcher, type Call, cancelled } from './batcher.ts';
@@ -22,6 +22,7 @@ export interface Answered {
   id: string;
   rows: number;
   answers: Float64Array;
+  texts: string[];
   /** What the version's cache had to do with it, as the header Cache-Status says it (RFC 9211); null: there is none. */
   cacheStatus: string | null;
 }
@@ -60,6 +61,7 @@ export class DataPlane {
   readonly #shadows: ShadowQueue;
   readonly #batchers = new WeakMap<Arm, Batcher>();
   #answers = new Float64Array(64);
+  readonly #texts: string[] = [];
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -99,15 +101,15 @@ export class DataPlane {
       const took = performance.now() - started;
       this.#parts.meter.cached(arm, true, frame.rows, took);
       const course = { started, waited: 0, inferred: 0, cacheStatus: 'slipway; hit' };
-      this.#answer(arm, frame, caller, kept, imputed, course, encode, send);
+      this.#answer(arm, frame, caller, kept.answers, kept.texts, imputed, course, encode, send);
       return;
     }
     const looked = performance.now() - started;
     const { update } = arm;
-    const done = (answers: Float64Array, waited: number, inferred: number): void => {
-      const cacheStatus = key === null ? null : this.#keep(arm, update, key, answers, looked);
+    const done = (answers: Float64Array, texts: string[], waited: number, inferred: number): void => {
+      const cacheStatus = key === null ? null : this.#keep(arm, update, key, { answers, texts }, looked);
       const course = { started, waited, inferred, cacheStatus };
-      this.#answer(arm, frame, caller, answers, imputed, course, encode, send);
+      this.#answer(arm, frame, caller, answers, texts, imputed, course, encode, send);
     };
     const failed = (thrown: unknown): void => {
       const error = failureOf(arm, toSlipwayError(thrown));
@@ -134,12 +136,14 @@ export class DataPlane {
     // Models that answer at once do so before the next request is looked at, so they share one buffer.
     if (!mayWait && this.#answers.length < needed) this.#answers = new Float64Array(needed);
     const answers = mayWait ? new Float64Array(needed) : this.#answers.subarray(0, needed);
+    const texts = mayWait ? [] : this.#texts;
+    texts.length = 0;
     const answered = (): void => {
       const inferred = performance.now() - started;
       this.#parts.meter.executed(arm, frame.rows, inferred);
-      done(answers, 0, inferred);
+      done(answers, texts, 0, inferred);
     };
-    ask(arm, frame, answers, this.#parts.mark, answered, failed);
+    ask(arm, frame, answers, texts, this.#parts.mark, answered, failed);
   }
 
   /** Takes labels in; `send` is called once they are written, with the position that holds them all. */
@@ -178,9 +182,9 @@ export class DataPlane {
   }
 
   /** Keeps an answer for the next that asks the same, unless the learner has moved on meanwhile. */
-  #keep(arm: Arm, update: number, key: string, answers: Float64Array, looked: number): string {
+  #keep(arm: Arm, update: number, key: string, answered: Kept, looked: number): string {
     const begun = performance.now();
-    const isStored = arm.update === update && (arm.cache?.keep(key, answers) ?? false);
+    const isStored = arm.update === update && (arm.cache?.keep(key, answered) ?? false);
     this.#parts.meter.cached(arm, false, 0, looked + performance.now() - begun);
     return isStored ? 'slipway; fwd=miss; stored' : 'slipway; fwd=miss';
   }
@@ -205,6 +209,7 @@ export class DataPlane {
     frame: Frame,
     caller: Caller,
     answers: Float64Array,
+    answerTexts: string[],
     imputed: number,
     { started, waited, inferred, cacheStatus }: Course,
     encode: (answered: Answered) => T,
@@ -235,11 +240,12 @@ export class DataPlane {
       values: kept.values,
       texts: kept.texts,
       answers,
+      answerTexts,
       imputed,
     };
     meter.imputed(arm.model, imputed);
     appender.prediction(event);
-    const encoded = encode({ arm, id: idText(id), rows, answers, cacheStatus });
+    const encoded = encode({ arm, id: idText(id), rows, answers, texts: answerTexts, cacheStatus });
     if (model && model.shadows.length > 0) this.#shadows.add(event, frame, model.shadows);
     this.#turn.add(model?.manifest.failedWrite ?? 'refuse', (_position, error) => {
       if (error) meter.error(arm, error.code);

@@ -40,11 +40,11 @@ export function infer<T>(
       arm,
       frame,
       caller,
-      ({ id, answers, rows, cacheStatus }) =>
+      ({ id, answers, texts, rows, cacheStatus }) =>
         encode({
           model,
           version: arm.version.version,
-          outputs: outputsOf(request, signature, answers, rows),
+          outputs: outputsOf(request, signature, answers, texts, rows),
           ids: rowIds(id, rows),
           cacheStatus,
         }),

@@ -1,7 +1,8 @@
 import { createHmac } from 'node:crypto';
-import type { Signature } from '../signature.ts';
+import { longColumns, type Signature } from '../signature.ts';
 import type { ServedModel } from '../snapshot.ts';
 import type { Frame } from '../tensor.ts';
+import { intoTexts, isInTexts, textAt } from '../texts.ts';
 
 /** Marks a feature whose values are kept as hashes only: equal values stay equal, and nothing more is known. */
 export const hashMark = '#hash';
@@ -15,6 +16,8 @@ export class JournaledFeatures {
   readonly #columns: number[];
   readonly #hashed: boolean[];
   readonly #texts: boolean[];
+  /** Whether a column may hold whole numbers that are in texts. */
+  readonly #longs: boolean[];
   /** Used again by every request of few rows. */
   readonly #shared: Float64Array;
   readonly #width: number;
@@ -30,6 +33,8 @@ export class JournaledFeatures {
     this.#columns = kept.map((feature) => feature.column);
     this.#hashed = kept.map((feature) => feature.hashed);
     this.#texts = kept.map((feature) => feature.type === 'string');
+    const longs = longColumns(signature.inputs);
+    this.#longs = kept.map((feature) => longs.includes(feature.column));
     this.#shared = new Float64Array(kept.length * sharedRows);
     this.#width = signature.features.length;
     this.#whole = kept.length === signature.features.length && !this.#hashed.includes(true);
@@ -49,7 +54,7 @@ export class JournaledFeatures {
     const texts: string[] = [];
     for (let i = 0, to = 0; i < this.#columns.length; i++) {
       let from = this.#columns[i]!;
-      if (this.#hashed[i] || this.#texts[i]) {
+      if (this.#hashed[i] || this.#texts[i] || (this.#longs[i] && frame.texts.length > 0)) {
         for (let row = 0; row < rows; row++, from += this.#width) {
           columns[to++] = this.#kept(values[from]!, i, frame.texts, texts);
         }
@@ -58,10 +63,13 @@ export class JournaledFeatures {
     return { values: columns.subarray(0, count), texts };
   }
 
-  /** Of a column that is hashed or text. Only texts of kept columns are copied: a dropped one leaves no trace. */
+  /** Of a column that is hashed, text or long. Only texts of kept columns are copied: a dropped one leaves no trace. */
   #kept(value: number, i: number, given: string[], texts: string[]): number {
-    if (this.#hashed[i]) return this.#hash(this.#texts[i] ? (given[value] ?? '') : String(value));
-    return Number.isNaN(value) ? value : texts.push(given[value] ?? '') - 1;
+    const isInteger = this.#longs[i] && isInTexts(value);
+    const text = isInteger ? textAt(value, given) : this.#texts[i] ? (given[value] ?? '') : String(value);
+    if (this.#hashed[i]) return this.#hash(text);
+    if (isInteger) return intoTexts(text, texts);
+    return this.#texts[i] && !Number.isNaN(value) ? texts.push(text) - 1 : value;
   }
 
   /** 48 bits of an HMAC: an exact integer in a float64. */

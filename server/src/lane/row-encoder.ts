@@ -1,6 +1,7 @@
 import { SlipwayError } from '../errors.ts';
+import { elements } from '../oip/elements.ts';
 import { shown } from '../shown.ts';
-import type { Feature } from '../signature.ts';
+import type { Datatype, Feature, TensorSpec } from '../signature.ts';
 import type { ServedVersion } from '../snapshot.ts';
 import type { Frame } from '../tensor.ts';
 
@@ -23,7 +24,8 @@ export class RowEncoder {
     this.#version = version;
     this.#names = version.signature.features.map((feature) => feature.name);
     this.#types = version.signature.features.map((feature) => feature.type);
-    this.#columns = version.signature.features.map(columnEncoder);
+    const { features, inputs } = version.signature;
+    this.#columns = features.map((feature, column) => columnEncoder(feature, datatypeOf(inputs, column)));
   }
 
   /** Throws FEATURE_MISSING, FEATURE_UNKNOWN, FEATURE_MISTYPED or CATEGORY_UNKNOWN, naming the feature. */
@@ -103,23 +105,35 @@ export class RowEncoder {
       );
     }
     this.imputed++;
-    return value;
+    // Of whole numbers a median may lie between two.
+    return this.#types[i] === 'integer' ? Math.trunc(value) : value;
   }
 }
 
 const wanted: Record<Feature['type'], string> = {
   number: 'a number',
-  integer: 'a whole number',
+  integer: 'a whole number of its range',
   boolean: 'true or false',
   category: 'the number of a category: the model’s file does not name them',
   string: 'text',
 };
 
-function columnEncoder(feature: Feature): (value: unknown, texts: string[]) => number | undefined {
+function datatypeOf(inputs: TensorSpec[], column: number): Datatype {
+  return (
+    inputs.find((spec) => column >= spec.column && column < spec.column + spec.width)?.datatype ?? 'FP64'
+  );
+}
+
+function columnEncoder(
+  feature: Feature,
+  datatype: Datatype,
+): (value: unknown, texts: string[]) => number | undefined {
   switch (feature.type) {
     case 'number':
-      return (value) => (typeof value === 'number' ? value : mistyped);
+      return (value) =>
+        typeof value === 'number' ? value : typeof value === 'bigint' ? Number(value) : mistyped;
     case 'integer':
+      if (datatype === 'INT64' || datatype === 'UINT64') return elements[datatype].fromJson;
       return (value) => (Number.isInteger(value) ? (value as number) : mistyped);
     case 'boolean':
       return (value) => (value === true || value === 1 ? 1 : value === false || value === 0 ? 0 : mistyped);

@@ -79,6 +79,7 @@ export class ShadowQueue {
 
   #run(event: PredictionEvent, frame: Frame, arm: Arm): void {
     const answers = new Float64Array(frame.rows * arm.width);
+    const answerTexts: string[] = [];
     const started = performance.now();
     const done = (): void => {
       const latency = (performance.now() - started) * 1000;
@@ -96,6 +97,7 @@ export class ShadowQueue {
         values: noValues,
         texts: noFeatures,
         answers,
+        answerTexts,
         imputed: 0,
       });
       this.#meter.shadowRows(arm, frame.rows);
@@ -106,7 +108,7 @@ export class ShadowQueue {
       if (notAsked.has(toSlipwayError(thrown).code)) this.#meter.shadowSkipped(event.model, frame.rows);
       else this.#meter.shadowFailed(arm, frame.rows);
     };
-    ask(arm, frame, answers, this.#mark, done, failed);
+    ask(arm, frame, answers, answerTexts, this.#mark, done, failed);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { LabelEvent, PredictionEvent, RequestId, Role } from '../events.ts';
-import { answerWidth, classIndex, predictedClass, type Signature } from '../signature.ts';
+import { answerValue, answerWidth, classIndex, predictedClass, type Signature } from '../signature.ts';
 
 /** One version's answer to one labelled row. */
 export interface Outcome {
@@ -69,7 +69,7 @@ export function judge(
   };
   const from = row * answerWidth(signature) + signature.answer.column;
   if (!signature.classes) {
-    const value = answered.answers[from]!;
+    const value = answerValue(signature, answered, row);
     return { ...base, answer: value, correct: null, logLoss: null, error: value - truth };
   }
   const answer = predictedClass(signature, answered.answers, row);

@@ -12,6 +12,8 @@ export interface Known {
 
 /** Size of one record besides its numbers, as measured, bytes. */
 const overheadBytes = 1200;
+/** Of one text besides its characters: its string, and its place in the list, bytes. */
+const textBytes = 24;
 
 /** Predictions by id: recent ones in bounded memory, older ones from the journal. */
 export class Predictions {
@@ -75,5 +77,8 @@ export class Predictions {
 
 /** Of the live record only, so that it is the same when it is taken out again. */
 function size({ live }: Known): number {
-  return overheadBytes + 8 * (live.values.length + live.answers.length);
+  let size = overheadBytes + 8 * (live.values.length + live.answers.length);
+  for (const text of live.texts) size += textBytes + 2 * text.length;
+  for (const text of live.answerTexts) size += textBytes + 2 * text.length;
+  return size;
 }

@@ -6,10 +6,11 @@ import type { UpstreamCounts } from '../upstream-counts.ts';
 export interface Model {
   readonly signature: Signature;
   /**
-   * Fills `answers` (float64, row-major, rows × answerWidth(signature)) for the frame's rows.
+   * Fills `answers` (float64, row-major, rows × answerWidth(signature)) for the frame's rows; what no float64 holds is
+   * appended to `texts` (texts.ts).
    * Compiled kinds answer at once (return nothing); a kind with a runtime of its own may return a promise.
    */
-  predict(frame: Frame, answers: Float64Array): void | Promise<void>;
+  predict(frame: Frame, answers: Float64Array, texts: string[]): void | Promise<void>;
   /** What a model that runs elsewhere counts; absent for all others. */
   readonly upstream?: UpstreamCounts;
   /** Gives back native memory; the model is not used afterwards. */

@@ -1,5 +1,6 @@
 import type { Feature } from '../signature.ts';
 import { shares } from '../stats/psi.ts';
+import { nearest } from '../texts.ts';
 import type { FeatureBaseline } from './baseline.ts';
 import { numberText } from './wording.ts';
 
@@ -15,11 +16,14 @@ export interface FeatureReader {
   bin(value: number, texts: string[]): number;
   /** Whether a value that is not NaN was never seen in training: beyond its range, an unknown category, or not the constant. */
   outside(value: number, texts: string[]): boolean;
+  /** The number that a value stands for. */
+  number(value: number, texts: string[]): number;
   /** A category's name; null for numbers. */
   text(value: number, texts: string[]): string | null;
 }
 
 export function featureReader(feature: Feature, baseline: FeatureBaseline): FeatureReader {
+  if (feature.type === 'integer') return integers(featureReader({ ...feature, type: 'number' }, baseline));
   if (baseline.categories !== null) return categoryReader(feature, baseline, baseline.categories);
   if (baseline.constant !== null) return constantReader(baseline, baseline.constant);
   if (baseline.numeric !== null) return numberReader(baseline, baseline.numeric);
@@ -31,6 +35,16 @@ export function featureReader(feature: Feature, baseline: FeatureBaseline): Feat
     () => 0,
     () => true,
   );
+}
+
+/** Whole numbers that no float64 holds are read as the nearest one. */
+function integers(numbers: FeatureReader): FeatureReader {
+  return {
+    ...numbers,
+    number: nearest,
+    bin: (value, texts) => numbers.bin(nearest(value, texts), texts),
+    outside: (value, texts) => numbers.outside(nearest(value, texts), texts),
+  };
 }
 
 function reader(
@@ -48,6 +62,7 @@ function reader(
     baselineShares: shares(counts),
     bin,
     outside,
+    number: (value) => value,
     text,
   };
 }

@@ -145,7 +145,13 @@ class Range implements RangeMonitor {
           touched.add(2 * k);
         } else if (reader.outside(value, texts)) {
           const text = reader.text(value, texts);
-          addOddity(tally.outside, k, placed, text === null ? finite(value) : null, text);
+          addOddity(
+            tally.outside,
+            k,
+            placed,
+            text === null ? finite(reader.number(value, texts)) : null,
+            text,
+          );
           touched.add(2 * k + 1);
         }
       }

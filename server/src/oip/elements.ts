@@ -1,18 +1,19 @@
 import type { Datatype } from '../signature.ts';
+import { ofInteger } from '../texts.ts';
 
-/** How a datatype's values come out of JSON and of bytes, and go into bytes; a frame holds each as float64. */
+/** How a datatype's values come out of JSON and of bytes, and go into bytes; a frame holds each as float64, or in its texts (texts.ts). */
 export interface Element {
   /** Bytes that a value takes in a binary tensor. */
   bytes: number;
   /** undefined where this is no such value: a fraction for an integer, a number out of range. */
-  fromJson(value: unknown): number | undefined;
+  fromJson(value: unknown, texts: string[]): number | undefined;
   /** The values of a binary tensor, one after another. */
-  unpack(raw: Uint8Array): ArrayLike<number>;
+  unpack(raw: Uint8Array, texts: string[]): ArrayLike<number>;
   pack(values: Float64Array): Uint8Array;
 }
 
 /** Every datatype but BYTES, whose values are texts of any length. */
-export const elements: Record<Exclude<Datatype, 'BYTES'>, Element> = {
+export const elements: Readonly<Record<Exclude<Datatype, 'BYTES'>, Element>> = {
   BOOL: {
     bytes: 1,
     fromJson: (value) => (value === true || value === 1 ? 1 : value === false || value === 0 ? 0 : undefined),
@@ -58,25 +59,31 @@ function integer(packing: NumberPacking, least: number, most: number): Element {
 function integer64(packing: BigIntPacking, least: bigint, most: bigint): Element {
   return {
     bytes: packing.BYTES_PER_ELEMENT,
-    fromJson: (value) =>
-      Number.isInteger(value) && (value as number) >= Number(least) && (value as number) <= Number(most)
-        ? (value as number)
-        : undefined,
-    unpack: (raw) => Float64Array.from(new packing(ownBuffer(raw)), Number),
-    pack: (values) =>
-      bytesOf(new packing(Array.from(values, (value) => clamp(BigInt(Math.trunc(value)), least, most)))),
+    fromJson: (value, texts) => {
+      if (Number.isSafeInteger(value))
+        return least < 0n || (value as number) >= 0 ? (value as number) : undefined;
+      const exact =
+        typeof value === 'bigint' ? value : Number.isInteger(value) ? BigInt(value as number) : null;
+      return exact !== null && exact >= least && exact <= most ? ofInteger(exact, texts) : undefined;
+    },
+    unpack: (raw, texts) =>
+      Float64Array.from(new packing(ownBuffer(raw)), (value) => ofInteger(value, texts)),
+    pack: (values) => bytesOf(new packing(Array.from(values, BigInt))),
   };
-}
-
-function clamp(value: bigint, least: bigint, most: bigint): bigint {
-  return value < least ? least : value > most ? most : value;
 }
 
 /** JSON has no NaN: null stands for a missing value. */
 function float(packing: NumberPacking, round: (value: number) => number): Element {
   return {
     ...numbers(packing),
-    fromJson: (value) => (typeof value === 'number' ? round(value) : value === null ? Number.NaN : undefined),
+    fromJson: (value) =>
+      typeof value === 'number'
+        ? round(value)
+        : value === null
+          ? Number.NaN
+          : typeof value === 'bigint'
+            ? round(Number(value))
+            : undefined,
   };
 }
 
@@ -93,6 +100,6 @@ function ownBuffer(raw: Uint8Array): ArrayBuffer {
   return new Uint8Array(raw).buffer;
 }
 
-function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
+export function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }

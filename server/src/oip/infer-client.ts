@@ -1,8 +1,9 @@
 import { SlipwayError } from '../errors.ts';
 import { isObject } from '../json.ts';
 import { shown } from '../shown.ts';
-import type { TensorSpec } from '../signature.ts';
+import { isLong, type TensorSpec } from '../signature.ts';
 import type { Frame } from '../tensor.ts';
+import { isInTexts, textAt } from '../texts.ts';
 
 /**
  * The caller's side of the Open Inference Protocol v2's inference over REST: request and response as JSON.
@@ -69,6 +70,7 @@ function dataText(
   function valueText(value: number): string {
     if (datatype === 'BYTES') return JSON.stringify(texts[value] ?? '');
     if (datatype === 'BOOL') return value === 0 ? 'false' : 'true';
+    if (isLong(datatype) && isInTexts(value)) return textAt(value, texts);
     if (Number.isFinite(value)) return String(value);
     throw new SlipwayError('FEATURE_MISTYPED', `Input "${name}" holds ${value}, which JSON cannot say.`);
   }

@@ -20,15 +20,16 @@ import type { InputTensor } from './tensors.ts';
 const mostDimensions = 32;
 
 /**
- * `jsonBytes`: how many of the bytes are JSON (header Inference-Header-Content-Length); null: all of them.
+ * `jsonBytes`: how many of the bytes are JSON (header Inference-Header-Content-Length); null: all of them. `exact`:
+ * whether whole numbers beyond 2^53 are to be kept.
  * Throws INVALID_JSON or INVALID_REQUEST.
  */
-export function readInferRequest(body: Buffer, jsonBytes: number | null): InferRequest {
+export function readInferRequest(body: Buffer, jsonBytes: number | null, exact: boolean): InferRequest {
   const end = jsonBytes ?? body.length;
   if (!Number.isSafeInteger(end) || end < 0 || end > body.length) {
     throw invalid(`Inference-Header-Content-Length is ${jsonBytes}, the whole body ${body.length} bytes.`);
   }
-  const value = parseJson(body.subarray(0, end));
+  const value = parseJson(body.subarray(0, end), exact);
   if (!isObject(value)) throw invalid('The body is not a JSON object.');
   const { id, inputs, outputs, parameters } = value;
   if (id !== undefined && typeof id !== 'string') throw invalid('"id" is not a string.');
@@ -135,9 +136,10 @@ function dataText({ datatype, values }: OutputTensor): string {
   if (datatype === 'BYTES') return (values as string[]).map((text) => JSON.stringify(text)).join();
   let text = '';
   for (let i = 0; i < values.length; i++) {
-    const value = values[i] as number;
+    const value = values[i] as number | bigint;
     // JSON has no NaN and no infinities.
-    const shown = datatype === 'BOOL' ? value !== 0 : Number.isFinite(value) ? value : null;
+    const shown =
+      datatype === 'BOOL' ? value !== 0 : typeof value === 'bigint' || Number.isFinite(value) ? value : null;
     text += i === 0 ? shown : `,${shown}`;
   }
   return text;

@@ -1,7 +1,8 @@
 import { SlipwayError } from '../errors.ts';
 import { shown } from '../shown.ts';
-import { answerWidth, type Datatype, type Signature, type TensorSpec } from '../signature.ts';
-import { elements } from './elements.ts';
+import { answerWidth, type Datatype, isLong, type Signature, type TensorSpec, textOf } from '../signature.ts';
+import { isInTexts, nearest, toInteger } from '../texts.ts';
+import { bytesOf, elements } from './elements.ts';
 import { type InputTensor, listed, mismatch } from './tensors.ts';
 
 /**
@@ -26,8 +27,8 @@ export interface OutputTensor {
   name: string;
   datatype: Datatype;
   shape: number[];
-  /** Row-major. Float64 for all datatypes but BYTES. */
-  values: Float64Array | string[];
+  /** Row-major. Text for BYTES; bigint where 64-bit integers are beyond what float64 holds. */
+  values: Float64Array | BigInt64Array | BigUint64Array | string[];
 }
 
 /** The outputs that were asked for. Throws TENSOR_MISMATCH for one that there is not. */
@@ -35,6 +36,7 @@ export function outputsOf(
   { outputs }: Pick<InferRequest, 'outputs'>,
   signature: Signature,
   answers: Float64Array,
+  texts: string[],
   rows: number,
 ): OutputTensor[] {
   const wanted: WantedOutput[] = outputs ?? signature.outputs.map(({ name }) => ({ name, parameters: {} }));
@@ -42,8 +44,8 @@ export function outputsOf(
     const spec = signature.outputs.find((one) => one.name === name)!;
     const classes = parameters.classification;
     return classes === undefined
-      ? output(spec, signature, answers, rows)
-      : classification(spec, signature, answers, rows, Number(classes));
+      ? output(spec, signature, answers, texts, rows)
+      : classification(spec, signature, answers, texts, rows, Number(classes));
   });
 }
 
@@ -76,20 +78,28 @@ export function refuseSharedMemory(tensor: string, parameters: { [name: string]:
   );
 }
 
-function output(spec: TensorSpec, signature: Signature, answers: Float64Array, rows: number): OutputTensor {
+function output(
+  spec: TensorSpec,
+  signature: Signature,
+  answers: Float64Array,
+  texts: string[],
+  rows: number,
+): OutputTensor {
   const { name, datatype, column, width } = spec;
   const from = answerWidth(signature);
   const shape = [rows, ...spec.shape.slice(1)];
-  if (datatype === 'BYTES') {
-    const values = Array.from({ length: rows * width }, (_, i) => {
-      const value = answers[Math.floor(i / width) * from + column + (i % width)]!;
-      return String(signature.classes?.[value] ?? value);
-    });
-    return { name, datatype, shape, values };
-  }
   const values = new Float64Array(rows * width);
   for (let row = 0, i = 0; row < rows; row++) {
     for (let k = 0; k < width; k++, i++) values[i] = answers[row * from + column + k]!;
+  }
+  if (datatype === 'BYTES') {
+    const text = (value: number) => textOf(value, signature, texts);
+    return { name, datatype, shape, values: Array.from(values, text) };
+  }
+  if (isLong(datatype) && values.some(isInTexts)) {
+    const exact = Array.from(values, (value) => toInteger(value, texts));
+    const packing = datatype === 'INT64' ? BigInt64Array : BigUint64Array;
+    return { name, datatype, shape, values: new packing(exact) };
   }
   return { name, datatype, shape, values };
 }
@@ -103,6 +113,7 @@ function classification(
   spec: TensorSpec,
   signature: Signature,
   answers: Float64Array,
+  texts: string[],
   rows: number,
   count: number,
 ): OutputTensor {
@@ -112,7 +123,8 @@ function classification(
   const { classes } = signature;
   const values: string[] = [];
   for (let row = 0; row < rows; row++) {
-    const scores = answers.subarray(row * from + column, row * from + column + width);
+    const own = answers.subarray(row * from + column, row * from + column + width);
+    const scores = isLong(spec.datatype) ? own.map((value) => nearest(value, texts)) : own;
     const order = Array.from(scores, (_, k) => k).sort((a, b) => scores[b]! - scores[a]! || a - b);
     for (const k of order.slice(0, kept)) {
       const label = classes?.length === width ? `:${classes[k]}` : '';
@@ -139,5 +151,6 @@ export function packed({ datatype, values }: OutputTensor): Uint8Array {
     }
     return bytes;
   }
-  return elements[datatype].pack(values as Float64Array);
+  if (!(values instanceof Float64Array)) return bytesOf(values as ArrayBufferView);
+  return elements[datatype].pack(values);
 }

@@ -2,6 +2,7 @@ import { SlipwayError } from '../errors.ts';
 import { shown } from '../shown.ts';
 import type { Signature, TensorSpec } from '../signature.ts';
 import { type Frame, newFrame } from '../tensor.ts';
+import { nearest } from '../texts.ts';
 import { type Element, elements } from './elements.ts';
 
 /** An input as an edge read it: its values one by one, or their bytes as the protocol packs them. */
@@ -88,7 +89,7 @@ function fillValues(
   frame: Frame,
   values: ArrayLike<unknown>,
   spec: TensorSpec,
-  read: (value: unknown) => number | undefined,
+  read: (value: unknown, texts: string[]) => number | undefined,
 ): void {
   // Numbers for a tensor of these are what nearly always comes: no call for each of them.
   const [isSingle, isDouble] = [spec.datatype === 'FP32', spec.datatype === 'FP64'];
@@ -100,7 +101,7 @@ function fillValues(
         frame.values[from + k] = isSingle ? Math.fround(given) : given;
         continue;
       }
-      const value = read(given);
+      const value = read(given, frame.texts);
       if (value === undefined) throw notOfType(spec, i, given);
       frame.values[from + k] = value;
     }
@@ -108,7 +109,7 @@ function fillValues(
 }
 
 function fillRaw(frame: Frame, raw: Uint8Array, spec: TensorSpec, { unpack }: Element): void {
-  const values = unpack(raw);
+  const values = unpack(raw, frame.texts);
   if (spec.width === frame.width) {
     frame.values.set(values);
     return;
@@ -132,7 +133,8 @@ function encodeCategories(frame: Frame, column: number, { features, inputs }: Si
   const { name, categories = [] } = features[column]!;
   const isText = inputs.some((spec) => spec.datatype === 'BYTES' && isIn(spec, column));
   for (let at = column; at < frame.values.length; at += frame.width) {
-    const category = isText ? frame.texts[frame.values[at]!]! : frame.values[at]!;
+    const value = frame.values[at]!;
+    const category = isText ? frame.texts[value]! : nearest(value, frame.texts);
     const code = categories.indexOf(category);
     if (code < 0)
       throw new SlipwayError('CATEGORY_UNKNOWN', `Feature "${name}" has no category ${shown(category)}.`);

@@ -105,7 +105,8 @@ describe('reading golden rows', () => {
 
 describe('the first difference', () => {
   const golden = read({ inputs, outputs });
-  const difference = (...values: number[]) => firstDifference(golden, answers(...values), signature, 1e-6);
+  const difference = (...values: number[]) =>
+    firstDifference(golden, answers(...values), [], signature, 1e-6);
 
   test('none within the tolerance', () => {
     expect(difference(1, 0.25, 0.75, 0, 0.9, 0.1)).toBeNull();
@@ -139,8 +140,8 @@ describe('the first difference', () => {
         },
       ],
     });
-    expect(firstDifference(tied, answers(0, 0.5, 0.5, 0, 0.9, 0.1), labelled, 1e-6)).toBeNull();
-    expect(firstDifference(tied, answers(1, 0.5, 0.5, 1, 0.9, 0.1), labelled, 1e-6)).toBe(
+    expect(firstDifference(tied, answers(0, 0.5, 0.5, 0, 0.9, 0.1), [], labelled, 1e-6)).toBeNull();
+    expect(firstDifference(tied, answers(1, 0.5, 0.5, 1, 0.9, 0.1), [], labelled, 1e-6)).toBe(
       'row 1 of "label" is yes, not no',
     );
   });
@@ -160,12 +161,14 @@ describe('the first difference', () => {
       ],
     });
     const same = answers(0, Number.NaN, Infinity, 0, Number.NaN, -Infinity);
-    expect(firstDifference(holes, same, signature, 1e-6)).toBeNull();
+    expect(firstDifference(holes, same, [], signature, 1e-6)).toBeNull();
   });
 
   test('an output that ends early differs', () => {
     const short = read({ inputs, outputs: [{ ...outputs[1], data: [[0.25, 0.75]] }] });
-    expect(firstDifference(short, answers(1, 0.25, 0.75, 0, 0.9, 0.1), signature, 1e-6)).toContain('row 1');
+    expect(firstDifference(short, answers(1, 0.25, 0.75, 0, 0.9, 0.1), [], signature, 1e-6)).toContain(
+      'row 1',
+    );
   });
 });
 

@@ -54,6 +54,7 @@ function prediction(id: Uint8Array, changes: Partial<PredictionEvent> = {}): Pre
     features,
     values: Float64Array.of(1, 2),
     texts: [],
+    answerTexts: [],
     answers: Float64Array.of(0.5),
     imputed: 0,
     ...changes,
@@ -145,6 +146,7 @@ const anyPrediction = fc
       values: numbers(shadow ? 0 : rows * 2),
       texts: fc.array(text, { maxLength: 3 }),
       answers: numbers(rows * width),
+      answerTexts: fc.array(text, { maxLength: 3 }),
     }),
   );
 const anyLabel = fc.record({

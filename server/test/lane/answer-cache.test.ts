@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { AnswerCache, contentKey } from '../../src/lane/answer-cache.ts';
+import { AnswerCache, contentKey, type Kept } from '../../src/lane/answer-cache.ts';
 import { type Frame, newFrame } from '../../src/tensor.ts';
 
 const frame: fc.Arbitrary<Frame> = fc
@@ -40,7 +40,12 @@ test('two requests share a key only if they are the same to the bit', () => {
 test('it stays within its bound, forgets the longest unused first, and never gives another’s answer', () => {
   const step = fc.oneof(
     fc.record({ do: fc.constant('find' as const), key: fc.nat(12) }),
-    fc.record({ do: fc.constant('keep' as const), key: fc.nat(12), size: fc.integer({ min: 1, max: 200 }) }),
+    fc.record({
+      do: fc.constant('keep' as const),
+      key: fc.nat(12),
+      size: fc.integer({ min: 1, max: 200 }),
+      texts: fc.array(fc.constantFrom('', 'é', '9007199254740993'), { maxLength: 2 }),
+    }),
     fc.record({ do: fc.constant('bound' as const), bytes: fc.integer({ min: 1, max: 12_000 }) }),
     fc.record({ do: fc.constant('clear' as const) }),
   );
@@ -49,24 +54,27 @@ test('it stays within its bound, forgets the longest unused first, and never giv
       let most = 8000;
       const cache = new AnswerCache(most);
       /** What it must hold, the longest unused first. */
-      let known: { key: string; answers: Float64Array }[] = [];
-      const size = ({ key, answers }: (typeof known)[number]) => key.length + answers.byteLength + 256;
+      let known: { key: string; kept: Kept }[] = [];
+      const size = ({ key, kept: { answers, texts } }: (typeof known)[number]) =>
+        key.length + answers.byteLength + 256 + texts.reduce((sum, text) => sum + 24 + 2 * text.length, 0);
       const cut = (): void => {
         while (known.reduce((sum, one) => sum + size(one), 0) > most) known.shift();
       };
       for (const [i, one] of steps.entries()) {
         if (one.do === 'find') {
           const found = known.find(({ key }) => key === `key ${one.key}`);
-          expect(cache.find(`key ${one.key}`)).toEqual(found?.answers ?? null);
+          expect(cache.find(`key ${one.key}`)).toEqual(found?.kept ?? null);
           if (found) known = [...known.filter((each) => each !== found), found];
         } else if (one.do === 'keep') {
           const buffer = new Float64Array(one.size).fill(i);
-          const entry = { key: `key ${one.key}`, answers: buffer.slice() };
+          const texts: string[] = [...one.texts];
+          const entry = { key: `key ${one.key}`, kept: { answers: buffer.slice(), texts: one.texts } };
           const fits = size(entry) <= most / 8;
-          expect(cache.keep(entry.key, buffer)).toBe(fits);
+          expect(cache.keep(entry.key, { answers: buffer, texts })).toBe(fits);
           if (fits) known = [...known.filter(({ key }) => key !== entry.key), entry];
           // As a lane does, for the next answer.
           buffer.fill(-99);
+          texts.fill('another');
         } else if (one.do === 'bound') {
           most = one.bytes;
           cache.mostBytes = most;

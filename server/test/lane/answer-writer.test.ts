@@ -33,14 +33,14 @@ const writer = (signature: Signature) =>
   new AnswerWriter('m"odel', { version: 7, signature } as ServedVersion);
 
 test('one row', () => {
-  expect(JSON.parse(writer(binary).one('id-1', Float64Array.of(0.75)))).toEqual({
+  expect(JSON.parse(writer(binary).one('id-1', Float64Array.of(0.75), []))).toEqual({
     id: 'id-1',
     model: 'm"odel',
     version: 7,
     prediction: 'yes "really"',
     probabilities: { no: 0.25, 'yes "really"': 0.75 },
   });
-  expect(JSON.parse(writer(regression).one('id-1', Float64Array.of(-3.25)))).toEqual({
+  expect(JSON.parse(writer(regression).one('id-1', Float64Array.of(-3.25), []))).toEqual({
     id: 'id-1',
     model: 'm"odel',
     version: 7,
@@ -58,14 +58,14 @@ test('scores that are no probabilities, with the label that the model says', () 
     classes: [3, 7],
     answer: { column: 1, width: 1, scores: true, label: { column: 0, holds: 'class' } },
   };
-  const said = JSON.parse(writer(scored).one('id-1', Float64Array.of(7, 0.25)));
+  const said = JSON.parse(writer(scored).one('id-1', Float64Array.of(7, 0.25), []));
   expect(said).toMatchObject({ prediction: 7, scores: { 7: 0.25 } });
   expect(said).not.toHaveProperty('probabilities');
   // What is no class of the model's is not believed: the score's sign decides.
-  expect(JSON.parse(writer(scored).one('id-1', Float64Array.of(5, -0.25))).prediction).toBe(3);
+  expect(JSON.parse(writer(scored).one('id-1', Float64Array.of(5, -0.25), [])).prediction).toBe(3);
   const { answer } = multiclass;
   const ranked: Signature = { ...multiclass, answer: { ...answer, scores: true } };
-  expect(JSON.parse(writer(ranked).one('id-1', Float64Array.of(0, -4, 9, 2)))).toMatchObject({
+  expect(JSON.parse(writer(ranked).one('id-1', Float64Array.of(0, -4, 9, 2), []))).toMatchObject({
     prediction: 20,
     scores: { 10: -4, 20: 9, 30: 2 },
   });
@@ -73,7 +73,7 @@ test('scores that are no probabilities, with the label that the model says', () 
 
 test('many rows, an id each', () => {
   const answers = Float64Array.of(20, 0.1, 0.7, 0.2, 10, 0.5, 0.5, 0);
-  expect(JSON.parse(writer(multiclass).many('id-1', answers, 2))).toEqual({
+  expect(JSON.parse(writer(multiclass).many('id-1', answers, [], 2))).toEqual({
     id: 'id-1',
     model: 'm"odel',
     version: 7,
@@ -87,7 +87,7 @@ test('many rows, an id each', () => {
 test('always JSON, and numbers survive to the bit', () => {
   fc.assert(
     fc.property(fc.double(), (value) => {
-      const { prediction } = JSON.parse(writer(regression).one('id', Float64Array.of(value)));
+      const { prediction } = JSON.parse(writer(regression).one('id', Float64Array.of(value), []));
       expect(prediction).toEqual(Number.isFinite(value) ? value + 0 : null);
     }),
     { seed: 2 },

@@ -98,6 +98,7 @@ function lanesOf(steps: Step[]): JournalEvent[][] {
         features,
         values: new Float64Array(rows).fill(at),
         texts: [],
+        answerTexts: [],
         answers: new Float64Array(rows).fill(which / 20),
         imputed: 0,
       };

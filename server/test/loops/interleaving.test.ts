@@ -107,6 +107,7 @@ function lanesOf(given: { lane: number; step: object }[]): JournalEvent[][] {
         features: ['x'],
         values: Float64Array.of(p),
         texts: [],
+        answerTexts: [],
         answers: Float64Array.of(p / 10),
         imputed: 0,
       };

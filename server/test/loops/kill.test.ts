@@ -172,6 +172,7 @@ function story(): { lane: number; event: JournalEvent }[] {
         features: columns,
         values,
         texts: [],
+        answerTexts: [],
         answers,
         imputed: 0,
       };

@@ -48,6 +48,7 @@ const event = (answers: number[], more: Partial<PredictionEvent> = {}): Predicti
   features: ['a', 'b'],
   values: Float64Array.of(1, 2, 10, 20),
   texts: [],
+  answerTexts: [],
   answers: Float64Array.from(answers),
   imputed: 0,
   ...more,

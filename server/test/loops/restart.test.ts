@@ -92,6 +92,7 @@ function prediction(id: Uint8Array, changes: Partial<PredictionEvent> = {}): Pre
     features: ['x'],
     values: Float64Array.of(1),
     texts: [],
+    answerTexts: [],
     answers: Float64Array.of(0.9),
     imputed: 0,
     ...changes,

@@ -58,7 +58,7 @@ function randomRows(signature: Signature, rows: number, seed: number): Frame {
 
 async function answersOf(model: Model, frame: Frame): Promise<Float64Array> {
   const answers = new Float64Array(frame.rows * answerWidth(model.signature));
-  await model.predict(frame, answers);
+  await model.predict(frame, answers, []);
   return answers;
 }
 
@@ -174,7 +174,7 @@ describe.each(ways)('%s%s', (name, _way, { file, hints = {} }) => {
     const width = answerWidth(model.signature);
     const before = rows.values.slice();
     const answers = new Float64Array(rows.rows * width + 9).fill(-77);
-    await model.predict(rows, answers);
+    await model.predict(rows, answers, []);
     expect(rows.values).toEqual(before);
     expect([...answers.subarray(rows.rows * width)]).toEqual(Array.from({ length: 9 }, () => -77));
     expect(answers.subarray(0, rows.rows * width).every(Number.isFinite)).toBe(true);

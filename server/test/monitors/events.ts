@@ -40,6 +40,7 @@ export function event(
     features,
     values,
     texts: [],
+    answerTexts: [],
     answers: new Float64Array(rows.length),
     imputed: 0,
     ...more,

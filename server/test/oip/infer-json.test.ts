@@ -37,7 +37,7 @@ const bytes = (body: unknown): Buffer => Buffer.from(JSON.stringify(body));
 
 /** A request's JSON as an edge takes it in. */
 function read(body: unknown) {
-  const given = readInferRequest(bytes(body), null);
+  const given = readInferRequest(bytes(body), null, false);
   checkOutputs(given, signature);
   return { ...given, frame: frameOf(given.inputs, signature) };
 }
@@ -66,7 +66,7 @@ test('nested data is the same as flat data', () => {
 test('the response names model, version, ids and the outputs asked for', () => {
   const answers = Float64Array.of(1, 0.25, 0.75, 0, 0.9, 0.1);
   const written = (given: ReturnType<typeof read>, ids: string[]) =>
-    writeInferResponse('m', 3, given, outputsOf(given, signature, answers, 2), ids);
+    writeInferResponse('m', 3, given, outputsOf(given, signature, answers, [], 2), ids);
   const { json, binary } = written(read(request()), ['x.0', 'x.1']);
   expect(binary).toEqual([]);
   expect(JSON.parse(json)).toEqual({

@@ -1,5 +1,5 @@
 import { SlipwayError } from '../../errors.ts';
-import { isObject, parseJson } from '../../json.ts';
+import { isObject, parseJson, stringify } from '../../json.ts';
 import type { Arm } from '../../lane/arm.ts';
 import { readCaller } from '../../lane/caller.ts';
 import type { DataPlane } from '../../lane/data-plane.ts';
@@ -28,7 +28,7 @@ export function kserve(parts: ProtocolParts, exchange: Exchange): boolean {
   const model = decode(found[1]!);
   if (found[2]) {
     receive();
-    readRows(parts, exchange, (bytes) => predictInstances(plane, exchange, model, parseJson(bytes)));
+    readRows(parts, exchange, (bytes) => predictInstances(plane, exchange, model, bytes));
   } else {
     exchange.takes('GET');
     plane.route(model);
@@ -41,9 +41,10 @@ export function kserve(parts: ProtocolParts, exchange: Exchange): boolean {
  * A prediction for each of "instances": an object of named features, an object of input tensors by name, or, where
  * there is one input, its row. `slipway_ids` and `parameters` (subject, key, at) close the loop.
  */
-function predictInstances(plane: DataPlane, exchange: Exchange, model: string, body: unknown): void {
+function predictInstances(plane: DataPlane, exchange: Exchange, model: string, bytes: Buffer): void {
   const arm = plane.route(model);
   try {
+    const body = parseJson(bytes, arm.exact);
     if (!isObject(body)) throw new SlipwayError('INVALID_REQUEST', 'The body is not a JSON object.');
     const { instances, parameters } = body;
     if (!Array.isArray(instances)) throw new SlipwayError('INVALID_REQUEST', '"instances" is not a list.');
@@ -54,13 +55,11 @@ function predictInstances(plane: DataPlane, exchange: Exchange, model: string, b
       arm,
       frameOfInstances(plane, arm, instances),
       caller,
-      ({ id, answers, rows, cacheStatus }) => {
+      ({ id, answers, texts, rows, cacheStatus }) => {
         exchange.cacheStatus(cacheStatus);
-        const outputs = outputsOf({ outputs: null }, signature, answers, rows);
-        return JSON.stringify({
-          predictions: Array.from({ length: rows }, (_, row) => predictionOf(outputs, row)),
-          slipway_ids: rowIds(id, rows),
-        });
+        const outputs = outputsOf({ outputs: null }, signature, answers, texts, rows);
+        const predictions = Array.from({ length: rows }, (_, row) => predictionOf(outputs, row));
+        return stringify({ predictions, slipway_ids: rowIds(id, rows) });
       },
       (text, error) => (text === null ? exchange.fail(error) : exchange.send(200, text)),
     );

@@ -106,9 +106,9 @@ function inferOver(
   bytes: Buffer,
 ): void {
   // A model that is not there is said first, whatever was sent to it.
-  plane.route(model, version);
+  const { exact } = plane.route(model, version);
   const length = exchange.request.headers[jsonLengthHeader];
-  const request = readInferRequest(bytes, length === undefined ? null : Number(length));
+  const request = readInferRequest(bytes, length === undefined ? null : Number(length), exact);
   infer(
     plane,
     model,

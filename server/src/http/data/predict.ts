@@ -1,13 +1,14 @@
 import { SlipwayError } from '../../errors.ts';
-import { isObject } from '../../json.ts';
+import { isObject, parseJson } from '../../json.ts';
 import { readCaller } from '../../lane/caller.ts';
 import type { DataPlane } from '../../lane/data-plane.ts';
 import type { Exchange } from './exchange.ts';
 
 /** POST /predict/{model}: named features in, a prediction with its id out. */
-export function predict(plane: DataPlane, exchange: Exchange, model: string, body: unknown): void {
+export function predict(plane: DataPlane, exchange: Exchange, model: string, bytes: Buffer): void {
   const arm = plane.route(model);
   try {
+    const body = parseJson(bytes, arm.exact);
     if (!isObject(body)) throw new SlipwayError('INVALID_REQUEST', 'The body is not a JSON object.');
     const { features, rows } = body;
     if ((features === undefined) === (rows === undefined)) {
@@ -32,9 +33,11 @@ export function predict(plane: DataPlane, exchange: Exchange, model: string, bod
       arm,
       frame,
       caller,
-      ({ id, answers, rows: count, cacheStatus }) => {
+      ({ id, answers, texts, rows: count, cacheStatus }) => {
         exchange.cacheStatus(cacheStatus);
-        return features === undefined ? arm.writer.many(id, answers, count) : arm.writer.one(id, answers);
+        return features === undefined
+          ? arm.writer.many(id, answers, texts, count)
+          : arm.writer.one(id, answers, texts);
       },
       (text, error) => (text === null ? exchange.fail(error) : exchange.send(200, text)),
     );

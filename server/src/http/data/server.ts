@@ -2,7 +2,6 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createSecureServer } from 'node:https';
 import { SlipwayError } from '../../errors.ts';
 import type { Finder } from '../../journal/find.ts';
-import { parseJson } from '../../json.ts';
 import type { Catalog } from '../../lane/catalog.ts';
 import type { DataPlane } from '../../lane/data-plane.ts';
 import type { LoopsLine } from '../../lane/loops-line.ts';
@@ -56,7 +55,7 @@ function handle(edge: DataEdge, exchange: Exchange): void {
   if (path.startsWith('/predict/')) {
     const model = decode(path.slice('/predict/'.length));
     receive(edge, exchange);
-    readRows(edge, exchange, (bytes) => predict(edge.plane, exchange, model, parseJson(bytes)));
+    readRows(edge, exchange, (bytes) => predict(edge.plane, exchange, model, bytes));
   } else if (path === '/labels') {
     receive(edge, exchange);
     exchange.json(edge.bodies, (body) => labels(edge.plane, edge.loops, edge.finder, exchange, body));

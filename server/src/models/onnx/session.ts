@@ -38,7 +38,7 @@ export class OnnxSession implements Model {
   }
 
   /** All rows are copied before the first wait: the frame may be used again at once, the answers not. */
-  async predict(rows: Frame, answers: Float64Array): Promise<void> {
+  async predict(rows: Frame, answers: Float64Array, texts: string[]): Promise<void> {
     const frame = this.#plain(rows);
     const { inputs, outputs, classes } = this.signature;
     const step = Math.min(frame.rows, this.#rowsAtOnce);
@@ -52,7 +52,8 @@ export class OnnxSession implements Model {
       const results = await this.#session.run(feeds).catch((error: unknown) => {
         throw new SlipwayError('PREDICTION_FAILED', reasonOf(error));
       });
-      for (const spec of outputs) copyOutput(results[spec.name]!, spec, classes, answers, this.#width, from);
+      for (const spec of outputs)
+        copyOutput(results[spec.name]!, spec, classes, answers, texts, this.#width, from);
     }
   }
 

@@ -1,6 +1,7 @@
 import { Tensor } from 'onnxruntime-node';
 import type { TensorSpec } from '../../signature.ts';
 import type { Frame } from '../../tensor.ts';
+import { intoTexts, ofInteger, toInteger } from '../../texts.ts';
 import { runtimeTypes } from './element-types.ts';
 import { wholeNumber } from './whole-numbers.ts';
 
@@ -37,27 +38,28 @@ export function inputTensor(spec: TensorSpec, frame: Frame, from: number, to: nu
       dims,
     );
   if (datatype === 'FP16') return halfTensor(flat, dims);
-  if (datatype !== 'FP32')
-    for (const [i, value] of flat.entries()) flat[i] = wholeNumber(value, datatype, name);
   if (datatype === 'INT64')
     return new Tensor(
       'int64',
-      BigInt64Array.from(flat, (value) => within(value, -(2n ** 63n), 2n ** 63n - 1n)),
+      BigInt64Array.from(flat, (value) =>
+        within(toInteger(value, frame.texts), -(2n ** 63n), 2n ** 63n - 1n),
+      ),
       dims,
     );
   if (datatype === 'UINT64')
     return new Tensor(
       'uint64',
-      BigUint64Array.from(flat, (value) => within(value, 0n, 2n ** 64n - 1n)),
+      BigUint64Array.from(flat, (value) => within(toInteger(value, frame.texts), 0n, 2n ** 64n - 1n)),
       dims,
     );
+  if (datatype !== 'FP32')
+    for (const [i, value] of flat.entries()) flat[i] = wholeNumber(value, datatype, name);
   const data = new arrays[datatype as keyof typeof arrays](flat);
   return new Tensor(runtimeTypes[datatype]!, data as Float32Array, dims);
 }
 
-function within(value: number, least: bigint, most: bigint): bigint {
-  if (value >= Number(most)) return most;
-  return value <= Number(least) ? least : BigInt(value);
+function within(value: bigint, least: bigint, most: bigint): bigint {
+  return value < least ? least : value > most ? most : value;
 }
 
 /** The runtime's binding reads float16 from a Uint16Array only, which its Tensor turns into a Float16Array: it is put back. */
@@ -68,12 +70,13 @@ function halfTensor(values: Float64Array, dims: number[]): Tensor {
   return tensor;
 }
 
-/** Copies an output tensor's values into rows [from, …) of the answers; labels become indices into `classes`. */
+/** Copies an output tensor's values into rows [from, …) of the answers; labels become indices into `classes`, other text goes to `texts`. */
 export function copyOutput(
   tensor: Tensor,
   spec: TensorSpec,
   classes: (string | number)[] | undefined,
   answers: Float64Array,
+  texts: string[],
   answerWidth: number,
   from: number,
 ): void {
@@ -82,7 +85,13 @@ export function copyOutput(
   for (let i = 0, start = from * answerWidth + column; i < data.length; start += answerWidth) {
     for (let k = 0; k < width; k++, i++) {
       const value = data[i]!;
-      answers[start + k] = typeof value === 'string' ? (classes?.indexOf(value) ?? -1) : Number(value);
+      if (typeof value === 'string') answers[start + k] = labelOrText(value, classes, texts);
+      else answers[start + k] = typeof value === 'bigint' ? ofInteger(value, texts) : Number(value);
     }
   }
+}
+
+function labelOrText(value: string, classes: (string | number)[] = [], texts: string[]): number {
+  const index = classes.indexOf(value);
+  return index < 0 ? intoTexts(value, texts) : index;
 }

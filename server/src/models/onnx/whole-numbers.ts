@@ -12,8 +12,8 @@ const ranges: Partial<Record<Datatype, [least: number, most: number]>> = {
 };
 
 /**
- * A frame's number as an input's whole one, toward zero; a missing one is 0. Throws FEATURE_MISTYPED for what its
- * type does not hold; of 64 bits all is taken, because the extremes have no exact float64.
+ * A frame's number as an input's whole one of up to 32 bits, toward zero; a missing one is 0. Throws FEATURE_MISTYPED
+ * for what its type does not hold.
  */
 export function wholeNumber(value: number, datatype: Datatype, input: string): number {
   if (Number.isNaN(value)) return 0;

@@ -3,6 +3,7 @@ import { type GivenOutput, readInferResponse, writeInferRequest } from '../../oi
 import { shown } from '../../shown.ts';
 import { answerWidth, type Signature, type TensorSpec } from '../../signature.ts';
 import type { Frame } from '../../tensor.ts';
+import { intoTexts } from '../../texts.ts';
 import type { UpstreamCounts } from '../../upstream-counts.ts';
 import type { Model } from '../model.ts';
 import type { RemoteSettings } from './settings.ts';
@@ -36,12 +37,12 @@ export class RemoteModel implements Model {
   }
 
   /** Frame and answers are the model's until it has answered. Rejects with UPSTREAM_* or FEATURE_MISTYPED. */
-  async predict(frame: Frame, answers: Float64Array): Promise<void> {
+  async predict(frame: Frame, answers: Float64Array, texts: string[]): Promise<void> {
     const step = Math.max(1, Math.floor(valuesAtOnce / (frame.width + this.#width)));
     for (let from = 0; from < frame.rows; from += step) {
       const rows = Math.min(step, frame.rows - from);
       const part = { ...frame, rows, values: frame.values.subarray(from * frame.width) };
-      await this.#ask(part, answers.subarray(from * this.#width));
+      await this.#ask(part, answers.subarray(from * this.#width), texts);
     }
   }
 
@@ -49,16 +50,16 @@ export class RemoteModel implements Model {
     return this.#upstream.close();
   }
 
-  async #ask(frame: Frame, answers: Float64Array): Promise<void> {
+  async #ask(frame: Frame, answers: Float64Array, texts: string[]): Promise<void> {
     const body = writeInferRequest(this.signature.inputs, frame, this.#outputs);
     const mostBytes = frameBytes + frame.rows * this.#width * valueBytes;
     await this.#upstream.ask(body, mostBytes, (value) => {
       const given = readInferResponse(value);
-      for (const spec of this.signature.outputs) this.#copy(given, spec, frame.rows, answers);
+      for (const spec of this.signature.outputs) this.#copy(given, spec, frame.rows, answers, texts);
     });
   }
 
-  #copy(given: GivenOutput[], spec: TensorSpec, rows: number, answers: Float64Array): void {
+  #copy(given: GivenOutput[], spec: TensorSpec, rows: number, answers: Float64Array, texts: string[]): void {
     const output = given.find(({ name }) => name === spec.name);
     if (!output) throw new Error(`output "${spec.name}" is missing.`);
     const { datatype, shape, values } = output;
@@ -77,20 +78,18 @@ export class RemoteModel implements Model {
     for (let row = 0, i = 0; row < rows; row++) {
       const from = row * this.#width + spec.column;
       for (let k = 0; k < spec.width; k++, i++) {
-        const value = this.#valueOf(spec, values[i]);
+        const value = this.#valueOf(spec, values[i], texts);
         if (value === undefined) {
-          throw new Error(
-            `value ${i} of output "${spec.name}" is ${shown(values[i])}, no ${spec.datatype}${spec.datatype === 'BYTES' ? ' that names a class' : ''}.`,
-          );
+          throw new Error(`value ${i} of output "${spec.name}" is ${shown(values[i])}, no ${spec.datatype}.`);
         }
         answers[from + k] = value;
       }
     }
   }
 
-  /** Labels become indices of the classes. */
-  #valueOf({ datatype }: TensorSpec, value: unknown): number | undefined {
-    if (datatype !== 'BYTES') return elements[datatype].fromJson(value);
-    return typeof value === 'string' ? this.#classes.get(value) : undefined;
+  /** Labels become indices of the classes, other text goes to `texts`. */
+  #valueOf({ datatype }: TensorSpec, value: unknown, texts: string[]): number | undefined {
+    if (datatype !== 'BYTES') return elements[datatype].fromJson(value, texts);
+    return typeof value === 'string' ? (this.#classes.get(value) ?? intoTexts(value, texts)) : undefined;
   }
 }

@@ -1,5 +1,5 @@
 import { SlipwayError } from '../../errors.ts';
-import { isObject } from '../../json.ts';
+import { isObject, parseJson } from '../../json.ts';
 import { shown } from '../../shown.ts';
 import type { UpstreamCounts } from '../../upstream-counts.ts';
 import { Circuit } from './circuit.ts';
@@ -123,7 +123,7 @@ export class Upstream {
 function parsed<T>({ status, body }: UpstreamAnswer, read: (answer: unknown) => T): T {
   let value: unknown;
   try {
-    value = JSON.parse(body.toString());
+    value = parseJson(body, true);
   } catch {
     value = undefined;
   }

@@ -96,7 +96,7 @@ describe('the kind lightgbm', () => {
     shifted.set(program, 3);
     const model = await lightgbm.attach(shifted.subarray(3), signature);
     const answers = new Float64Array(1);
-    await model.predict({ rows: 1, width: 10, values: new Float64Array(10), texts: [] }, answers);
+    await model.predict({ rows: 1, width: 10, values: new Float64Array(10), texts: [] }, answers, []);
     expect(answers[0]).toBe(153.61488673139158);
   });
 });

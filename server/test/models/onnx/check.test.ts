@@ -48,6 +48,7 @@ async function run(bytes: Uint8Array, rows: number[]): Promise<number[]> {
   await attached.predict(
     { rows: rows.length / 2, width: 2, values: Float64Array.from(rows), texts: [] },
     answers,
+    [],
   );
   await attached.close?.();
   return [...answers];

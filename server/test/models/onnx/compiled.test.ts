@@ -78,9 +78,9 @@ describe('graphs of trees and of linear models are compiled', () => {
     const width = answerWidth(signature);
     const [got, wanted] = [new Float64Array(400 * width), new Float64Array(400 * width)];
     const session = new OnnxSession(await sessionOf(file), signature, Number.POSITIVE_INFINITY);
-    await session.predict(frame, wanted);
+    await session.predict(frame, wanted, []);
     await session.close();
-    await (await onnx.attach(program, signature)).predict(frame, got);
+    await (await onnx.attach(program, signature)).predict(frame, got, []);
     // Sums, labels and what is made of them. Two of a softmax's last bits may depend on the processor.
     let exact = 0;
     for (let i = 0; i < got.length; i++) {

@@ -52,7 +52,7 @@ async function both(shape: EnsembleShape): Promise<{ got: number[]; wanted: numb
   const answers = [];
   for (const model of [plan && (await attachPlan(encodePlan(plan), signature)), session]) {
     const into = new Float64Array(rows * answerWidth(signature));
-    await model?.predict(frame, into);
+    await model?.predict(frame, into, []);
     answers.push([...into]);
   }
   await session.close();

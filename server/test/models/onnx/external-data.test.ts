@@ -46,7 +46,7 @@ async function answers(files: ModelFiles): Promise<number[]> {
   const frame = newFrame(1, 2);
   frame.values.set([10, 1]);
   const row = new Float64Array(answerWidth(signature));
-  await attached.predict(frame, row);
+  await attached.predict(frame, row, []);
   await attached.close?.();
   return [...row];
 }

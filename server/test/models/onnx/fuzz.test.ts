@@ -61,7 +61,7 @@ test(`${cases} damaged files are planned, left to the runtime or refused with a 
       frame.values.set([1e30, Number.NaN, -1].slice(0, frame.values.length));
       frame.texts.push('', 'low');
       const answers = new Float64Array(3 * answerWidth(signature) + 1).fill(7);
-      await attached.predict(frame, answers);
+      await attached.predict(frame, answers, []);
       expect(answers.at(-1)).toBe(7);
     } catch (error) {
       outcome.refused++;

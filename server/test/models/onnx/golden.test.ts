@@ -27,9 +27,10 @@ async function answer(path: string, golden: string) {
   const model = await onnx.attach(prepared.program, prepared.signature);
   const rows = readGolden(golden, 'golden.json', prepared.signature);
   const answers = new Float64Array(rows.frame.rows * answerWidth(prepared.signature));
-  await model.predict(rows.frame, answers);
+  const texts: string[] = [];
+  await model.predict(rows.frame, answers, texts);
   await model.close?.();
-  return { prepared, rows, answers };
+  return { prepared, rows, answers, texts };
 }
 const goldenOf = (name: string): string => readFileSync(`${models}${name}/golden.json`, 'utf8');
 
@@ -41,8 +42,8 @@ describe('golden rows of onnxruntime 1.32.0', () => {
   });
 
   test.each(names.filter((name) => !quantised.includes(name)))('%s', async (name) => {
-    const { prepared, rows, answers } = await answer(`${models}${name}/model.onnx`, goldenOf(name));
-    expect(firstDifference(rows, answers, prepared.signature, onnx.tolerance)).toBeNull();
+    const { prepared, rows, answers, texts } = await answer(`${models}${name}/model.onnx`, goldenOf(name));
+    expect(firstDifference(rows, answers, texts, prepared.signature, onnx.tolerance)).toBeNull();
   });
 
   test.each(zipMapped)('%s with its ZipMap', async (name) => {
@@ -50,9 +51,9 @@ describe('golden rows of onnxruntime 1.32.0', () => {
     const golden = goldenOf(name)
       .replaceAll('"name": "label"', '"name": "output_label"')
       .replaceAll('"name": "probabilities"', '"name": "output_probability"');
-    const { prepared, rows, answers } = await answer(`${models}${name}/model_zipmap.onnx`, golden);
+    const { prepared, rows, answers, texts } = await answer(`${models}${name}/model_zipmap.onnx`, golden);
     expect(rows.outputs).toHaveLength(2);
-    expect(firstDifference(rows, answers, prepared.signature, onnx.tolerance)).toBeNull();
+    expect(firstDifference(rows, answers, texts, prepared.signature, onnx.tolerance)).toBeNull();
   });
 
   test.each(quantised)('%s: the same classes, probabilities within a step', async (name) => {

@@ -162,9 +162,9 @@ test('scalers, arithmetic and linear models are the same as on onnxruntime', asy
         frame.values[i] = random() < 0.1 ? 0 : normal(random) * 10 ** Math.floor(random() * 3 - 1);
       const columns = answerWidth(signature);
       const [got, wanted] = [new Float64Array(rows * columns), new Float64Array(rows * columns)];
-      await (await attachPlan(encodePlan(plan!), signature)).predict(frame, got);
+      await (await attachPlan(encodePlan(plan!), signature)).predict(frame, got, []);
       const session = new OnnxSession(await openSession(bytes), signature, Number.POSITIVE_INFINITY);
-      await session.predict(frame, wanted);
+      await session.predict(frame, wanted, []);
       await session.close();
       for (let i = 0; i < got.length; i++) {
         numbers++;

@@ -42,7 +42,7 @@ test('are said of the version, and answer the same', async () => {
       frame.values[i] = (i % 7) - 3;
     });
     answers.push(new Float64Array(2 * signature.outputs.reduce((sum, { width }) => sum + width, 0)));
-    await model.predict(frame, answers.at(-1)!);
+    await model.predict(frame, answers.at(-1)!, []);
     await model.close?.();
   }
   for (const [i, answer] of answers[0]!.entries()) expect(answers[1]![i]).toBeCloseTo(answer, 5);

@@ -20,7 +20,7 @@ beforeAll(async () => {
 
 async function answer(frame: Frame, { program, signature } = prepared): Promise<number[]> {
   const answers = new Float64Array(frame.rows * answerWidth(signature));
-  await (await onnx.attach(program, signature)).predict(frame, answers);
+  await (await onnx.attach(program, signature)).predict(frame, answers, []);
   return [...answers];
 }
 
@@ -52,7 +52,7 @@ test('the runtime and the compiled graph answer alike, whatever the categories',
   const session = await openSession(new Uint8Array(readFileSync(`${folder}model.onnx`)));
   const runtime = new OnnxSession(session, signature, Number.POSITIVE_INFINITY);
   const wanted = new Float64Array(frame.rows * answerWidth(signature));
-  await runtime.predict(frame, wanted);
+  await runtime.predict(frame, wanted, []);
   await runtime.close();
   expect(await answer(frame)).toEqual([...wanted]);
 });

@@ -100,7 +100,7 @@ function frameOf(rows: number[][]): Frame {
 
 async function predict(model: Model, rows: number[][] = [[1, 2]]): Promise<number[]> {
   const answers = new Float64Array(rows.length * answerWidth(model.signature));
-  await model.predict(frameOf(rows), answers);
+  await model.predict(frameOf(rows), answers, []);
   return [...answers];
 }
 

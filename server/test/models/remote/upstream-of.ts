@@ -41,11 +41,12 @@ export async function upstreamOf(kindName: string, path: string): Promise<Served
         answer(200, JSON.stringify(modelMetadata('m', kindName, [1], signature)));
         return;
       }
-      const asked = readInferRequest(await bodyOf(request), null);
+      const asked = readInferRequest(await bodyOf(request), null, true);
       const frame = frameOf(asked.inputs, signature);
       const answers = new Float64Array(frame.rows * answerWidth(signature));
-      await model.predict(frame, answers);
-      const outputs = outputsOf(asked, signature, answers, frame.rows);
+      const texts: string[] = [];
+      await model.predict(frame, answers, texts);
+      const outputs = outputsOf(asked, signature, answers, texts, frame.rows);
       answer(200, writeInferResponse('m', 1, asked, outputs, []).json);
     } catch (thrown) {
       const { code, message } = errorBody(thrown);

@@ -84,7 +84,7 @@ describe('the kind xgboost', () => {
     const width = widths[0]! + widths[1]!;
     const answers = new Float64Array(frame.rows * width);
     const model = await xgboost.attach(program, signature);
-    await model.predict(frame, answers);
+    await model.predict(frame, answers, []);
     for (let row = 0; row < frame.rows; row++) {
       const [predict, ...of] = answers.subarray(row * width, (row + 1) * width);
       if (task === 'binary') expect(of[0]).toBeCloseTo(1 / (1 + Math.exp(-predict!)), 6);

@@ -1,5 +1,6 @@
-import { answerWidth, type Signature } from '../../../signature.ts';
+import { answerWidth, longColumns, type Signature } from '../../../signature.ts';
 import { type Frame, newFrame } from '../../../tensor.ts';
+import { nearest } from '../../../texts.ts';
 import { attachForest } from '../../forest/attach.ts';
 import type { Model } from '../../model.ts';
 import { plainRows } from '../strict-categories.ts';
@@ -27,6 +28,7 @@ export async function attachPlan(program: Uint8Array, signature: Signature): Pro
   const runs = steps.map((step) => runOf(step, space));
   const width = answerWidth(signature);
   const plain = plainRows(signature.features);
+  const longs = longColumns(signature.inputs);
   const copies = outputs.map(({ value, column }) => ({
     values: space.values[value]!,
     columns: widths[value]!,
@@ -35,7 +37,7 @@ export async function attachPlan(program: Uint8Array, signature: Signature): Pro
   return {
     signature,
     predict(frame: Frame, answers: Float64Array): void {
-      space.frame = plain(frame);
+      space.frame = plain(inNumbers(frame, longs));
       for (let first = 0; first < frame.rows; first += block) {
         const rows = Math.min(block, frame.rows - first);
         space.first = first;
@@ -47,4 +49,14 @@ export async function attachPlan(program: Uint8Array, signature: Signature): Pro
       }
     },
   };
+}
+
+/** Steps compute in float64: whole numbers beyond it become the nearest ones. The frame itself where there are none. */
+function inNumbers(frame: Frame, longs: number[]): Frame {
+  if (longs.length === 0 || frame.texts.length === 0) return frame;
+  const values = frame.values.slice(0, frame.rows * frame.width);
+  for (const column of longs)
+    for (let at = column; at < values.length; at += frame.width)
+      values[at] = nearest(values[at]!, frame.texts);
+  return { ...frame, values };
 }

@@ -20,11 +20,11 @@ export async function agree(compiled: Model, runtime: Model, plan: Planned): Pro
   const width = answerWidth(signature);
   const [got, wanted] = [new Float64Array(rows * width), new Float64Array(rows * width)];
   try {
-    await runtime.predict(frame, wanted);
+    await runtime.predict(frame, wanted, []);
   } catch {
     return false;
   }
-  await compiled.predict(frame, got);
+  await compiled.predict(frame, got, []);
   for (const { datatype, column, width: columns } of signature.outputs) {
     let odd = 0;
     for (let row = 0; row < rows; row++) {

@@ -8,7 +8,8 @@ const signature = {
     { name: 'name', type: 'string' },
     { name: 'city', type: 'string' },
   ],
-} as Signature;
+  inputs: [],
+} as Partial<Signature> as Signature;
 const frame = {
   rows: 2,
   width: 3,
@@ -45,4 +46,30 @@ test('a single row is not copied', () => {
   const kept = new JournaledFeatures(signature, { hash: [], drop: [] }, 's');
   const one = { rows: 1, width: 3, values: Float64Array.of(30, 0, 1), texts: ['Ann', 'Oslo'] };
   expect(kept.of(one).values.buffer).toBe(one.values.buffer);
+});
+
+test('of whole numbers beyond 2^53, every digit is kept or hashed, and none of another’s', () => {
+  const long = {
+    features: [
+      { name: 'id', type: 'integer' },
+      { name: 'n', type: 'integer' },
+    ],
+    inputs: [{ name: 'both', datatype: 'INT64', shape: [-1, 2], column: 0, width: 2 }],
+  } as Partial<Signature> as Signature;
+  const ids = ['9007199254740993', '9007199254740995'];
+  const two = {
+    rows: 2,
+    width: 2,
+    values: Float64Array.of(0.5, 7, 2.5, 1.5),
+    texts: [ids[0]!, ids[1]!, ids[0]!],
+  };
+  const kept = new JournaledFeatures(long, { hash: [], drop: [] }, 's').of(two);
+  expect([...kept.values]).toEqual([0.5, 1.5, 7, 2.5]);
+  expect(kept.texts).toEqual([ids[0], ids[0], ids[1]]);
+  const one = new JournaledFeatures(long, { hash: ['id'], drop: ['n'] }, 's').of(two);
+  expect(one.texts).toEqual([]);
+  expect(one.values[0]).toBe(one.values[1]);
+  const other = { ...two, values: Float64Array.of(0.5, 7, 1.5, 7) };
+  const hashed = new JournaledFeatures(long, { hash: ['id'], drop: ['n'] }, 's').of(other);
+  expect(hashed.values[0]).not.toBe(hashed.values[1]);
 });

@@ -47,6 +47,14 @@ export const errorTable = {
     status: 503,
     hint: 'Load it again: POST /v2/repository/models/NAME/load, or `slipway load NAME`.',
   },
+  MODEL_LOADING: {
+    status: 503,
+    hint: 'Try again in a moment. Where it happens often, give models more memory: `slipway serve --model-memory`.',
+  },
+  ATTACH_FAILED: {
+    status: 503,
+    hint: 'Roll back, or deploy the version again: the lane cannot load what was kept of it.',
+  },
   LOAD_REFUSED: {
     status: 403,
     hint: 'Only registered versions are loaded: deploy the files with `slipway deploy`, through the gates.',

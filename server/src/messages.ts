@@ -94,6 +94,18 @@ export interface LaneMetrics {
   unjournaled: number;
   residentBytes: number;
   admission: AdmissionMetrics;
+  attachments: AttachmentCounts;
+}
+
+/** Versions attached in a lane, within its memory for models. */
+export interface AttachmentCounts {
+  /** Now, and what they hold by what the gates measured. */
+  attached: number;
+  bytes: number;
+  /** So far: attached, detached for want of room, and not attached for a failure. */
+  attaches: number;
+  evictions: number;
+  failures: number;
 }
 
 export interface AdmissionMetrics {

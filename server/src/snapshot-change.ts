@@ -2,7 +2,7 @@ import type { ServedModel, Snapshot } from './snapshot.ts';
 
 /**
  * What makes one snapshot of another. Snapshots are sent as such: a thousand models are megabytes, and a lane that
- * answers has no time to read them all again because one has changed .
+ * answers has no time to read them all again because one has changed.
  */
 export interface SnapshotChange {
   /** Number of the snapshot that it is applied to; 0: none, all models are here. */

@@ -52,6 +52,8 @@ export interface ServedVersion {
   baseline: string | null;
   /** What the gate measured, µs a row for a single fresh row. Decides where a shadow arm runs. */
   microseconds: number;
+  /** What the gate measured that a process grows by when it attaches one more of it, bytes; absent in what an older Slipway wrote. */
+  attachedBytes?: number;
   /** A learner's newest kept checkpoint; newer updates come from the loops. */
   checkpoint: { update: number; digest: string } | null;
   /** Absent in what an older Slipway wrote. */

@@ -12,6 +12,7 @@ interface Options {
   controlPort: number;
   data: string;
   lanes: number;
+  modelMemory?: number;
   keyFile?: string;
   tlsCert?: string;
   tlsKey?: string;
@@ -35,6 +36,11 @@ export const serve = new Command('serve')
     'processes that answer predictions; auto: one a core',
     lanes,
     defaultConfig.lanes,
+  )
+  .option(
+    '--model-memory <bytes>',
+    'for loaded models, all lanes together: what was used longest ago goes and comes back when asked for (default: half of the memory there is)',
+    wholeNumber,
   )
   .option(
     '--host <address>',

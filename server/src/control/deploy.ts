@@ -3,6 +3,7 @@ import type { DeployRequest } from '../api.ts';
 import { SlipwayError } from '../errors.ts';
 import { type Bounds, type Tried, tryCandidate } from '../gates/candidate.ts';
 import { signatureDifference } from '../gates/signature.ts';
+import type { Weight } from '../gates/weigh.ts';
 import type { ModelRecord, VersionRecord } from '../registry/registry.ts';
 import { type ServingChoice, usualServing } from '../serving.ts';
 import { defaultPolicy } from '../signature.ts';
@@ -14,7 +15,7 @@ const modelName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
 /** What the candidate process left, as blobs. */
 interface Made {
-  tried: Tried & { memoryBytes: number };
+  tried: Tried & Weight;
   program: { digest: string };
   baseline: { digest: string } | null;
 }
@@ -95,6 +96,7 @@ function recordOf(
     batchMicroseconds: tried.batchMicroseconds,
     merging: tried.merging,
     memoryBytes: tried.memoryBytes,
+    attachedBytes: tried.attachedBytes,
     facts: tried.facts,
     importance: tried.importance,
     gates,

@@ -11,6 +11,7 @@ export function noLanes(): LaneMetrics {
     unjournaled: 0,
     residentBytes: 0,
     admission: { refused: 0, pressed: false, waited: 0, limit: null },
+    attachments: { attached: 0, bytes: 0, attaches: 0, evictions: 0, failures: 0 },
   };
 }
 
@@ -20,6 +21,9 @@ export function addLane(total: LaneMetrics, lane: LaneMetrics): void {
   total.journalBytes += lane.journalBytes;
   total.unjournaled += lane.unjournaled;
   total.admission.refused += lane.admission.refused;
+  total.attachments.attaches += lane.attachments.attaches;
+  total.attachments.evictions += lane.attachments.evictions;
+  total.attachments.failures += lane.attachments.failures;
   for (const [model, metrics] of lane.models) {
     const sum = total.models.get(model);
     if (sum) addModel(sum, metrics);

@@ -66,6 +66,7 @@ function servedVersion(registry: Registry, record: KnownVersion): ServedVersion 
     impute: record.impute,
     baseline: record.baseline,
     microseconds: record.microseconds,
+    ...(record.attachedBytes === undefined ? {} : { attachedBytes: record.attachedBytes }),
     checkpoint: newest ? { update: newest.update, digest: newest.digest } : null,
     serving: servingOf(record.serving, record.merging),
   };

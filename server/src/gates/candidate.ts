@@ -8,7 +8,7 @@ import type { Importance, ModelHints } from '../models/model.ts';
 import { isUpstreamVariable } from '../models/remote/settings.ts';
 import type { Merging } from '../serving.ts';
 import type { Signature } from '../signature.ts';
-import type { Load } from './weigh.ts';
+import type { Load, Weight } from './weigh.ts';
 
 /** What the candidate process is asked to try. Paths are absolute; names are the user's own. */
 export interface Trial {
@@ -69,7 +69,7 @@ const lookMs = 50;
 export async function tryCandidate<T>(
   trial: Omit<Trial, 'folder'>,
   bounds: Bounds,
-  use: (tried: Tried & { memoryBytes: number }, folder: string) => Promise<T>,
+  use: (tried: Tried & Weight, folder: string) => Promise<T>,
 ): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'slipway-candidate-'));
   const { name } = trial.file;
@@ -80,11 +80,11 @@ export async function tryCandidate<T>(
     );
     const { kind, signature } = tried;
     const load = { kind, signature, program: join(folder, 'program') };
-    const memoryBytes = await run<number>(
+    const weight = await run<Weight>(
       { type: 'weigh', load },
       { name, folder, bounds, step: 'being loaded again' },
     );
-    return await use({ ...tried, memoryBytes }, folder);
+    return await use({ ...tried, ...weight }, folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

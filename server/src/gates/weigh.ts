@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { kindNamed } from '../models/kinds.ts';
+import type { Model } from '../models/model.ts';
 import { answerWidth, type Signature } from '../signature.ts';
 import { emptyRows } from './timing.ts';
 
@@ -10,18 +11,34 @@ export interface Load {
   signature: Signature;
 }
 
-/**
- * Bytes that a process grows by when it attaches the version and answers its first row, the kind's runtime included.
- * Runs in a process that has done nothing else: what reading and compiling the file took would be counted otherwise.
- */
-export async function weigh({ kind, program, signature }: Load): Promise<number> {
-  const bytes = await readFile(program);
+/** Bytes that a process grows by. */
+export interface Weight {
+  /** When it attaches the version and answers its first row, the kind's runtime included. */
+  memoryBytes: number;
+  /** When it has done so before: what one more of its kind takes. */
+  attachedBytes: number;
+}
+
+/** So many more are attached to know what one takes, or as many as fit in so many bytes: pages are counted whole. */
+const more = { most: 16, bytes: 2 ** 27 };
+
+/** Runs in a process that has done nothing else: what reading and compiling the file took would be counted otherwise. */
+export async function weigh({ kind, program, signature }: Load): Promise<Weight> {
+  const models: Model[] = [];
+  const attach = async (): Promise<void> => {
+    const model = await kindNamed(kind).attach(await readFile(program), signature);
+    models.push(model);
+    await model.predict(emptyRows(signature, 1), new Float64Array(answerWidth(signature)), []);
+  };
   const before = resident();
-  const model = await kindNamed(kind).attach(bytes, signature);
-  await model.predict(emptyRows(signature, 1), new Float64Array(answerWidth(signature)), []);
-  const after = resident();
-  await model.close?.();
-  return Math.max(0, after - before);
+  await attach();
+  const first = resident();
+  const memoryBytes = Math.max(0, first - before);
+  const count = Math.min(more.most, Math.floor(more.bytes / Math.max(1, memoryBytes)));
+  for (let one = 0; one < count; one++) await attach();
+  const attachedBytes = count > 0 ? Math.max(0, resident() - first) / count : memoryBytes;
+  for (const model of models) await model.close?.();
+  return { memoryBytes, attachedBytes: Math.ceil(attachedBytes) };
 }
 
 function resident(): number {

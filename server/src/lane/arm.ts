@@ -1,5 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import type { Update } from '../messages.ts';
 import { kindNamed } from '../models/kinds.ts';
 import type { Learner, Model, Place } from '../models/model.ts';
@@ -24,6 +25,8 @@ const valueMicroseconds = 0.5;
 
 /** Runs before a version is made current: enough for its code to be compiled and its pages to be in memory. */
 const warmRuns = 20;
+/** And so long that warming may hold the event loop before others have their turn, ms. */
+const warmSliceMs = 1;
 
 /** One version attached in this process, with all that depends on it alone prepared. */
 export interface Arm {
@@ -60,7 +63,6 @@ export async function attachArm(
   version: ServedVersion,
   blobs: string,
   secret: string,
-  newest: Update | undefined,
 ): Promise<Arm> {
   const kind = kindNamed(version.kind);
   const program = await readFile(join(blobs, version.program));
@@ -90,10 +92,15 @@ export async function attachArm(
     attached.restore(await readFile(join(blobs, version.checkpoint.digest)));
     arm.update = version.checkpoint.update;
   }
-  if (newest) applyUpdate(arm, newest);
   // What runs elsewhere is warm, or is not: this process cannot help it, and must not wait for it.
   if (runs !== 'elsewhere') await warm(arm);
   return arm;
+}
+
+/** What an arm will hold, bytes: as the gate measured it, or by its program where an older Slipway's gate did not. */
+export async function armBytes(version: ServedVersion, blobs: string): Promise<number> {
+  const frame = 8 * frameRows * version.signature.features.length;
+  return frame + (version.attachedBytes ?? 2 * (await stat(join(blobs, version.program))).size);
 }
 
 /** What runs elsewhere holds a lane only while its request is written and its answer read. */
@@ -128,7 +135,13 @@ async function warm(arm: Arm): Promise<void> {
     frame.values[i] = signature.features[i]!.type === 'string' ? 0 : (arm.version.impute[i] ?? 0);
   }
   const answers = new Float64Array(arm.width);
-  for (let run = 0; run < warmRuns; run++) await arm.attached.predict(frame, answers, []);
+  let began = performance.now();
+  for (let run = 0; run < warmRuns; run++) {
+    await arm.attached.predict(frame, answers, []);
+    if (performance.now() - began < warmSliceMs) continue;
+    await setImmediate();
+    began = performance.now();
+  }
 }
 
 /** A request waits for the arm from now on. */

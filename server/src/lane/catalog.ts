@@ -3,6 +3,7 @@ import type { LaneMetrics, RepositoryEntry } from '../messages.ts';
 import { type ModelMetadata, modelMetadata, type ServerMetadata, serverMetadata } from '../oip/metadata.ts';
 import { type ModelConfig, modelConfig } from '../oip/model-config.ts';
 import { type ModelStatistics, modelStatistics } from '../oip/statistics.ts';
+import { servingIn } from '../snapshot.ts';
 import type { ControlLine } from './control-line.ts';
 import type { Served } from './served.ts';
 
@@ -35,29 +36,36 @@ export class Catalog {
     return this.#served.names();
   }
 
+  /** Whether a request would be answered: at once, or when the version is attached again. */
   isReady(model: string, version: number | null): boolean {
     try {
-      this.#served.route(model, version);
+      this.checkReady(model, version);
       return true;
     } catch {
       return false;
     }
   }
 
+  /** Throws why it is not ready: MODEL_NOT_FOUND, MODEL_UNLOADED, VERSION_NOT_FOUND or ATTACH_FAILED. */
+  checkReady(model: string, version: number | null): void {
+    const failure = this.#served.failure(model, version);
+    if (failure) throw failure;
+  }
+
   /** Throws MODEL_NOT_FOUND, MODEL_UNLOADED or VERSION_NOT_FOUND, as do those below. */
   model(model: string, version: number | null): ModelMetadata {
-    const { kind, signature } = this.#served.route(model, version).version;
+    const { kind, signature } = this.#served.version(model, version);
     return modelMetadata(model, kind, this.#versions(model), signature);
   }
 
   config(model: string, version: number | null): ModelConfig {
-    const { serving, version: one } = this.#served.route(model, version);
-    return modelConfig(model, one.kind, this.#versions(model), one.signature, serving);
+    const one = this.#served.version(model, version);
+    return modelConfig(model, one.kind, this.#versions(model), one.signature, servingIn(one));
   }
 
   /** Summed over lanes. `model` '': of all; `version` null: of all that are served. */
   async statistics(model: string, version: number | null): Promise<{ model_stats: ModelStatistics[] }> {
-    if (model !== '') this.#served.route(model, version);
+    if (model !== '') this.#served.version(model, version);
     const lanes = (await this.#control.ask({ kind: 'metrics' })) as LaneMetrics[];
     const names = model === '' ? this.#served.names() : [model];
     return {
@@ -98,7 +106,7 @@ export class Catalog {
   }
 
   #versions(model: string): number[] {
-    return [...(this.#served.model(model)?.arms.keys() ?? [])];
+    return [...(this.#served.model(model)?.seats.keys() ?? [])];
   }
 }
 

@@ -3,6 +3,7 @@ import type { LabelEvent, Position, PredictionEvent, RequestId } from '../events
 import type { Appender } from '../journal/appender.ts';
 import { type IdSource, idText } from '../journal/id.ts';
 import type { Batching } from '../serving.ts';
+import type { ServedVersion } from '../snapshot.ts';
 import { type Frame, newFrame } from '../tensor.ts';
 import { Admission } from './admission.ts';
 import { contentKey, type Kept } from './answer-cache.ts';
@@ -69,9 +70,24 @@ export class DataPlane {
     this.#shadows = new ShadowQueue(parts.appender, this.#turn, parts.meter, parts.mark);
   }
 
-  /** The version that answers callers of a model, or one that was asked for by number. */
-  route(model: string, version: number | null = null): Arm {
+  /** What is served as a model's live version, or as one that was asked for by number. */
+  version(model: string, version: number | null = null): ServedVersion {
+    return this.#parts.served.version(model, version);
+  }
+
+  /** The arm that answers callers; null: call `whenAttached`. */
+  route(model: string, version: number | null = null): Arm | null {
     return this.#parts.served.route(model, version);
+  }
+
+  /** Has the version attached, and then the same tried `again`; what either throws is told to `failed`. */
+  whenAttached(
+    model: string,
+    version: number | null,
+    again: () => void,
+    failed: (thrown: unknown) => void,
+  ): void {
+    this.#parts.served.attach(model, version).then(again).catch(failed);
   }
 
   /**

@@ -1,4 +1,4 @@
-import { SlipwayError } from '../errors.ts';
+import { SlipwayError, toSlipwayError } from '../errors.ts';
 import { checkOutputs, type InferRequest, type OutputTensor, outputsOf } from '../oip/infer.ts';
 import { frameOf } from '../oip/tensors.ts';
 import type { Waiting } from '../waiting.ts';
@@ -30,6 +30,11 @@ export function infer<T>(
   send: (encoded: T | null, error: SlipwayError | null) => void,
 ): void {
   const arm = plane.route(model, version);
+  if (!arm) {
+    const again = (): void => infer(plane, model, version, request, waiting, encode, send);
+    plane.whenAttached(model, version, again, (thrown) => send(null, toSlipwayError(thrown)));
+    return;
+  }
   try {
     const { signature } = arm.version;
     checkOutputs(request, signature);

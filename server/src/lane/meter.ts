@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../errors.ts';
 import {
   type AdmissionMetrics,
+  type AttachmentCounts,
   type LaneMetrics,
   latencyBuckets,
   type ModelMetrics,
@@ -95,7 +96,12 @@ export class Meter {
     versionOf(metrics, arm);
   }
 
-  read(incarnation: number, journalBytes: number, admission: AdmissionMetrics): LaneMetrics {
+  read(
+    incarnation: number,
+    journalBytes: number,
+    admission: AdmissionMetrics,
+    attachments: AttachmentCounts,
+  ): LaneMetrics {
     return {
       incarnation,
       models: this.#models,
@@ -104,6 +110,7 @@ export class Meter {
       unjournaled: this.unjournaled,
       residentBytes: process.memoryUsage.rss(),
       admission,
+      attachments,
     };
   }
 

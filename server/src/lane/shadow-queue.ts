@@ -6,6 +6,7 @@ import type { Arm } from './arm.ts';
 import { ask } from './ask.ts';
 import type { HangMark } from './hang-mark.ts';
 import type { Meter } from './meter.ts';
+import type { Seat } from './seat.ts';
 import type { Turn } from './turn.ts';
 
 /** A shadow that the gate measured slower than this is skipped in a lane and counted, µs a row. */
@@ -37,9 +38,11 @@ export class ShadowQueue {
     this.#mark = mark;
   }
 
-  add(event: PredictionEvent, frame: Frame, shadows: Arm[]): void {
+  add(event: PredictionEvent, frame: Frame, shadows: Seat[]): void {
     const { rows, model } = event;
-    const arms = shadows.filter((arm) => arm.version.version !== event.version && this.#affords(arm, rows));
+    const arms: Arm[] = [];
+    for (const { arm } of shadows)
+      if (arm && arm.version.version !== event.version && this.#affords(arm, rows)) arms.push(arm);
     this.#meter.shadowSkipped(model, (shadows.length - arms.length) * rows);
     if (arms.length === 0) return;
     if (this.#rows + rows > waitingLimit) {
@@ -78,6 +81,10 @@ export class ShadowQueue {
   };
 
   #run(event: PredictionEvent, frame: Frame, arm: Arm): void {
+    if (arm.retired) {
+      this.#meter.shadowSkipped(event.model, frame.rows);
+      return;
+    }
     const answers = new Float64Array(frame.rows * arm.width);
     const answerTexts: string[] = [];
     const started = performance.now();

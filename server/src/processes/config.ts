@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os';
 import { SlipwayError } from '../errors.ts';
 
 /** Everything that `slipway serve` can be told; handed whole to every process it starts. */
@@ -8,6 +9,8 @@ export interface Config {
   grpcPort: number;
   controlPort: number;
   lanes: number;
+  /** For models that are attached, all lanes together, bytes; null: half of what this machine has for Slipway. */
+  modelMemory: number | null;
   keyFile: string | null;
   /** PEM files; with them every address speaks TLS only. */
   tls: { cert: string; key: string } | null;
@@ -41,6 +44,7 @@ export const defaultConfig: Config = {
   grpcPort: 8081,
   controlPort: 8090,
   lanes: 1,
+  modelMemory: null,
   keyFile: null,
   tls: null,
   bodyLimit: 64 * 1024 * 1024,
@@ -57,6 +61,14 @@ export const defaultConfig: Config = {
   heartbeatMs: 2000,
   logLevel: 'info',
 };
+
+/** One lane's part of the memory for models, bytes. */
+export function modelBytesOf({ modelMemory, lanes }: Config): number {
+  const machine = totalmem();
+  // What a container may use, where there is such a bound.
+  const bound = process.constrainedMemory();
+  return (modelMemory ?? (bound > 0 ? Math.min(machine, bound) : machine) / 2) / lanes;
+}
 
 /** What a child process is told by the supervisor, in the environment variable SLIPWAY_PROCESS. */
 export interface Assignment {

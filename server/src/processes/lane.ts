@@ -18,7 +18,7 @@ import { Served } from '../lane/served.ts';
 import { layout } from '../layout.ts';
 import { productVersion } from '../product.ts';
 import { superviseMe } from './child.ts';
-import { grpcDescriptor, listenDescriptor, readAssignment } from './config.ts';
+import { grpcDescriptor, listenDescriptor, modelBytesOf, readAssignment } from './config.ts';
 
 /** How long a starting lane waits for the learners' newest updates before it serves their last checkpoints, ms. */
 const patienceMs = 3000;
@@ -39,7 +39,7 @@ const me = superviseMe(
   () => stop(),
 );
 
-const served = new Served(places.blobs, readFileSync(places.secret, 'utf8'));
+const served = new Served(places.blobs, readFileSync(places.secret, 'utf8'), modelBytesOf(config));
 const appender = new Appender({
   folder: places.journal,
   incarnation,
@@ -71,7 +71,7 @@ const controlLine = new ControlLine(
   { role: 'lane', lane, incarnation },
   served,
   snapshot,
-  () => meter.read(incarnation, appender.writtenBytes, plane.admission.read()),
+  () => meter.read(incarnation, appender.writtenBytes, plane.admission.read(), served.counts),
 );
 
 // What was promoted while this lane was starting is in force: it does not answer with anything older.

@@ -23,6 +23,7 @@ export interface VersionRecord {
   batchMicroseconds?: number;
   merging?: Merging;
   memoryBytes?: number;
+  attachedBytes?: number;
   importance?: Importance[];
   facts: Record<string, string | number | boolean>;
   gates: Gate[];

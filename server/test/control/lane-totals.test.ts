@@ -12,12 +12,21 @@ test('lanes that are gone add up, and what they were made of is not kept', () =>
     meter.answered(arm, 2, 0.2, 0.1, 0, lane);
     meter.error(arm, 'FEATURE_MISSING');
     meter.imputed('electricity', 5);
-    const metrics = meter.read(lane, 100, { refused: 2, pressed: true, waited: 1, limit: 5 });
+    const admission = { refused: 2, pressed: true, waited: 1, limit: 5 };
+    const metrics = meter.read(lane, 100, admission, {
+      attached: 2,
+      bytes: 10,
+      attaches: 3,
+      evictions: 1,
+      failures: 0,
+    });
     addLane(total, metrics);
     metrics.models.get('electricity')!.requests = 1000;
   }
   expect(total).toMatchObject({ labels: 6, journalBytes: 300, residentBytes: 0 });
   expect(total.admission).toEqual({ refused: 6, pressed: false, waited: 0, limit: null });
+  // What is attached in a lane that is gone is attached no more.
+  expect(total.attachments).toEqual({ attached: 0, bytes: 0, attaches: 9, evictions: 3, failures: 0 });
   const electricity = total.models.get('electricity')!;
   expect(electricity).toMatchObject({ requests: 3, rows: 6, imputed: 15, errors: { FEATURE_MISSING: 3 } });
   expect(electricity.versions).toEqual({
@@ -44,7 +53,8 @@ test('requests to an upstream add up over lanes, and over models that are attach
     meter.shadowFailed(again, 1);
     meter.error(again, 'UPSTREAM_FAILED');
     // It counts on, and what was added up already does not change with it.
-    const metrics = meter.read(lane, 0, { refused: 0, pressed: false, waited: 0, limit: null });
+    const { admission, attachments } = noLanes();
+    const metrics = meter.read(lane, 0, admission, attachments);
     addLane(total, metrics);
     again.attached.upstream!.answered = 1000;
   }

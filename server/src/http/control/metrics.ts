@@ -68,6 +68,18 @@ export async function prometheusText(
     help: 'How long requests waited at most before they were looked at, in the last turn of the slowest lane.',
     registers,
   });
+  const gauge = (name: string, help: string) => new Gauge({ name, help, registers });
+  const attached = gauge('slipway_attached_versions', 'Versions attached in lanes now.');
+  const attachedBytes = gauge(
+    'slipway_attached_bytes',
+    'What they hold, by what the gates measured; --model-memory bounds it.',
+  );
+  const attaches = counter('slipway_attaches_total', 'Versions attached, for the first time or again.');
+  const evictions = counter(
+    'slipway_evictions_total',
+    'Versions detached to make room for others: they are attached again when they are asked for.',
+  );
+  const failures = counter('slipway_attach_failures_total', 'Versions that could not be attached.');
   const memory = new Gauge({
     name: 'slipway_process_resident_bytes',
     help: 'Resident memory.',
@@ -87,6 +99,11 @@ export async function prometheusText(
     refused.inc(lane.admission.refused);
     if (lane.admission.pressed) pressed.inc();
     if (lane.admission.limit !== null) limit.inc(lane.admission.limit);
+    attached.inc(lane.attachments.attached);
+    attachedBytes.inc(lane.attachments.bytes);
+    attaches.inc(lane.attachments.attaches);
+    evictions.inc(lane.attachments.evictions);
+    failures.inc(lane.attachments.failures);
     for (const [model, one] of lane.models) {
       requests.inc({ model, code: 'ok' }, one.requests);
       for (const [code, count] of Object.entries(one.errors)) requests.inc({ model, code }, count);

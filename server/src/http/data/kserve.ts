@@ -31,7 +31,7 @@ export function kserve(parts: ProtocolParts, exchange: Exchange): boolean {
     readRows(parts, exchange, (bytes) => predictInstances(plane, exchange, model, bytes));
   } else {
     exchange.takes('GET');
-    plane.route(model);
+    catalog.checkReady(model, null);
     exchange.answer(200, { name: model, ready: true });
   }
   return true;
@@ -43,6 +43,11 @@ export function kserve(parts: ProtocolParts, exchange: Exchange): boolean {
  */
 function predictInstances(plane: DataPlane, exchange: Exchange, model: string, bytes: Buffer): void {
   const arm = plane.route(model);
+  if (!arm) {
+    const again = (): void => predictInstances(plane, exchange, model, bytes);
+    plane.whenAttached(model, null, again, (thrown) => exchange.fail(thrown));
+    return;
+  }
   try {
     const body = parseJson(bytes, arm.exact);
     if (!isObject(body)) throw new SlipwayError('INVALID_REQUEST', 'The body is not a JSON object.');

@@ -87,7 +87,7 @@ function read(plane: DataPlane, loops: LoopsLine, value: unknown, index: number)
     fail('LABEL_INVALID', `${shown(label)} is neither a class nor a number.`);
   }
   if (model !== null) {
-    const { signature } = plane.route(model).version;
+    const { signature } = plane.version(model);
     const fits = signature.classes
       ? classIndex(signature, label as string | number | boolean) >= 0
       : typeof label === 'number';

@@ -84,7 +84,7 @@ function ofModel(
   exchange.takes('GET');
   switch (verb) {
     case 'ready':
-      plane.route(model, version);
+      catalog.checkReady(model, version);
       exchange.answer(200, { name: model, ready: true });
       break;
     case 'config':
@@ -106,9 +106,14 @@ function inferOver(
   bytes: Buffer,
 ): void {
   // A model that is not there is said first, whatever was sent to it.
-  const { exact } = plane.route(model, version);
+  const arm = plane.route(model, version);
+  if (!arm) {
+    const again = (): void => inferOver(plane, exchange, model, version, bytes);
+    plane.whenAttached(model, version, again, (thrown) => exchange.fail(thrown));
+    return;
+  }
   const length = exchange.request.headers[jsonLengthHeader];
-  const request = readInferRequest(bytes, length === undefined ? null : Number(length), exact);
+  const request = readInferRequest(bytes, length === undefined ? null : Number(length), arm.exact);
   infer(
     plane,
     model,

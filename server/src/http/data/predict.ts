@@ -7,6 +7,11 @@ import type { Exchange } from './exchange.ts';
 /** POST /predict/{model}: named features in, a prediction with its id out. */
 export function predict(plane: DataPlane, exchange: Exchange, model: string, bytes: Buffer): void {
   const arm = plane.route(model);
+  if (!arm) {
+    const again = (): void => predict(plane, exchange, model, bytes);
+    plane.whenAttached(model, null, again, (thrown) => exchange.fail(thrown));
+    return;
+  }
   try {
     const body = parseJson(bytes, arm.exact);
     if (!isObject(body)) throw new SlipwayError('INVALID_REQUEST', 'The body is not a JSON object.');

@@ -50,6 +50,8 @@ export interface ServedVersion {
   impute: (number | null)[];
   /** Digest of the baseline profile (JSON, monitors/baseline.ts), or null. */
   baseline: string | null;
+  /** Digest of the golden rows that lanes warm it with (golden-rows.ts); null, or absent in what an older Slipway wrote: none. */
+  golden?: string | null;
   /** What the gate measured, µs a row for a single fresh row. Decides where a shadow arm runs. */
   microseconds: number;
   /** What the gate measured that a process grows by when it attaches one more of it, bytes; absent in what an older Slipway wrote. */

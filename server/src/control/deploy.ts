@@ -18,6 +18,7 @@ interface Made {
   tried: Tried & Weight;
   program: { digest: string };
   baseline: { digest: string } | null;
+  golden: { digest: string } | null;
 }
 
 /** Tries a file, and registers it as the model's next version if every gate lets it pass. */
@@ -51,6 +52,7 @@ export async function deploy(
     tried,
     program: await blobs.putFile(join(folder, 'program')),
     baseline: tried.hasBaseline ? await blobs.putFile(join(folder, 'baseline')) : null,
+    golden: tried.hasGolden ? await blobs.putFile(join(folder, 'golden')) : null,
   }));
   return changes.inTurn(async () => {
     const record = recordOf(changes, name, request, by, made);
@@ -91,6 +93,7 @@ function recordOf(
     policy: { ...defaultPolicy, ...request.policy },
     impute: tried.impute,
     baseline: made.baseline?.digest ?? null,
+    golden: made.golden?.digest ?? null,
     promise: tried.promise,
     microseconds: tried.microseconds,
     batchMicroseconds: tried.batchMicroseconds,

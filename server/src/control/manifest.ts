@@ -65,6 +65,7 @@ function servedVersion(registry: Registry, record: KnownVersion): ServedVersion 
     policy: record.policy,
     impute: record.impute,
     baseline: record.baseline,
+    golden: record.golden ?? null,
     microseconds: record.microseconds,
     ...(record.attachedBytes === undefined ? {} : { attachedBytes: record.attachedBytes }),
     checkpoint: newest ? { update: newest.update, digest: newest.digest } : null,

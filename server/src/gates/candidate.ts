@@ -21,7 +21,7 @@ export interface Trial {
   onnx: ModelHints['onnx'] | null;
   /** Of a booster that was stopped early: up to the best round, or all. */
   rounds: 'best' | 'all';
-  /** Where it writes `program` and `baseline`. */
+  /** Where it writes `program`, `baseline` and `golden`. */
   folder: string;
 }
 
@@ -41,6 +41,7 @@ export interface Tried {
   impute: (number | null)[];
   promise: { metric: 'accuracy' | 'mae'; value: number; rows: number } | null;
   hasBaseline: boolean;
+  hasGolden: boolean;
 }
 
 /** A candidate process does one of these, and ends. */

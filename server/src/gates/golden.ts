@@ -12,6 +12,8 @@ import { ofInteger, toInteger } from '../texts.ts';
  * themselves in number tensors. Outputs that the version does not have are not compared.
  */
 export interface Golden {
+  /** As they were given. */
+  inputs: RowTensor[];
   frame: Frame;
   outputs: { spec: TensorSpec; data: unknown[] }[];
 }
@@ -50,7 +52,7 @@ export function readGolden(text: string, name: string, signature: Signature): Go
       `none of its outputs is one of the version's: ${signature.outputs.map((one) => one.name).join(', ')}.`,
     );
   }
-  return { frame, outputs };
+  return { inputs: parsed.inputs, frame, outputs };
 }
 
 /** Rows as a frame; whatever does not fit the signature is told to `broken`. */

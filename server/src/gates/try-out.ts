@@ -2,23 +2,27 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Gate } from '../api.ts';
 import { SlipwayError } from '../errors.ts';
+import { encodeGoldenRows, takeRow } from '../golden-rows.ts';
 import { findModel } from '../models/main-file.ts';
 import { agreed, columnNames } from '../models/mlflow/signature.ts';
 import type { Kind, Model, ModelHints, Prepared } from '../models/model.ts';
 import type { Baseline } from '../monitors/baseline.ts';
 import { profile } from '../monitors/profile.ts';
 import { answerWidth, classIndex, predictedClass, type Signature } from '../signature.ts';
-import type { Frame } from '../tensor.ts';
+import { type Frame, newFrame } from '../tensor.ts';
 import type { Trial, Tried } from './candidate.ts';
 import { digestOf, openGiven } from './container/given.ts';
 import { exampleGate } from './example.ts';
-import { firstDifference, readGolden } from './golden.ts';
+import { firstDifference, type Golden, readGolden, rowsOf } from './golden.ts';
 import { mergingGate } from './merging.ts';
 import { rowsFor, timePerRow } from './timing.ts';
 import { frameOf, labelsOf, readTable, type Table } from './training.ts';
 
 /** A learner's promise is what it answered to these last of its training rows, each before it learned it. */
 const scoredRows = 100_000;
+
+/** Golden rows that are kept, at most: as many, as many values, and as long as they take a lane that warms with them, ms. */
+const keptGolden = { most: 32, values: 4096, milliseconds: 50 };
 
 interface Training {
   table: Table;
@@ -51,7 +55,8 @@ export async function tryOut(trial: Trial, step: (step: string) => void): Promis
     detail: `${kind.title}, ${prepared.program.length} bytes when prepared`,
   });
   if (mlflow?.example) gates.push(await exampleGate(mlflow.example, model));
-  if (trial.golden) gates.push(await goldenGate(trial.golden, kind, model, signature, step));
+  const golden = trial.golden ? await goldenGate(trial.golden, kind, model, signature, step) : null;
+  if (golden) gates.push(golden.gate);
   const frame = training ? frameOf(training.table, signature, trial.baseline!.name) : null;
   step('being timed');
   const rows = frame ?? (await rowsFor(model));
@@ -79,6 +84,7 @@ export async function tryOut(trial: Trial, step: (step: string) => void): Promis
     };
     await writeFile(join(trial.folder, 'baseline'), JSON.stringify(baseline));
   }
+  if (golden) await keepGolden(golden.rows, model, single, join(trial.folder, 'golden'));
   await model.close?.();
   return {
     kind: kind.name,
@@ -93,6 +99,7 @@ export async function tryOut(trial: Trial, step: (step: string) => void): Promis
     impute: signature.features.map((_, i) => imputeOf(baseline, i)),
     promise,
     hasBaseline: baseline !== null,
+    hasGolden: golden !== null,
   };
 }
 
@@ -132,7 +139,7 @@ async function goldenGate(
   model: Model,
   signature: Signature,
   step: (step: string) => void,
-): Promise<Gate> {
+): Promise<{ gate: Gate; rows: Golden }> {
   step('answering its golden rows');
   const golden = readGolden(await readFile(file.path, 'utf8'), file.name, signature);
   const answers = new Float64Array(golden.frame.rows * answerWidth(signature));
@@ -148,7 +155,29 @@ async function goldenGate(
   }
   const outputs = golden.outputs.map(({ spec }) => spec.name).join(', ');
   const detail = `${golden.frame.rows} rows reproduced in ${outputs} within ${kind.tolerance} relative`;
-  return { name: 'golden rows', passed: true, detail };
+  return { gate: { name: 'golden rows', passed: true, detail }, rows: golden };
+}
+
+/** Keeps as many of them as lanes warm the version with: with its answers to each by itself, which lanes compare. */
+async function keepGolden(golden: Golden, model: Model, microseconds: number, file: string): Promise<void> {
+  const { signature } = model;
+  const { most, values, milliseconds } = keptGolden;
+  const affordable = Math.min(values / signature.features.length, (milliseconds * 1000) / microseconds);
+  const count = Math.max(1, Math.min(most, golden.frame.rows, Math.floor(affordable)));
+  const first = golden.inputs.map((tensor) => ({ ...tensor, data: tensor.data.slice(0, count) }));
+  const frame = rowsOf(first, signature, (message) => {
+    throw new SlipwayError('INTERNAL', message);
+  });
+  const width = answerWidth(signature);
+  const kept = { frame, answers: new Float64Array(count * width), texts: [] as string[][] };
+  const one = newFrame(1, frame.width);
+  for (let row = 0; row < count; row++) {
+    const texts: string[] = [];
+    takeRow(kept, row, one);
+    await model.predict(one, kept.answers.subarray(row * width, (row + 1) * width), texts);
+    kept.texts.push(texts);
+  }
+  await writeFile(file, encodeGoldenRows(kept));
 }
 
 /** How right the version is on its own training rows; a learner on each before it learned it. */

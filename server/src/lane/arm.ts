@@ -1,6 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import { SlipwayError } from '../errors.ts';
+import { decodeGoldenRows, type GoldenRows, goldenDifference, takeRow } from '../golden-rows.ts';
 import type { Update } from '../messages.ts';
 import { kindNamed } from '../models/kinds.ts';
 import type { Learner, Model, Place } from '../models/model.ts';
@@ -88,12 +90,23 @@ export async function attachArm(
     retired: false,
   };
   serveAs(arm, arm.serving);
+  // What runs elsewhere is warm, or is not: this process cannot help it, and must not wait for it.
+  if (runs !== 'elsewhere') {
+    const golden = version.golden ? await readFile(join(blobs, version.golden), 'utf8') : null;
+    // Slipway's own code gives the same bits everywhere.
+    const tolerance = runs === 'inline' ? 0 : kind.tolerance;
+    try {
+      await warm(arm, golden === null ? null : decodeGoldenRows(golden), tolerance);
+    } catch (error) {
+      retire(arm);
+      throw error;
+    }
+  }
+  // A learner has gone on since its gate.
   if (version.checkpoint && 'restore' in attached) {
     attached.restore(await readFile(join(blobs, version.checkpoint.digest)));
     arm.update = version.checkpoint.update;
   }
-  // What runs elsewhere is warm, or is not: this process cannot help it, and must not wait for it.
-  if (runs !== 'elsewhere') await warm(arm);
   return arm;
 }
 
@@ -126,7 +139,8 @@ export function applyUpdate(arm: Arm, update: Update): void {
   arm.cache?.clear();
 }
 
-async function warm(arm: Arm): Promise<void> {
+/** Throws GATE_FAILED where golden rows are answered otherwise than at the gate. */
+async function warm(arm: Arm, golden: GoldenRows | null, tolerance: number): Promise<void> {
   const { signature } = arm.version;
   const frame = newFrame(1, signature.features.length);
   frame.texts.push('');
@@ -135,9 +149,14 @@ async function warm(arm: Arm): Promise<void> {
     frame.values[i] = signature.features[i]!.type === 'string' ? 0 : (arm.version.impute[i] ?? 0);
   }
   const answers = new Float64Array(arm.width);
+  const rows = golden?.frame.rows ?? 0;
   let began = performance.now();
-  for (let run = 0; run < warmRuns; run++) {
-    await arm.attached.predict(frame, answers, []);
+  for (let run = 0; run < Math.max(warmRuns, rows); run++) {
+    const texts: string[] = [];
+    if (golden) takeRow(golden, run % rows, frame);
+    await arm.attached.predict(frame, answers, texts);
+    const difference = golden && goldenDifference(golden, run % rows, answers, texts, tolerance);
+    if (difference !== null) throw new SlipwayError('GATE_FAILED', `Gate "golden rows": ${difference}.`);
     if (performance.now() - began < warmSliceMs) continue;
     await setImmediate();
     began = performance.now();

@@ -17,6 +17,8 @@ export interface VersionRecord {
   policy: RowPolicy;
   impute: (number | null)[];
   baseline: string | null;
+  /** Not kept of versions that were registered before lanes took them. */
+  golden?: string | null;
   promise: { metric: 'accuracy' | 'mae'; value: number; rows: number } | null;
   microseconds: number;
   /** Not known of versions that were registered before it was measured. */

@@ -1,6 +1,6 @@
 import type { Forest } from '../server/src/models/forest/forest.ts';
 import { Rule } from '../server/src/models/forest/forest.ts';
-import { normal, seeded } from '../server/test/models/forest/random-forest.ts';
+import { normal, randomForest, seeded } from '../server/test/models/forest/random-forest.ts';
 
 /** Complete trees as XGBoost's hist grows them: up to 256 thresholds a feature, each node with a default side. */
 export function completeForest(trees: number, depth: number, features: number): Forest {
@@ -37,6 +37,20 @@ export function completeForest(trees: number, depth: number, features: number): 
   };
 }
 
+/** Trees of 31 leaves as LightGBM grows them, leaf by leaf and uneven; float32, so that ONNX holds the same forest. */
+export function unevenForest(trees: number, leaves: number, features: number): Forest {
+  const forest = randomForest({
+    ...{ seed: 3, trees, leaves, features, groups: 1, bins: 255 },
+    ...{ compare: 'float32', sum: 'float32', rules: 'plain', linear: false },
+  });
+  const random = seeded(4);
+  return {
+    ...forest,
+    threshold: forest.threshold.map(Math.fround),
+    rule: forest.rule.map(() => Rule.missingNaN | (random() < 0.5 ? Rule.defaultLeft : 0)),
+  };
+}
+
 /** What the forest says of a row, by walking it. */
 export function plainLoop({ start, roots, feature, threshold, rule, left, right, leaves }: Forest) {
   return (values: Float32Array, from: number): number => {
@@ -45,7 +59,8 @@ export function plainLoop({ start, roots, feature, threshold, rule, left, right,
       let code = roots[tree]!;
       while (code >= 0) {
         const x = values[from + feature[code]!]!;
-        const isLeft = x < threshold[code]! || (Number.isNaN(x) && (rule[code]! & Rule.defaultLeft) !== 0);
+        const isBelow = (rule[code]! & Rule.strict) !== 0 ? x < threshold[code]! : x <= threshold[code]!;
+        const isLeft = isBelow || (Number.isNaN(x) && (rule[code]! & Rule.defaultLeft) !== 0);
         code = isLeft ? left[code]! : right[code]!;
       }
       sum = Math.fround(sum + leaves[~code]!);

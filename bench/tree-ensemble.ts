@@ -18,7 +18,8 @@ export function treeEnsemble(forest: Forest): Uint8Array {
     for (let id = 0; id < codes.length; id++) {
       const code = codes[id]!;
       const isLeaf = code < 0;
-      modes.push(isLeaf ? 'LEAF' : 'BRANCH_LT');
+      const isStrict = !isLeaf && (forest.rule[code]! & Rule.strict) !== 0;
+      modes.push(isLeaf ? 'LEAF' : isStrict ? 'BRANCH_LT' : 'BRANCH_LEQ');
       add(nodes, {
         treeids: tree,
         nodeids: id,

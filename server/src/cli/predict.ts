@@ -37,7 +37,10 @@ export const predict = withRemote(
     .argument('<name>', 'the model'),
 )
   .option('--features <json>', 'one row: an object of feature names and values')
-  .option('--file <rows>', 'many rows: CSV with a header, Parquet, or a JSON list of objects')
+  .option(
+    '--file <rows>',
+    'many rows: CSV with a header, Parquet, a JSON list of objects, or an object a line',
+  )
   .option('--subject <text>', 'whom it is about')
   .option('--record-key <text>', 'your own name for it; its label can come by that')
   .addHelpText(
@@ -113,8 +116,7 @@ async function readRows(file: string): Promise<object[]> {
   }
   const begin = bytes.subarray(0, 1024).toString('latin1').trimStart()[0];
   if (begin === '[') return parse(bytes.toString(), file) as object[];
-  if (begin === '{')
-    throw new UsageError(`${file} holds one JSON object.`, 'Put the rows into a list: [{…}, {…}].');
+  if (begin === '{') return rowsOfLines(bytes.toString(), file);
   // Loaded only here: its native library is large.
   const { readTable } = await import('../gates/training.ts');
   try {
@@ -127,6 +129,16 @@ async function readRows(file: string): Promise<object[]> {
       (error as Error).message,
       'Rows come as CSV with a header, as Parquet, or as a JSON list of objects.',
     );
+  }
+}
+
+/** A JSON object a line; one object alone may be spread over several. */
+function rowsOfLines(text: string, file: string): object[] {
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  try {
+    return lines.map((line) => JSON.parse(line) as object);
+  } catch {
+    return [parse(text, file) as object];
   }
 }
 

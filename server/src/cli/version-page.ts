@@ -104,7 +104,11 @@ function fileText({ provenance: { file, bytes, files = 1, main } }: Described): 
 }
 
 function tensorText({ name, datatype, shape }: VersionView['inputs'][number]): string {
-  return `${name} ${datatype} [${shape.map((one) => (one === -1 ? 'row' : one)).join(', ')}]`;
+  // Kept on one line.
+  return `${name} ${datatype} [${shape.map((one) => (one === -1 ? 'row' : one)).join(', ')}]`.replaceAll(
+    ' ',
+    '\u00a0',
+  );
 }
 
 function factText(value: string | number | boolean): string {
@@ -152,7 +156,7 @@ function wrapped(text: string, indent: number): string {
       line = word;
     } else line = line === '' ? word : `${line} ${word}`;
   }
-  return [...lines, line].join(`\n${' '.repeat(indent)}`);
+  return [...lines, line].join(`\n${' '.repeat(indent)}`).replaceAll('\u00a0', ' ');
 }
 
 /** "maxDepth" as "max depth". */

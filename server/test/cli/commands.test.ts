@@ -112,15 +112,16 @@ test('from a file to a rollback, each command in turn', async () => {
     'period,nswprice,nswdemand,vicprice,vicdemand,transfer\n0.5,0.06,0.44,0.0035,0.42,0.41\n',
   );
   const list = inFolder('rows.json', `[${features}]`);
-  for (const file of [csv, list]) {
+  const lines = inFolder('rows.jsonl', `${features}\n`);
+  for (const file of [csv, list, lines]) {
     const many = await json<{ predictions: object[] }>('predict', 'power', '--file', file);
     expect(many.predictions).toMatchObject([{ version: 1, prediction: 0 }]);
   }
   await slipway.label({ id: answer.id, label: 1 });
 
   const { models } = await json<StatusView>('status');
-  expect(models).toMatchObject([{ model: 'power', live: 1, traffic: { predictions: 3, labels: 1 } }]);
-  expect((await run('status')).stdout).toMatch(/\npower +1 +3 +1 +0\.0 % /);
+  expect(models).toMatchObject([{ model: 'power', live: 1, traffic: { predictions: 4, labels: 1 } }]);
+  expect((await run('status')).stdout).toMatch(/\npower +1 +4 +1 +0\.0 % /);
   const { versions } = await json<{ versions: VersionView[] }>('versions', 'power');
   expect(versions.map(({ state }) => state)).toEqual(['live', 'shadow']);
 

@@ -129,8 +129,8 @@ function factsOf(model: OnnxModel): Prepared['facts'] {
   const counts = new Map<string, number>();
   for (const { op } of model.graph.nodes) counts.set(op, (counts.get(op) ?? 0) + 1);
   return {
-    framework: 'onnx',
-    producer: model.producer.trim(),
+    // The exporter names itself and its version.
+    framework: model.producer.trim() || 'ONNX',
     irVersion: model.irVersion,
     opset: model.opsets.find(({ domain }) => domain === '' || domain === 'ai.onnx')?.version ?? 0,
     nodes: model.graph.nodes.length,

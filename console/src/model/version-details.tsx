@@ -47,8 +47,8 @@ export function VersionDetails({ model, version }: { model: ModelView; version: 
             ['unknown categories', policy.unknown],
             ['extra features', policy.extra],
             ...Object.entries(facts)
-              .filter(([name]) => name !== 'features')
-              .map(([name, value]) => [spaced(name), String(value)] as [string, string]),
+              .filter(([name]) => !['features', 'framework'].includes(name))
+              .map(([name, value]) => [spaced(name), factText(value)] as [string, string]),
           ]}
         />
       </div>
@@ -104,7 +104,15 @@ function fileText({ file, main, files = 1 }: VersionView['provenance']): string 
 }
 
 function tensorText({ name, datatype, shape }: VersionView['inputs'][number]): string {
-  return `${name} ${datatype} [${shape.map((one) => (one === -1 ? 'row' : one)).join(', ')}]`;
+  // Kept on one line.
+  return `${name} ${datatype} [${shape.map((one) => (one === -1 ? 'row' : one)).join(', ')}]`.replaceAll(
+    ' ',
+    '\u00a0',
+  );
+}
+
+function factText(value: string | number | boolean): string {
+  return typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value);
 }
 
 /** "maxDepth" as "max depth". */

@@ -8,12 +8,13 @@ import { agreed, columnNames } from '../models/mlflow/signature.ts';
 import type { Kind, Model, ModelHints, Prepared } from '../models/model.ts';
 import type { Baseline } from '../monitors/baseline.ts';
 import { profile } from '../monitors/profile.ts';
-import { answerWidth, classIndex, predictedClass, type Signature } from '../signature.ts';
+import { answerWidth, classIndex, predictedClass } from '../signature.ts';
 import { type Frame, newFrame } from '../tensor.ts';
 import type { Trial, Tried } from './candidate.ts';
 import { digestOf, openGiven } from './container/given.ts';
 import { exampleGate } from './example.ts';
 import { firstDifference, type Golden, readGolden, rowsOf } from './golden.ts';
+import { goldenHint } from './golden-hint.ts';
 import { mergingGate } from './merging.ts';
 import { rowsFor, timePerRow } from './timing.ts';
 import { frameOf, labelsOf, readTable, type Table } from './training.ts';
@@ -55,7 +56,7 @@ export async function tryOut(trial: Trial, step: (step: string) => void): Promis
     detail: `${kind.title}, ${prepared.program.length} bytes when prepared`,
   });
   if (mlflow?.example) gates.push(await exampleGate(mlflow.example, model));
-  const golden = trial.golden ? await goldenGate(trial.golden, kind, model, signature, step) : null;
+  const golden = trial.golden ? await goldenGate(trial.golden, kind, model, prepared.facts, step) : null;
   if (golden) gates.push(golden.gate);
   const frame = training ? frameOf(training.table, signature, trial.baseline!.name) : null;
   step('being timed');
@@ -137,10 +138,11 @@ async function goldenGate(
   file: { name: string; path: string },
   kind: Kind,
   model: Model,
-  signature: Signature,
+  facts: Prepared['facts'],
   step: (step: string) => void,
 ): Promise<{ gate: Gate; rows: Golden }> {
   step('answering its golden rows');
+  const { signature } = model;
   const golden = readGolden(await readFile(file.path, 'utf8'), file.name, signature);
   const answers = new Float64Array(golden.frame.rows * answerWidth(signature));
   const texts: string[] = [];
@@ -150,7 +152,7 @@ async function goldenGate(
     throw new SlipwayError(
       'GATE_FAILED',
       `Gate "golden rows": ${difference} (tolerance ${kind.tolerance}).`,
-      `Check that ${file.name} was made with this very file. Nothing was registered.`,
+      goldenHint(facts, file.name),
     );
   }
   const outputs = golden.outputs.map(({ spec }) => spec.name).join(', ');

@@ -17,7 +17,8 @@ export interface Prediction {
   id: string;
   model: string;
   version: number;
-  prediction: string | number | null;
+  /** A class or a value; null: no number came out. Of a model with neither, every output by its name. */
+  prediction: string | number | null | { [output: string]: unknown };
   probabilities?: { [label: string]: number };
   /** Of a classifier whose numbers are no probabilities; of two classes, the second's alone. */
   scores?: { [label: string]: number };

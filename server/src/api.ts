@@ -286,7 +286,9 @@ export const PredictionAnswer = Type.Object({
   version: Type.Integer(),
   update: Type.Integer(),
   role: Type.Union([Type.Literal('live'), Type.Literal('shadow')]),
-  prediction: Label,
+  prediction: Type.Union([Label, Type.Record(Type.String(), Type.Unknown())], {
+    description: 'A class, a value, or, where neither is known to be the answer, every output by its name',
+  }),
   probabilities: Nullable(Type.Record(Type.String(), Type.Number())),
   latencyMicroseconds: Type.Number(),
   /** Whether it was right (classification) and its loss, once labelled. */

@@ -40,6 +40,10 @@ export const errorTable = {
   },
   VERSION_NOT_FOUND: { status: 404, hint: 'List the versions with `slipway versions NAME`.' },
   VERSION_QUARANTINED: { status: 409, hint: 'This version stopped a lane twice. Deploy a repaired one.' },
+  NOT_SCORED: {
+    status: 409,
+    hint: 'Export the model with one value a row, or with a probability a class; name the classes with --classes.',
+  },
   ROLLOUT_NOT_FOUND: { status: 404, hint: 'List the rollouts with `slipway rollout NAME`.' },
   CHECKPOINT_NOT_FOUND: { status: 404, hint: 'List the checkpoints with `slipway versions NAME`.' },
   NOTHING_TO_ROLL_BACK_TO: { status: 409, hint: 'No other version was live before this one.' },

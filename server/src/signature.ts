@@ -2,7 +2,8 @@ import { isInTexts, nearest, textAt } from './texts.ts';
 
 /** What a version takes and gives: the contract between callers, edges, model, journal and monitors. */
 
-export type Task = 'binary' | 'multiclass' | 'regression' | 'ranking';
+/** `other`: no output is known to be the answer that a label could be held against. */
+export type Task = 'binary' | 'multiclass' | 'regression' | 'ranking' | 'other';
 
 /**
  * How a feature's JSON value becomes the one float64 of its column in a Frame:
@@ -50,6 +51,13 @@ export interface TensorSpec {
   width: number;
 }
 
+export interface CanonicalAnswer {
+  column: number;
+  width: number;
+  scores?: true;
+  label?: { column: number; holds: 'class' | 'index' };
+}
+
 export interface Signature {
   task: Task;
   /** One a column of a Frame, in its order. */
@@ -64,17 +72,22 @@ export interface Signature {
    * multiclass: one column a class; regression and ranking: one column, the value. `scores`: those are no
    * probabilities but of any size (an SVM's distances, a network's logits). `label`: the column of the class that the
    * model itself says, as the class or as its index; it need not be the likeliest one (an SVM's is not, now and then).
+   * null (task `other`): all outputs are answered, and none is scored.
    */
-  answer: {
-    column: number;
-    width: number;
-    scores?: true;
-    label?: { column: number; holds: 'class' | 'index' };
-  };
+  answer: CanonicalAnswer | null;
   /** Whether the model itself has a rule for missing values (NaN). */
   missingAllowed: boolean;
   /** Rows that the model takes in one call, where that is bounded. Callers need not know: rows are looped. */
   rowsAtOnce?: number;
+}
+
+/** A version whose answers labels can be held against. */
+export interface Scored extends Signature {
+  answer: CanonicalAnswer;
+}
+
+export function isScored(signature: Signature): signature is Scored {
+  return signature.answer !== null;
 }
 
 /** What to do with rows that do not fit: stated per version, counted when it is not a rejection. */
@@ -101,7 +114,7 @@ export function textOf(value: number, { classes }: Signature, texts: string[]): 
 
 /** The value that a version without classes answered a row with. */
 export function answerValue(
-  signature: Signature,
+  signature: Scored,
   { answers, answerTexts }: { answers: Float64Array; answerTexts: string[] },
   row: number,
 ): number {
@@ -133,7 +146,7 @@ export function isLong(datatype: Datatype): boolean {
  * Index of the predicted class in one answer row: what the model says, or else the likeliest; ties go to the lower
  * index (binary: p > 0.5, or a score > 0, is class 1).
  */
-export function predictedClass(signature: Signature, answers: Float64Array, row: number): number {
+export function predictedClass(signature: Scored, answers: Float64Array, row: number): number {
   const { column, width, scores, label } = signature.answer;
   const first = row * answerWidth(signature);
   if (label) {

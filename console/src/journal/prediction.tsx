@@ -35,7 +35,8 @@ export function Prediction({ prediction, opened }: { prediction: PredictionView;
 }
 
 /** A class as it is; a number short enough to read in a list. */
-function said(value: string | number): string {
+function said(value: Answer['prediction']): string {
+  if (typeof value === 'object') return JSON.stringify(value);
   return typeof value === 'number' ? number(value, 5) : value;
 }
 
@@ -114,7 +115,7 @@ function AnswerRow({ answer, labelled }: { answer: Answer; labelled: boolean }) 
     <li>
       <Rightness answer={answer} labelled={labelled} />
       <span>
-        <b>{String(answer.prediction)}</b>
+        <b>{typeof answer.prediction === 'object' ? said(answer.prediction) : answer.prediction}</b>
         {sure === undefined ? '' : `, ${percent(sure)} sure`}
         <span className="small quiet">
           {' '}

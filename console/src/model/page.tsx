@@ -59,4 +59,6 @@ const taskWords: Record<string, string> = {
   binary: 'tells two classes apart',
   multiclass: 'tells several classes apart',
   regression: 'estimates a number',
+  ranking: 'ranks',
+  other: 'answers what labels are not held against',
 };

@@ -98,7 +98,7 @@ function tell(predictions: Prediction[]): void {
   const classes = predictions[0] ? Object.keys(numbers(predictions[0])) : [];
   const sign = predictions[0]?.scores ? 'score' : 'p';
   const rows = predictions.map((one) => [
-    String(one.prediction),
+    typeof one.prediction === 'object' ? JSON.stringify(one.prediction) : String(one.prediction),
     ...classes.map((label) => numbers(one)[label]?.toFixed(4) ?? '–'),
     one.id,
   ]);

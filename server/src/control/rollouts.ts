@@ -2,6 +2,7 @@ import type { RolloutRequest } from '../api.ts';
 import { SlipwayError } from '../errors.ts';
 import type { ModelRecord, RolloutRecord } from '../registry/registry.ts';
 import { defaultRule } from '../rollout/decide.ts';
+import { isScored } from '../signature.ts';
 import type { Changes } from './changes.ts';
 
 /** Begins a rollout; only within a change. Returns its id. */
@@ -14,6 +15,12 @@ export function beginRollout(
 ): string {
   const { model } = record;
   const live = record.live!;
+  for (const version of [live, candidate])
+    if (!isScored(changes.version(model, version).signature))
+      throw new SlipwayError(
+        'NOT_SCORED',
+        `No output of version ${version} of "${model}" is known to be its answer: no label can say which version is better.`,
+      );
   const id = `${model}-${changes.registry.rollouts(model).length + 1}`;
   changes.registry.saveRollout({
     id,

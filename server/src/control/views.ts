@@ -15,11 +15,20 @@ import { idTime, parseId, rowId } from '../journal/id.ts';
 import type { StateReader } from '../loops/reader.ts';
 import type { LaneMetrics, ProcessStatus } from '../messages.ts';
 import { kindNamed } from '../models/kinds.ts';
+import { outputsOf } from '../oip/infer.ts';
+import { rowValues } from '../oip/row.ts';
 import type { KnownVersion, ModelRecord, Registry, RolloutRecord } from '../registry/registry.ts';
 import { heldNext } from '../rollout/decide.ts';
 import { lossFor, lossText } from '../rollout/loss.ts';
 import { servingOf } from '../serving.ts';
-import { answerValue, answerWidth, predictedClass, type Signature, type TensorSpec } from '../signature.ts';
+import {
+  answerValue,
+  answerWidth,
+  isScored,
+  predictedClass,
+  type Signature,
+  type TensorSpec,
+} from '../signature.ts';
 import { isInTexts, textAt } from '../texts.ts';
 import { health } from './health.ts';
 import { LaneFigures } from './lane-figures.ts';
@@ -342,6 +351,10 @@ export class Views {
   ): Pick<PredictionView['answers'][number], 'prediction' | 'probabilities'> {
     const signature = this.#registry.version(event.model, event.version)?.signature;
     if (!signature) return { prediction: event.answers[row] ?? Number.NaN, probabilities: null };
+    if (!isScored(signature)) {
+      const outputs = outputsOf({ outputs: null }, signature, event.answers, event.answerTexts, event.rows);
+      return { prediction: rowValues(outputs, row), probabilities: null };
+    }
     const from = row * answerWidth(signature) + signature.answer.column;
     if (!signature.classes) return { prediction: answerValue(signature, event, row), probabilities: null };
     return {

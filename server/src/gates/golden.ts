@@ -1,7 +1,7 @@
 import { SlipwayError } from '../errors.ts';
 import { parseExact } from '../json.ts';
 import { shown } from '../shown.ts';
-import { answerWidth, isLong, type Signature, type TensorSpec, textOf } from '../signature.ts';
+import { answerWidth, isLong, isScored, type Signature, type TensorSpec, textOf } from '../signature.ts';
 import { type Frame, newFrame } from '../tensor.ts';
 import { ofInteger, toInteger } from '../texts.ts';
 
@@ -116,7 +116,7 @@ export function firstDifference(
         const same = text === null ? close(got, toNumber(want), tolerance * size) : text === exactly(want);
         if (
           !same &&
-          !(spec.column === signature.answer.label?.column && isTie(answers, row, signature, tolerance))
+          !(spec.column === signature.answer?.label?.column && isTie(answers, row, signature, tolerance))
         ) {
           return `row ${row} of "${spec.name}" is ${text ?? got}, not ${String(want)}`;
         }
@@ -178,6 +178,7 @@ function close(a: number, b: number, most: number): boolean {
 
 /** Whether two classes are as likely: which of them is said then is chance. */
 function isTie(answers: Float64Array, row: number, signature: Signature, tolerance: number): boolean {
+  if (!isScored(signature)) return false;
   const { column, width, scores } = signature.answer;
   const from = row * answerWidth(signature) + column;
   const own = [...answers.subarray(from, from + width)];

@@ -8,7 +8,7 @@ import { agreed, columnNames } from '../models/mlflow/signature.ts';
 import type { Kind, Model, ModelHints, Prepared } from '../models/model.ts';
 import type { Baseline } from '../monitors/baseline.ts';
 import { profile } from '../monitors/profile.ts';
-import { answerWidth, classIndex, predictedClass } from '../signature.ts';
+import { answerWidth, classIndex, isScored, predictedClass } from '../signature.ts';
 import { type Frame, newFrame } from '../tensor.ts';
 import type { Trial, Tried } from './candidate.ts';
 import { digestOf, openGiven } from './container/given.ts';
@@ -191,7 +191,7 @@ async function promiseOf(
   labels: (string | number)[],
 ): Promise<Tried['promise']> {
   const { signature } = model;
-  if (signature.task === 'ranking') return null;
+  if (signature.task === 'ranking' || !isScored(signature)) return null;
   const from = Math.max(0, frame.rows - scoredRows);
   const rows = frame.rows - from;
   const width = answerWidth(signature);

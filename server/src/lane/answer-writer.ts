@@ -1,4 +1,7 @@
-import { answerWidth, isLong, predictedClass, type Signature } from '../signature.ts';
+import { stringify } from '../json.ts';
+import { outputsOf } from '../oip/infer.ts';
+import { rowValues } from '../oip/row.ts';
+import { answerWidth, isLong, isScored, predictedClass, type Scored, type Signature } from '../signature.ts';
 import type { ServedVersion } from '../snapshot.ts';
 import { isInTexts, textAt } from '../texts.ts';
 
@@ -24,7 +27,7 @@ export class AnswerWriter {
     this.#classValues = classes.map((label) => JSON.stringify(label));
     this.#width = answerWidth(version.signature);
     const { outputs, answer } = version.signature;
-    this.#isLong = outputs.some((spec) => spec.column === answer.column && isLong(spec.datatype));
+    this.#isLong = outputs.some((spec) => spec.column === answer?.column && isLong(spec.datatype));
   }
 
   /** `{"id", "model", "version", "prediction", "probabilities" | "scores"?}` */
@@ -44,23 +47,30 @@ export class AnswerWriter {
   /** From the prediction's value to the end of its object, brace excluded. */
   #row(answers: Float64Array, texts: string[], row: number): string {
     const signature = this.#signature;
+    if (!isScored(signature)) return this.#outputs(answers, texts, row);
     const from = row * this.#width + signature.answer.column;
     if (!signature.classes) {
       const value = answers[from]!;
       return this.#isLong && isInTexts(value) ? textAt(value, texts) : number(value);
     }
     const chosen = this.#classValues[predictedClass(signature, answers, row)];
-    if (signature.answer.scores) return `${chosen},"scores":{${this.#scores(answers, from)}}`;
+    if (signature.answer.scores) return `${chosen},"scores":{${this.#scores(signature, answers, from)}}`;
     if (signature.task === 'binary') {
       const p = answers[from]!;
       return `${chosen},"probabilities":{${this.#classKeys[0]}${number(1 - p)},${this.#classKeys[1]}${number(p)}}`;
     }
-    return `${chosen},"probabilities":{${this.#scores(answers, from)}}`;
+    return `${chosen},"probabilities":{${this.#scores(signature, answers, from)}}`;
+  }
+
+  /** Every output by its name. */
+  #outputs(answers: Float64Array, texts: string[], row: number): string {
+    const own = answers.subarray(row * this.#width, (row + 1) * this.#width);
+    return stringify(rowValues(outputsOf({ outputs: null }, this.#signature, own, texts, 1), 0));
   }
 
   /** A number a class; of two classes, the second's alone. */
-  #scores(answers: Float64Array, from: number): string {
-    const { task, answer } = this.#signature;
+  #scores(signature: Scored, answers: Float64Array, from: number): string {
+    const { task, answer } = signature;
     if (task === 'binary') return `${this.#classKeys[1]}${number(answers[from]!)}`;
     let text = '';
     for (let k = 0; k < answer.width; k++) {

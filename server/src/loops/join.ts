@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { LabelEvent, PredictionEvent, RequestId } from '../events.ts';
-import type { Signature } from '../signature.ts';
+import { isScored, type Scored, type Signature } from '../signature.ts';
 import { featuresOf, judge, type Outcome, truthOf } from './outcome.ts';
 import { OutcomeTable } from './outcome-table.ts';
 import type { Known, Predictions } from './predictions.ts';
@@ -134,7 +134,7 @@ export class Join {
   #isInvalid(live: PredictionEvent, row: number, label: string | number): boolean {
     if (row >= live.rows) return true;
     const signature = this.#signatureOf(live.model, live.version);
-    return signature !== null && truthOf(signature, label) === null;
+    return signature !== null && isScored(signature) && truthOf(signature, label) === null;
   }
 
   /**
@@ -187,7 +187,7 @@ export class Join {
     }
     for (const answered of [live, ...shadows]) {
       const signature = this.#signatureOf(live.model, answered.version);
-      if (!signature) continue;
+      if (!signature || !isScored(signature)) continue;
       const before = current.find((one) => one.version === answered.version);
       const said = newestTruth(signature, labels) ?? newestTruth(signature, newest(all));
       if (!said) {
@@ -218,7 +218,7 @@ export class Join {
 }
 
 /** The truth that the newest of the labels with one says, and its time; `labels`: newest first. */
-function newestTruth(signature: Signature, labels: LabelRow[]): { truth: number; at: number } | null {
+function newestTruth(signature: Scored, labels: LabelRow[]): { truth: number; at: number } | null {
   for (const label of labels) {
     const truth = truthOf(signature, valueIn(label));
     if (truth !== null) return { truth, at: label.at };

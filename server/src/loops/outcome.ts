@@ -1,5 +1,12 @@
 import type { LabelEvent, PredictionEvent, RequestId, Role } from '../events.ts';
-import { answerValue, answerWidth, classIndex, predictedClass, type Signature } from '../signature.ts';
+import {
+  answerValue,
+  answerWidth,
+  classIndex,
+  predictedClass,
+  type Scored,
+  type Signature,
+} from '../signature.ts';
 
 /** One version's answer to one labelled row. */
 export interface Outcome {
@@ -36,7 +43,7 @@ export interface Outcome {
 const clip = 1e-15;
 
 /** The label as a class index or a value; null if it is none. */
-export function truthOf(signature: Signature, label: LabelEvent['label']): number | null {
+export function truthOf(signature: Scored, label: LabelEvent['label']): number | null {
   if (signature.classes) {
     const index = classIndex(signature, label);
     return index < 0 ? null : index;
@@ -50,7 +57,7 @@ export function judge(
   live: PredictionEvent,
   answered: PredictionEvent,
   row: number,
-  signature: Signature,
+  signature: Scored,
   truth: number,
   labelAt: number,
 ): Omit<Outcome, 'seq' | 'features' | 'first' | 'replaces'> {

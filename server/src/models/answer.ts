@@ -1,5 +1,5 @@
 import { SlipwayError } from '../errors.ts';
-import type { Signature, TensorSpec } from '../signature.ts';
+import type { CanonicalAnswer, Signature, TensorSpec } from '../signature.ts';
 
 type Labels = (string | number)[];
 
@@ -19,7 +19,7 @@ export interface Known {
  * Which output is the answer, and so the task. Probabilities or scores: a float output with a column a class (as many
  * as the labels that the model or the user names), or called something with "prob", or made by a Softmax. Else a
  * float output of one column is the value; with two classes given (or labels beside it), the probability or score
- * of the second. Throws FILE_UNSUPPORTED where that would be a guess.
+ * of the second. None where that would be a guess; throws FILE_UNSUPPORTED where it is not as the user said.
  */
 export function answerAmong(
   outputs: TensorSpec[],
@@ -29,8 +29,8 @@ export function answerAmong(
   const named = known.said ?? known.named;
   const floats = outputs.filter((output) => output.datatype.startsWith('FP'));
   const others = outputs.filter((output) => !output.datatype.startsWith('FP'));
-  if (others.some(({ name, width }) => width > 1 && /label/i.test(name)))
-    throw unsupported('gives several labels a row', outputs, file);
+  const many = others.some(({ name, width }) => width > 1 && /label/i.test(name));
+  if (many && !known.said) return none;
   const wide = floats.filter(({ width }) => width >= 2);
   const scores =
     wide.find(({ name, width }) => /prob/i.test(name) && width === (named?.length ?? width)) ??
@@ -50,32 +50,31 @@ export function answerAmong(
       : { task: 'multiclass', classes, answer: { column, width, ...more(scores) } };
   }
   const value = floats.find(({ width }) => width === 1);
-  const answer = { column: (value ?? outputs[0]!).column, width: 1 };
+  const only = outputs.length === 1 && outputs[0]!.width === 1 ? outputs[0]! : undefined;
+  const answer = { column: (value ?? only ?? outputs[0]!).column, width: 1 };
   // One number a row: of the second class where there are two, else the value itself.
   if (value && named?.length === 2 && (known.said || isText || label))
     return { task: 'binary', classes: named, answer: { ...answer, ...more(value) } };
-  if (known.said || isText || (named && !value)) {
-    const many = known.said ? `each of the ${known.said.length} classes given` : 'each class';
-    throw unsupported(`has no output with a probability for ${many}`, outputs, file);
+  if (known.said) {
+    const found = outputs.map(({ name, width }) => `"${name}" (${width} a row)`).join(', ');
+    throw new SlipwayError(
+      'FILE_UNSUPPORTED',
+      `${file} has no output with a probability for each of the ${known.said.length} classes given. Its outputs: ${found}.`,
+      'Export it with probabilities, a column a class; name the classes in their order with --classes.',
+    );
   }
-  if (!value && wide.length > 0) throw unsupported('does not say what its numbers are', outputs, file);
+  if (isText || (named && !value) || (!value && !only)) return none;
   return { task: 'regression', answer };
 }
 
+/** To take one of the outputs for the answer would be a guess. */
+const none = { task: 'other', answer: null } as const;
+
 /** The class that the model itself says: its only output of one text or whole number a row. */
-function labelAmong(others: TensorSpec[], named: Labels | null): Signature['answer']['label'] {
+function labelAmong(others: TensorSpec[], named: Labels | null): CanonicalAnswer['label'] {
   const [label, second] = others.filter(({ width }) => width === 1);
   if (!label || second || !named) return undefined;
   const isText = label.datatype === 'BYTES';
   if (isText !== (typeof named[0] === 'string')) return undefined;
   return { column: label.column, holds: isText ? 'index' : 'class' };
-}
-
-function unsupported(why: string, outputs: TensorSpec[], file: string): SlipwayError {
-  const found = outputs.map(({ name, width }) => `"${name}" (${width} a row)`).join(', ');
-  return new SlipwayError(
-    'FILE_UNSUPPORTED',
-    `${file} ${why}. Its outputs: ${found}.`,
-    'Export it with probabilities, a column a class; name the classes in their order with --classes.',
-  );
 }

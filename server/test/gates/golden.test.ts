@@ -125,7 +125,7 @@ describe('the first difference', () => {
   test('a label may be another where two classes are as likely', () => {
     const labelled: Signature = {
       ...signature,
-      answer: { ...signature.answer, label: { column: 0, holds: 'index' } },
+      answer: { column: 2, width: 1, label: { column: 0, holds: 'index' } },
     };
     const tied = read({
       inputs,

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { parseExact } from '../../src/json.ts';
 import { AnswerWriter } from '../../src/lane/answer-writer.ts';
 import type { Signature } from '../../src/signature.ts';
 import type { ServedVersion } from '../../src/snapshot.ts';
@@ -63,8 +64,7 @@ test('scores that are no probabilities, with the label that the model says', () 
   expect(said).not.toHaveProperty('probabilities');
   // What is no class of the model's is not believed: the score's sign decides.
   expect(JSON.parse(writer(scored).one('id-1', Float64Array.of(5, -0.25), [])).prediction).toBe(3);
-  const { answer } = multiclass;
-  const ranked: Signature = { ...multiclass, answer: { ...answer, scores: true } };
+  const ranked: Signature = { ...multiclass, answer: { column: 1, width: 3, scores: true } };
   expect(JSON.parse(writer(ranked).one('id-1', Float64Array.of(0, -4, 9, 2), []))).toMatchObject({
     prediction: 20,
     scores: { 10: -4, 20: 9, 30: 2 },
@@ -91,5 +91,37 @@ test('always JSON, and numbers survive to the bit', () => {
       expect(prediction).toEqual(Number.isFinite(value) ? value + 0 : null);
     }),
     { seed: 2 },
+  );
+});
+
+test('without a canonical answer: every output by its name', () => {
+  const other: Signature = {
+    ...base,
+    task: 'other',
+    outputs: [
+      { name: 'text', datatype: 'BYTES', shape: [-1], column: 0, width: 1 },
+      { name: 'count', datatype: 'INT64', shape: [-1, 2], column: 1, width: 2 },
+      { name: 'flag', datatype: 'BOOL', shape: [-1, 1], column: 3, width: 1 },
+      { name: 'x', datatype: 'FP32', shape: [-1], column: 4, width: 1 },
+    ],
+    answer: null,
+  };
+  const answers = Float64Array.of(0.5, 1.5, -7, 1, Number.NaN, 2.5, 1, 2, 0, 0.25);
+  const texts = ['"said"', '9007199254740993', ''];
+  expect(parseExact(writer(other).many('id-1', answers, texts, 2))).toMatchObject({
+    predictions: [
+      { id: 'id-1.0', prediction: { text: '"said"', count: [9007199254740993n, -7], flag: [true], x: null } },
+      { id: 'id-1.1', prediction: { text: '', count: [1, 2], flag: [false], x: 0.25 } },
+    ],
+  });
+});
+
+test('a value of 64 bits is said to its last digit', () => {
+  const long: Signature = {
+    ...regression,
+    outputs: [{ name: 'y', datatype: 'INT64', shape: [-1], column: 0, width: 1 }],
+  };
+  expect(writer(long).one('id-1', Float64Array.of(0.5), ['-9007199254740993'])).toContain(
+    '"prediction":-9007199254740993}',
   );
 });

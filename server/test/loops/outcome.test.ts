@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { PredictionEvent } from '../../src/events.ts';
 import { featuresOf, judge, truthOf } from '../../src/loops/outcome.ts';
-import type { Signature } from '../../src/signature.ts';
+import type { Scored } from '../../src/signature.ts';
 
 const base = {
   features: [
@@ -14,21 +14,21 @@ const base = {
 const output = (width: number) => [
   { name: 'y', datatype: 'FP64' as const, shape: [-1, width], column: 0, width },
 ];
-const binary: Signature = {
+const binary: Scored = {
   ...base,
   task: 'binary',
   outputs: output(1),
   classes: ['no', 'yes'],
   answer: { column: 0, width: 1 },
 };
-const three: Signature = {
+const three: Scored = {
   ...base,
   task: 'multiclass',
   outputs: output(3),
   classes: [1, 2, 3],
   answer: { column: 0, width: 3 },
 };
-const value: Signature = { ...base, task: 'regression', outputs: output(1), answer: { column: 0, width: 1 } };
+const value: Scored = { ...base, task: 'regression', outputs: output(1), answer: { column: 0, width: 1 } };
 
 const event = (answers: number[], more: Partial<PredictionEvent> = {}): PredictionEvent => ({
   type: 'prediction',
@@ -64,7 +64,7 @@ describe('the truth', () => {
     [value, '3.5', 3.5],
     [value, 'much', null],
   ] as const)('%#: %s is %s', (signature, label, truth) => {
-    expect(truthOf(signature as Signature, label)).toBe(truth);
+    expect(truthOf(signature as Scored, label)).toBe(truth);
   });
 });
 

@@ -16,7 +16,7 @@ import { judge } from '../../src/loops/outcome.ts';
 import { OutcomeTable } from '../../src/loops/outcome-table.ts';
 import { StateReader } from '../../src/loops/reader.ts';
 import type { LaneToLoops, LoopsToLane } from '../../src/messages.ts';
-import type { Signature } from '../../src/signature.ts';
+import type { Scored } from '../../src/signature.ts';
 import type { ServedRollout, Snapshot } from '../../src/snapshot.ts';
 import { until } from '../processes/harness.ts';
 
@@ -28,7 +28,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(data, { recursive: true, force: true }));
 
-const signature: Signature = {
+const signature: Scored = {
   task: 'binary',
   features: [{ name: 'x', type: 'number' }],
   inputs: [],

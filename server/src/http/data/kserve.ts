@@ -5,6 +5,7 @@ import { readCaller } from '../../lane/caller.ts';
 import type { DataPlane } from '../../lane/data-plane.ts';
 import { rowIds } from '../../lane/infer.ts';
 import { type OutputTensor, outputsOf } from '../../oip/infer.ts';
+import { rowValue, rowValues } from '../../oip/row.ts';
 import { frameOf, type InputTensor } from '../../oip/tensors.ts';
 import type { Frame } from '../../tensor.ts';
 import type { Exchange } from './exchange.ts';
@@ -104,13 +105,7 @@ function frameOfInstances(plane: DataPlane, arm: Arm, instances: unknown[]): Fra
 
 /** One output: its values; several: each by its name. */
 function predictionOf(outputs: OutputTensor[], row: number): unknown {
-  const of = ({ values, shape }: OutputTensor): unknown => {
-    const width = shape.slice(1).reduce((product, size) => product * size, 1);
-    return shape.length === 1 ? values[row] : [...values.slice(row * width, (row + 1) * width)];
-  };
-  return outputs.length === 1
-    ? of(outputs[0]!)
-    : Object.fromEntries(outputs.map((output) => [output.name, of(output)]));
+  return outputs.length === 1 ? rowValue(outputs[0]!, row) : rowValues(outputs, row);
 }
 
 function wrong(row: number, why: string): SlipwayError {

@@ -4,7 +4,7 @@ import type { ModelHints } from '../model.ts';
 import { classLabels } from './classes.ts';
 import type { OnnxGraph } from './graph.ts';
 
-/** Which of a graph's outputs is the answer; `scores`: those whose numbers are no probabilities. Throws FILE_UNSUPPORTED where that would be a guess. */
+/** Which of a graph's outputs is the answer; `scores`: those whose numbers are no probabilities. Throws FILE_UNSUPPORTED. */
 export function answerOf(
   graph: OnnxGraph,
   outputs: TensorSpec[],

@@ -22,7 +22,7 @@ describe('golden rows of LightGBM 4.7.0', () => {
     const path = spec(`models/${folder}/${file}`);
     const { program, signature } = await lightgbm.prepare({ main: file, path }, {});
     const model = (await lightgbm.attach(program, signature)) as ForestModel;
-    const width = signature.answer.width;
+    const width = signature.answer!.width;
 
     const margins = new Float64Array(frame.rows * width);
     model.margins(frame, margins);

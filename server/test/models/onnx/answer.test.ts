@@ -145,13 +145,19 @@ describe('the answer', () => {
   });
 
   test.each([
-    ['several labels a row', plain, outputs(['label', 'INT64', 2], ['probabilities', 'FP32', 2]), {}],
-    ['numbers without a name', plain, outputs(['out', 'FP32', 5]), {}],
-    ['labels only', picks(texts), outputs(['label', 'INT64', 1]), {}],
-    ['text without names', plain, outputs(['label', 'BYTES', 1], ['probabilities', 'FP32', 2]), {}],
+    ['several labels a row', plain, outputs(['label', 'INT64', 2], ['probabilities', 'FP32', 2])],
+    ['numbers without a name', plain, outputs(['out', 'FP32', 5])],
+    ['labels only', picks(texts), outputs(['label', 'BYTES', 1])],
+    ['text without names', plain, outputs(['label', 'BYTES', 1], ['probabilities', 'FP32', 2])],
+    ['whole numbers of many kinds', plain, outputs(['a', 'INT64', 1], ['b', 'BOOL', 1])],
+  ])('is not guessed: %s', (_, of, specs) => {
+    expect(answerOf(of, specs, none, {}, 'm.onnx')).toEqual({ task: 'other', answer: null });
+  });
+
+  test.each([
     ['too few columns', plain, outputs(['p', 'FP32', 2]), { classes: ['a', 'b', 'c'] }],
     ['one column, three classes', plain, outputs(['p', 'FP32', 1]), { classes: ['a', 'b', 'c'] }],
-  ])('is not guessed: %s', (_, of, specs, hints) => {
+  ])('is refused where it is not as the user said: %s', (_, of, specs, hints) => {
     expect(() => answerOf(of, specs, none, hints, 'm.onnx')).toThrow(
       expect.objectContaining({
         code: 'FILE_UNSUPPORTED',

@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { assert, describe, expect, test } from 'vitest';
 import { firstDifference, readGolden } from '../../../src/gates/golden.ts';
 import type { ModelHints } from '../../../src/models/model.ts';
 import { onnx } from '../../../src/models/onnx/onnx.ts';
-import { answerWidth, predictedClass } from '../../../src/signature.ts';
+import { answerWidth, isScored, predictedClass } from '../../../src/signature.ts';
 
 const models = new URL('../../../../spec/models/', import.meta.url).pathname;
 const names = readdirSync(models).filter(
@@ -60,6 +60,7 @@ describe('golden rows of onnxruntime 1.32.0', () => {
     const { prepared, rows, answers } = await answer(`${models}${name}/model.onnx`, goldenOf(name));
     const { signature } = prepared;
     const wanted = rows.outputs.find(({ spec }) => spec.name === 'probabilities')!.data as number[][];
+    assert(isScored(signature));
     const { column, width } = signature.answer;
     expect(width).toBe(10);
     for (const [row, probabilities] of wanted.entries()) {
@@ -85,6 +86,7 @@ describe('the predicted class is the one that the model says', () => {
   ])('%s', async (name, known) => {
     const { prepared, rows, answers } = await answer(`${models}${name}/model.onnx`, goldenOf(name));
     const { signature } = prepared;
+    assert(isScored(signature));
     expect(signature.answer).toMatchObject(known);
     expect('scores' in signature.answer).toBe('scores' in known);
     const { data } = rows.outputs.find(({ spec }) => /label/.test(spec.name))!;

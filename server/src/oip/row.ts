@@ -1,0 +1,14 @@
+import type { OutputTensor } from './infer.ts';
+
+/** One row of an output as JSON (json.ts: stringify) says it: a value, or a list of them where it has more dimensions. */
+export function rowValue({ datatype, shape, values }: OutputTensor, row: number): unknown {
+  const width = shape.slice(1).reduce((product, size) => product * size, 1);
+  const own = Array.from<number | bigint | string>(values.slice(row * width, (row + 1) * width));
+  const said = datatype === 'BOOL' ? own.map((value) => value !== 0) : own;
+  return shape.length === 1 ? said[0] : said;
+}
+
+/** One row of each output, by name. */
+export function rowValues(outputs: OutputTensor[], row: number): Record<string, unknown> {
+  return Object.fromEntries(outputs.map((output) => [output.name, rowValue(output, row)]));
+}

@@ -212,6 +212,8 @@ test('an entry of the timeline leads to the part of the page that it is about', 
   await deployed.getByRole('link', { name: 'electricity' }).click();
   await page.waitForURL('**/models/electricity?open=2#versions');
   await page.getByText('Checkpoints', { exact: true }).waitFor();
+  // How it is served stands there, too.
+  await page.getByText('off (automatic)', { exact: true }).first().waitFor();
   await expect.poll(() => page.evaluate(() => scrollY)).toBeGreaterThan(0);
   await page.context().close();
 });

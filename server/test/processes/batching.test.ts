@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { DeployAnswer } from '../../src/api.ts';
 import type { ModelStatistics } from '../../src/oip/statistics.ts';
-import { inRepository, Slipway } from './harness.ts';
+import { type Answer, inRepository, Slipway } from './harness.ts';
 
 /** Requests of many callers at once, for a graph that onnxruntime runs. */
 let slipway: Slipway;
@@ -22,15 +22,20 @@ beforeAll(async () => {
 });
 afterAll(() => slipway.end());
 
-function infer(model: string, row: number) {
-  return slipway.data<{ outputs: { name: string; data: number[] }[]; parameters: { slipway_ids: string[] } }>(
-    'POST',
-    `/v2/models/${model}/infer`,
-    {
+interface Inferred {
+  outputs: { name: string; data: number[] }[];
+  parameters: { slipway_ids: string[] };
+}
+
+/** A lane on a busy machine may have enough to do: then it says so, and is asked again, as it wants to be. */
+async function infer(model: string, row: number): Promise<Answer<Inferred>> {
+  for (;;) {
+    const answer = await slipway.data<Inferred>('POST', `/v2/models/${model}/infer`, {
       id: `row-${row}`,
       inputs: [{ name: 'X', datatype: 'FP32', shape: [1, 64], data: rows[row % rows.length] }],
-    },
-  );
+    });
+    if (answer.status !== 503) return answer;
+  }
 }
 
 async function statistics(model: string): Promise<ModelStatistics> {

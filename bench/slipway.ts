@@ -12,43 +12,60 @@ import { cpuSeconds } from './process-cpu.ts';
 
 /** `slipway serve` as a user starts it, in processes of its own. */
 export class SlipwayProcess {
-  readonly #child: ChildProcess;
+  #child: ChildProcess;
   readonly #data: string;
+  readonly #options: string[];
   /** HTTP of the lanes, and gRPC. */
-  readonly port: number;
-  readonly grpcPort: number;
-  readonly #control: string;
+  port = 0;
+  grpcPort = 0;
+  #control = '';
 
-  private constructor(child: ChildProcess, data: string, addresses: Addresses) {
+  private constructor(child: ChildProcess, data: string, options: string[]) {
     this.#child = child;
     this.#data = data;
-    this.port = Number(new URL(addresses.dataPlane).port);
-    this.grpcPort = Number(addresses.grpc.split(':').at(-1));
-    this.#control = addresses.control;
+    this.#options = options;
   }
 
   static async start(...options: string[]): Promise<SlipwayProcess> {
     const data = mkdtempSync(join(tmpdir(), 'slipway-bench-'));
-    const command = inRepository('server/bin/slipway.js');
-    const ports = ['--port', '0', '--grpc-port', '0', '--control-port', '0'];
-    const child = spawn(
-      process.execPath,
-      [command, 'serve', '--json', '--data', data, ...ports, ...options],
-      {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      },
-    );
-    const [said] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
-    return new SlipwayProcess(child, data, JSON.parse(said) as Addresses);
+    const slipway = new SlipwayProcess(spawned(data, options), data, options);
+    await slipway.#isUp();
+    return slipway;
+  }
+
+  /** Stops it, and starts it again on the same folder, which is when `onStart` is called. */
+  async restart(onStart: () => void): Promise<void> {
+    await this.#end();
+    onStart();
+    this.#child = spawned(this.#data, this.#options);
+    await this.#isUp();
+  }
+
+  async #isUp(): Promise<void> {
+    const [said] = (await once(this.#child.stdout!.setEncoding('utf8'), 'data')) as [string];
+    const { dataPlane, grpc, control } = JSON.parse(said) as Addresses;
+    this.port = Number(new URL(dataPlane).port);
+    this.grpcPort = Number(grpc.split(':').at(-1));
+    this.#control = control;
   }
 
   /** Registers a file as a model's version and makes it live. */
   async deploy(model: string, file: string, baseline?: { file: string; label: string }): Promise<void> {
     const request: DeployRequest = {
       file: await this.#upload(file),
+      as: 'live',
       ...(baseline ? { baseline: await this.#upload(baseline.file), label: baseline.label } : {}),
     };
-    await this.#ask('POST', `/api/models/${model}/versions`, JSON.stringify(request), 'application/json');
+    await this.change(`/api/models/${model}/versions`, request);
+  }
+
+  /** POST to control. Throws what it refuses. */
+  change(path: string, body: object): Promise<unknown> {
+    return this.#ask('POST', path, JSON.stringify(body), 'application/json');
+  }
+
+  get(path: string): Promise<unknown> {
+    return this.#ask('GET', path);
   }
 
   /** Serves a model's first version otherwise. */
@@ -125,10 +142,22 @@ export class SlipwayProcess {
   }
 
   async stop(): Promise<void> {
-    this.#child.kill('SIGTERM');
-    await once(this.#child, 'exit');
+    await this.#end();
     rmSync(this.#data, { recursive: true, force: true });
   }
+
+  async #end(): Promise<void> {
+    this.#child.kill('SIGTERM');
+    await once(this.#child, 'exit');
+  }
+}
+
+function spawned(data: string, options: string[]): ChildProcess {
+  const command = inRepository('server/bin/slipway.js');
+  const ports = ['--port', '0', '--grpc-port', '0', '--control-port', '0'];
+  return spawn(process.execPath, [command, 'serve', '--json', '--data', data, ...ports, ...options], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
 }
 
 interface Addresses {

@@ -2,12 +2,14 @@
 // Plain JavaScript that an old Node can read: the first thing it does is to see whether it is too old.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import module from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 const needed = [26, 4];
 const present = process.versions.node.split('.').map(Number);
 
 if (present[0] > needed[0] || (present[0] === needed[0] && present[1] >= needed[1])) {
+  module.enableCompileCache();
   // In a clone the source runs as it is; the published package holds it compiled.
   const source = new URL('../src/cli/main.ts', import.meta.url);
   import(existsSync(source) ? source : new URL('../dist/cli/main.js', import.meta.url));

@@ -53,7 +53,7 @@ export function goldenDifference(
 ): string | null {
   const width = answers.length / frame.rows;
   const wanted = answers.subarray(row * width, (row + 1) * width);
-  const size = wanted.reduce((most, value) => (Math.abs(value) > most ? Math.abs(value) : most), 0);
+  const size = wanted.reduce((most, value) => Math.max(most, Math.abs(value) || 0), 0);
   for (let k = 0; k < width; k++) {
     const [is, was] = [got[k]!, wanted[k]!];
     if (Object.is(is, was) || Math.abs(is - was) <= tolerance * size) continue;

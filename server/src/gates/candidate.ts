@@ -101,7 +101,7 @@ function run<T>(
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     // The heap's own limit is below the process's, so that most excess ends as an error with a name.
     execArgv: [`--max-old-space-size=${Math.floor(bounds.bytes / 2 ** 20 / 2)}`, '--expose-gc'],
-    env: { ...upstreamSecrets(), PATH: process.env.PATH ?? '', TMPDIR: folder },
+    env: { ...upstreamSecrets(), ...compileCache(), PATH: process.env.PATH ?? '', TMPDIR: folder },
   });
   return new Promise((resolve, reject) => {
     let step = first;
@@ -157,6 +157,12 @@ function run<T>(
 /** Of the server's environment, what remote versions may name, and no more: a file can read its own process's. */
 function upstreamSecrets(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => isUpstreamVariable(name)));
+}
+
+/** Where processes keep what V8 has made of Slipway's own code. */
+function compileCache(): NodeJS.ProcessEnv {
+  const { NODE_COMPILE_CACHE: folder } = process.env;
+  return folder === undefined ? {} : { NODE_COMPILE_CACHE: folder };
 }
 
 /** 0 where the system does not say. */

@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import { setPriority } from 'node:os';
 import { errorBody } from '../errors.ts';
 import type { CandidateAnswer, CandidateRequest } from '../gates/candidate.ts';
@@ -22,6 +23,8 @@ process.once('message', async (request: CandidateRequest) => {
   try {
     const step = (one: string): void => void send({ type: 'step', step: one });
     const result = request.type === 'try' ? await tryOut(request.trial, step) : await weigh(request.load);
+    // Whoever has the result ends this process at once.
+    flushCompileCache();
     await send({ type: 'done', result });
   } catch (error) {
     await send({ type: 'failed', error: errorBody(error) });

@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import type { ChildToSupervisor, SupervisorToChild } from '../messages.ts';
 
 /** A heartbeat every so often, ms: a quarter of the shortest lateness that anyone should be killed for. */
@@ -35,5 +36,10 @@ export function superviseMe(
   process.on('SIGTERM', () => {});
   setInterval(() => send({ type: 'beat' }), beatMs);
   send({ type: 'beat' });
-  return { ready: () => send({ type: 'ready' }), send };
+  const ready = (): void => {
+    // A process that is killed later keeps nothing.
+    flushCompileCache();
+    send({ type: 'ready' });
+  };
+  return { ready, send };
 }

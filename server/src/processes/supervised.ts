@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { layout } from '../layout.ts';
 import type { ChildToSupervisor, ProcessStatus, SupervisorToChild } from '../messages.ts';
 import type { Assignment } from './config.ts';
 
@@ -72,7 +73,11 @@ export class Supervised {
     try {
       child = fork(module, {
         stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...descriptors],
-        env: { ...process.env, SLIPWAY_PROCESS: JSON.stringify(given) },
+        env: {
+          ...process.env,
+          NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? layout(given.config.data).compiled,
+          SLIPWAY_PROCESS: JSON.stringify(given),
+        },
         execArgv: [...process.execArgv, ...flags],
       });
     } catch {

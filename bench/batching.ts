@@ -45,13 +45,16 @@ function modelOf(name: string): string {
 
 async function run(connections: number): Promise<void> {
   const lane = (await slipway.processes()).find((one) => one.name === 'lane-1')!.pid;
-  const all: (Series & { calls: number; rows: number })[] = Object.keys(models).map((name) => ({
-    name,
-    loads: [],
-    cpu: [],
-    calls: 0,
-    rows: 0,
-  }));
+  const all: (Series & { calls: number; rows: number; refused: number })[] = Object.keys(models).map(
+    (name) => ({
+      name,
+      loads: [],
+      cpu: [],
+      calls: 0,
+      rows: 0,
+      refused: 0,
+    }),
+  );
   const [cpuBefore, rowsBefore] = [await slipway.cpu(), total()];
   // The first round warms all.
   for (let round = -1; round < rounds; round++) {
@@ -68,6 +71,7 @@ async function run(connections: number): Promise<void> {
       const { calls, rows } = await slipway.executions(model);
       one.calls += calls - counts.calls;
       one.rows += rows - counts.rows;
+      one.refused += load.refused;
     }
   }
   for (const [name, rows] of answered) await slipway.counted(modelOf(name), rows);
@@ -79,6 +83,8 @@ async function run(connections: number): Promise<void> {
   });
   const sizes = all.map(({ name, calls, rows }) => `${name} ${(rows / calls).toFixed(1)}`);
   console.log(`  rows a call: ${sizes.join(', ')}`);
+  const refused = all.filter((one) => one.refused > 0).map((one) => `${one.name} ${one.refused}`);
+  if (refused.length > 0) console.log(`  refused, because there was too much to do: ${refused.join(', ')}`);
 }
 
 function total(): number {

@@ -18,7 +18,9 @@ export interface Load {
   seconds: number;
   /** ms, sorted ascending. */
   latencies: Float64Array;
-  /** Answers with another status than 200, or with a wrong body. */
+  /** Answers that the server had enough to do (503): no requests, and none of `latencies`. */
+  refused: number;
+  /** Answers with another status, or with a wrong body. */
   wrong: number;
   firstWrong: string | null;
 }
@@ -39,6 +41,7 @@ export async function closedLoop(
   run: (loop: Loop, caller: number) => Promise<void>,
 ): Promise<Load> {
   const latencies: number[] = [];
+  let refused = 0;
   let wrong = 0;
   let firstWrong: string | null = null;
   let next = 0;
@@ -47,6 +50,10 @@ export async function closedLoop(
   const loop: Loop = {
     next: () => (performance.now() < until ? shots[next++ % shots.length]! : null),
     answered: (shot, sent, fine, answer) => {
+      if (answer.head.startsWith('HTTP/1.1 503')) {
+        refused++;
+        return;
+      }
       latencies.push(performance.now() - sent);
       try {
         if (!fine) throw new Error(answer.head);
@@ -62,6 +69,7 @@ export async function closedLoop(
     requests: latencies.length,
     seconds: (performance.now() - started) / 1000,
     latencies: Float64Array.from(latencies).sort(),
+    refused,
     wrong,
     firstWrong,
   };

@@ -72,6 +72,7 @@ try {
 async function run(name: string, port: number, pid: number, shots: Shot[], factor: number): Promise<void> {
   const idle = cpuSeconds(pid);
   const closed = await fire(port, shots, connections, capacitySeconds);
+  if (closed.refused > 0) throw new Error(`${name}: it refused ${closed.refused} requests of a closed loop.`);
   if (closed.wrong > 0) throw new Error(`${name}: ${closed.firstWrong}`);
   const capacity = closed.requests / closed.seconds;
   const cost = (cpuSeconds(pid) - idle) / closed.requests;

@@ -78,6 +78,8 @@ async function run(scenario: Scenario): Promise<void> {
       const before = cpuSeconds(one.pid);
       const load = await one.fire(round < 0 ? warmSeconds : seconds);
       const cpu = cpuSeconds(one.pid) - before;
+      if (load.refused > 0)
+        throw new Error(`${one.name}: it refused ${load.refused} requests. Figures void.`);
       if (load.wrong > 0) throw new Error(`${one.name}: ${load.wrong} wrong answers: ${load.firstWrong}`);
       if (round >= 0) {
         one.loads.push(load);

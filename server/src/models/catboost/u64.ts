@@ -25,16 +25,15 @@ export function mul(a: U64, b: U64): U64 {
   return { lo: Math.imul(a.lo, b.lo), hi: hi | 0 };
 }
 
-/** The upper half of the product of two unsigned 32-bit integers. */
-function mulHigh(a: number, b: number): number {
+/** The upper half of the product of two unsigned 32-bit integers. No sum on the way is as great as 2^32. */
+export function mulHigh(a: number, b: number): number {
   const a0 = a & 0xffff;
   const a1 = a >>> 16;
   const b0 = b & 0xffff;
   const b1 = b >>> 16;
-  const middle = a1 * b0 + ((a0 * b0) >>> 16);
-  // Below 2^33, so exact; divided, because shifts would cut it.
-  const carry = Math.floor((a0 * b1 + (middle & 0xffff)) / 65536);
-  return a1 * b1 + Math.floor(middle / 65536) + carry;
+  const middle = (Math.imul(a1, b0) + (Math.imul(a0, b0) >>> 16)) | 0;
+  const carry = (Math.imul(a0, b1) + (middle & 0xffff)) >>> 16;
+  return (Math.imul(a1, b1) + (middle >>> 16) + carry) | 0;
 }
 
 export const xor = (a: U64, b: U64): U64 => ({ lo: a.lo ^ b.lo, hi: a.hi ^ b.hi });

@@ -194,7 +194,12 @@ test('what cannot be served so is refused, and changes nothing', async () => {
     return `${body.error.code} ${body.error.message}`;
   };
   expect(await refused('cached', { batching: { maxSize: 8 } })).toMatch(/INVALID_REQUEST .*answers at once/);
-  expect(await refused('mlp', { batching: { maxSize: 0 } })).toMatch(/INVALID_REQUEST body.batching/);
+  expect(await refused('mlp', { batching: { maxSize: 0 } })).toMatch(
+    /INVALID_REQUEST body\.batching\.maxSize must be >= 1\./,
+  );
+  expect(await refused('mlp', { batching: { colour: 'red' } })).toMatch(
+    /body\.batching\.colour is no field of this request\./,
+  );
   expect(await refused('mlp', { batching: { preferredSizes: [8, 4] } })).toMatch(/do not ascend/);
   expect(await refused('mlp', { batching: { maxSize: 4, preferredSizes: [8] } })).toMatch(
     /more than "maxSize"/,

@@ -36,6 +36,12 @@ export const validate: FastifySchemaCompiler<TSchema> = ({ schema, httpPart = 'b
 function told(place: string, errors: Found[]): string {
   const [first] = errors;
   if (!first) return `The ${place} does not fit its schema.`;
+  // Of several shapes that a value may have it is meant to have the one that it came furthest with.
+  const isChoice = errors.some(
+    (error) => error.keyword === 'anyOf' && error.instancePath === first.instancePath,
+  );
+  const inside = errors.filter((error) => error.instancePath.startsWith(`${first.instancePath}/`));
+  if (isChoice && inside.length > 0) return told(place, inside);
   const path = `${place}${first.instancePath.replaceAll('/', '.')}`;
   const there = errors.filter((error) => error.instancePath === first.instancePath);
   const wanted = there.flatMap((error) =>

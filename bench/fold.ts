@@ -37,7 +37,7 @@ for (const learns of [false, true]) {
 
 async function fold(folder: string, learns: boolean): Promise<number> {
   const places = layout(folder);
-  for (const one of [places.journal, places.blobs, places.marks]) mkdirSync(one, { recursive: true });
+  for (const one of [places.journal, places.blobs]) mkdirSync(one, { recursive: true });
   const keep = (bytes: Uint8Array | string): string => {
     const digest = createHash('sha256').update(bytes).digest('hex');
     writeFileSync(join(places.blobs, digest), bytes);

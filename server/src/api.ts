@@ -319,7 +319,7 @@ export const PredictionView = Type.Object({
 export type PredictionView = Static<typeof PredictionView>;
 
 export const ProcessView = Type.Object({
-  name: Type.String({ description: 'supervisor, control, loops, lane-1 …' }),
+  name: Type.String({ description: 'supervisor, control, loops, lane-1, scorer-MODEL-VERSION …' }),
   pid: Type.Integer(),
   state: Type.Union([Type.Literal('starting'), Type.Literal('ready'), Type.Literal('stopped')]),
   restarts: Type.Integer(),

@@ -39,7 +39,7 @@ export const errorTable = {
     hint: 'List the models with `slipway status`, or deploy one with `slipway deploy NAME FILE`.',
   },
   VERSION_NOT_FOUND: { status: 404, hint: 'List the versions with `slipway versions NAME`.' },
-  VERSION_QUARANTINED: { status: 409, hint: 'This version stopped a lane twice. Deploy a repaired one.' },
+  VERSION_QUARANTINED: { status: 409, hint: 'This version hung or crashed twice. Deploy a repaired one.' },
   NOT_SCORED: {
     status: 409,
     hint: 'Export the model with one value a row, or with a probability a class; name the classes with --classes.',
@@ -113,6 +113,10 @@ export const errorTable = {
   PREDICTION_FAILED: {
     status: 500,
     hint: 'The model itself failed on this row. Its finding is in the timeline.',
+  },
+  SCORER_LOST: {
+    status: 503,
+    hint: 'It is being replaced: try again in a second. The timeline says why it ended.',
   },
   // Upstreams of remote versions
   UPSTREAM_FAILED: {

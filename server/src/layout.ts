@@ -11,7 +11,7 @@ export interface Layout {
   addresses: string;
   /** supervisor: random text made once; keys the hashes of private features. */
   secret: string;
-  /** lanes and scorer: one segment file after another, named by incarnation. */
+  /** lanes: one segment file after another, named by incarnation. */
   journal: string;
   /** control: programs, baselines, checkpoints, source files, named by SHA-256. */
   blobs: string;
@@ -24,8 +24,8 @@ export interface Layout {
   /** The loops' and control's sockets for the other processes. */
   loopsSocket: string;
   controlSocket: string;
-  /** lanes: what model in a library's code was asked last, so that a hang can be laid at its door. */
-  marks: string;
+  /** A scorer's socket for the lanes. */
+  scorerSocket(model: string, version: number): string;
   /** every process: what V8 has made of Slipway's own code, so that the next one starts in a third of the time; may go at any time. */
   compiled: string;
 }
@@ -37,9 +37,9 @@ export function layout(data: string): Layout {
   const root = resolve(data);
   const own = join(root, 'run');
   const sockets =
-    Buffer.byteLength(join(own, 'control.sock')) <= socketPathLimit
+    Buffer.byteLength(join(own, socketName(root))) <= socketPathLimit
       ? own
-      : join(tmpdir(), `slipway-${createHash('sha256').update(root).digest('hex').slice(0, 12)}`);
+      : join(tmpdir(), `slipway-${short(root)}`);
   return {
     root,
     lock: join(root, 'lock'),
@@ -52,7 +52,16 @@ export function layout(data: string): Layout {
     snapshot: join(root, 'snapshot.json'),
     loopsSocket: join(sockets, 'loops.sock'),
     controlSocket: join(sockets, 'control.sock'),
-    marks: own,
+    scorerSocket: (model, version) => join(sockets, socketName(`${model}/${version}`)),
     compiled: join(root, 'compiled'),
   };
+}
+
+/** The longest that there is. */
+function socketName(scorer: string): string {
+  return `${short(scorer)}.sock`;
+}
+
+function short(name: string): string {
+  return createHash('sha256').update(name).digest('hex').slice(0, 12);
 }

@@ -1,6 +1,7 @@
 import type { ErrorBody } from './errors.ts';
 import type { Position } from './events.ts';
 import type { Finding } from './finding.ts';
+import type { ServedVersion } from './snapshot.ts';
 import type { SnapshotChange } from './snapshot-change.ts';
 import type { UpstreamCounts } from './upstream-counts.ts';
 
@@ -15,7 +16,7 @@ export interface Update {
   state: Uint8Array;
 }
 
-/** Lane (or scorer) → loops. */
+/** Lane → loops. */
 export type LaneToLoops =
   | { type: 'hello'; lane: number; incarnation: number }
   /** There is news up to here; sent once, then silence until `folded` answers it. */
@@ -40,12 +41,35 @@ export type LoopsToLane =
       oldest: number;
     };
 
+/** A version that shall have a scorer, as control orders it of the supervisor. */
+export interface ScorerOrder {
+  model: string;
+  served: ServedVersion;
+}
+
+/** Lane → scorer: answered in the order in which it was asked. */
+export interface LaneToScorer {
+  number: number;
+  /** As in a Frame. */
+  rows: number;
+  width: number;
+  values: Float64Array;
+  texts: string[];
+  /** Nobody waits for it any longer than that, ms. */
+  patienceMs: number;
+}
+
+/** Scorer → lane. `milliseconds`: in the model. */
+export type ScorerToLane =
+  | { type: 'answered'; number: number; answers: Float64Array; texts: string[]; milliseconds: number }
+  | { type: 'failed'; number: number; error: ErrorBody };
+
 /** Lane → control. */
 export type LaneToControl =
   /** `snapshot`: the number of the one that it holds; 0: none. */
   | {
       type: 'hello';
-      role: 'lane' | 'scorer';
+      role: 'lane';
       lane: number;
       incarnation: number;
       pid: number;
@@ -227,17 +251,38 @@ export type ChildToSupervisor =
   | { type: 'beat' }
   /** Up and ready to do its work. */
   | { type: 'ready' }
-  /** To be passed on to control (only control passes messages for others). */
-  | { type: 'status?' };
+  /** From control. */
+  | { type: 'status?' }
+  /** From control: these versions shall have a scorer, and no others. */
+  | { type: 'scorers'; orders: ScorerOrder[] };
 
 /** Supervisor → child. */
 export type SupervisorToChild =
   | { type: 'stop' }
   | { type: 'status'; processes: ProcessStatus[] }
-  /** To control: a lane was killed for a late heartbeat while this version was answering (null: none was marked). */
-  | { type: 'hung'; lane: number; incarnation: number; model: string | null; version: number | null }
+  /** To a scorer: the version that it is for. */
+  | { type: 'score'; order: ScorerOrder }
+  /** To control, whenever it changes: the scorers there are. */
+  | { type: 'scorers'; scorers: ScorerState[] }
+  /** To control: a scorer that had been ready has ended, and is being replaced. */
+  | { type: 'scorer lost'; model: string; version: number; loss: ScorerLoss }
   /** To control: a process went and is being replaced. */
   | { type: 'replaced'; name: string; signal: string | null; code: number | null };
+
+export interface ScorerState {
+  model: string;
+  version: number;
+  ready: boolean;
+  /** Times that it ended before it was ready, since it last was. */
+  failed: number;
+}
+
+/** Why a scorer ended: silent for longer than a call may take, a fault in its code, too much memory, or another's hand. */
+export interface ScorerLoss {
+  why: 'hang' | 'crash' | 'memory' | 'ended';
+  /** "SIGSEGV", "12 s", "4096 MB" */
+  detail: string;
+}
 
 export interface ProcessStatus {
   name: string;

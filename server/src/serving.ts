@@ -4,7 +4,7 @@ export interface Serving {
   batching: Batching | null;
   /** Most bytes of answers that each lane keeps by the content of their rows; 0: none. */
   cacheBytes: number;
-  /** Longest that a request may take, ms; null: nothing but what its caller says. */
+  /** Longest that a request may take, ms; null: what its caller says, and `scoredWithinMs` where it runs in a scorer. */
   timeoutMs: number | null;
 }
 
@@ -13,6 +13,9 @@ export interface ServingChoice extends Omit<Serving, 'batching'> {
   /** `auto`: what the gate found to pay. */
   batching: 'auto' | 'off' | Batching;
 }
+
+/** Longest that a scorer may take over a call where nothing else is chosen, ms. */
+export const scoredWithinMs = 10_000;
 
 export const usualServing: ServingChoice = { batching: 'auto', cacheBytes: 0, timeoutMs: null };
 

@@ -1,4 +1,5 @@
-import { type Serving, servingOf, usualServing } from './serving.ts';
+import type { Placement } from './placement.ts';
+import { type Serving, scoredWithinMs, servingOf, usualServing } from './serving.ts';
 import type { RowPolicy, Signature } from './signature.ts';
 
 /** All that a lane knows: an immutable, numbered manifest, replaced whole. Bytes are named by SHA-256 digest. */
@@ -52,7 +53,7 @@ export interface ServedVersion {
   baseline: string | null;
   /** Digest of the golden rows that lanes warm it with (golden-rows.ts); null, or absent in what an older Slipway wrote: none. */
   golden?: string | null;
-  /** What the gate measured, µs a row for a single fresh row. Decides where a shadow arm runs. */
+  /** What the gate measured, µs a row for a single fresh row. */
   microseconds: number;
   /** What the gate measured that a process grows by when it attaches one more of it, bytes; absent in what an older Slipway wrote. */
   attachedBytes?: number;
@@ -60,10 +61,17 @@ export interface ServedVersion {
   checkpoint: { update: number; digest: string } | null;
   /** Absent in what an older Slipway wrote. */
   serving?: Serving;
+  /** Absent: in the lanes. */
+  placement?: Placement;
 }
 
 export function servingIn({ serving }: ServedVersion): Serving {
   return serving ?? servingOf(usualServing, undefined);
+}
+
+/** Longest that the scorer of a version may take over a call, ms. */
+export function scoredMs(version: ServedVersion): number {
+  return servingIn(version).timeoutMs ?? scoredWithinMs;
 }
 
 /** What the loops need of a running rollout to come to a verdict. */

@@ -1,3 +1,4 @@
+import { SlipwayError } from './errors.ts';
 import type { Trace } from './trace.ts';
 
 /** Who waits for an answer, as far as it matters to whoever works on it. */
@@ -15,4 +16,16 @@ export interface Cancellation {
   readonly cancelled: boolean;
   /** Calls back once if it goes before its answer has left. */
   whenCancelled(then: () => void): void;
+}
+
+/** Waits for as long as it takes. */
+export const nobody: Waiting = {
+  deadline: Number.POSITIVE_INFINITY,
+  trace: null,
+  cancellation: { cancelled: false, whenCancelled: () => {} },
+};
+
+/** Nobody is there to read it; it is counted. */
+export function cancelled(): SlipwayError {
+  return new SlipwayError('CANCELLED', 'Its caller has gone.');
 }

@@ -16,6 +16,7 @@ const floors: Record<string, number> = {
   gates: 4,
   loops: 4,
   lane: 4,
+  scorer: 4,
   registry: 3,
   models: 2,
   journal: 2,

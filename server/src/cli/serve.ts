@@ -13,6 +13,7 @@ interface Options {
   data: string;
   lanes: number;
   modelMemory?: number;
+  scorerMemory: number;
   keyFile?: string;
   tlsCert?: string;
   tlsKey?: string;
@@ -41,6 +42,12 @@ export const serve = new Command('serve')
     '--model-memory <bytes>',
     'for loaded models, all lanes together: what was used longest ago goes and comes back when asked for (default: half of the memory there is)',
     wholeNumber,
+  )
+  .option(
+    '--scorer-memory <bytes>',
+    'for each process of a version that has one of its own: beyond it it is replaced',
+    wholeNumber,
+    defaultConfig.scorerMemory,
   )
   .option(
     '--host <address>',

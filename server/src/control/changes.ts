@@ -6,10 +6,12 @@ import type { Snapshot } from '../snapshot.ts';
 import { changeBetween } from '../snapshot-change.ts';
 import type { Lines } from './lines.ts';
 import { makeSnapshot } from './manifest.ts';
+import type { Scorers } from './scorers.ts';
 
 interface Parts {
   registry: Registry;
   blobs: Blobs;
+  scorers: Scorers;
   snapshotFile: string;
   /** ms since the epoch. */
   now: () => number;
@@ -23,6 +25,7 @@ export class Changes {
   readonly blobs: Blobs;
   readonly now: () => number;
   readonly onChanged: (topics: string[]) => void;
+  readonly #scorers: Scorers;
   readonly #file: string;
   #snapshot: Snapshot | null;
   #lines: Lines | null = null;
@@ -33,6 +36,7 @@ export class Changes {
     this.blobs = parts.blobs;
     this.now = parts.now;
     this.onChanged = parts.onChanged;
+    this.#scorers = parts.scorers;
     this.#file = parts.snapshotFile;
     this.#snapshot = readSnapshot(parts.snapshotFile);
   }
@@ -41,10 +45,16 @@ export class Changes {
     return this.#snapshot;
   }
 
-  /** From now on changes reach these lanes. A new folder gets its first, empty snapshot. */
+  /**
+   * From now on changes reach these lanes. A new folder gets its first, empty snapshot, and what an older Slipway wrote
+   * is said anew.
+   */
   begin(lines: Lines): void {
     this.#lines = lines;
-    if (!this.#snapshot) this.#put();
+    const next = this.#make();
+    const { models, gone } = changeBetween(this.#snapshot, next);
+    if (!this.#snapshot || gone.length > 0 || Object.keys(models).length > 0) this.#put(next);
+    this.#scorers.keep(next);
   }
 
   /** Changes wait for each other: a snapshot is in force, or undone, before the next is made. */
@@ -61,17 +71,23 @@ export class Changes {
   async make<T>(change: () => T, undo: () => void = () => {}): Promise<T> {
     const [models, before] = [this.registry.models(), this.#snapshot];
     const result = this.registry.transaction(change);
-    const snapshot = this.#put();
+    const snapshot = this.#make();
     try {
+      // What is made current is warm before any lane asks it.
+      await this.#scorers.prepare(before, snapshot);
+      this.#put(snapshot);
       await this.#lines?.serve(snapshot);
     } catch (error) {
       if (toSlipwayError(error).code !== 'TIMEOUT') {
         for (const model of models) this.registry.saveModel(model);
         undo();
-        await this.#lines?.serve(this.#put()).catch(() => {});
+        const restored = this.#make();
+        this.#put(restored);
+        await this.#lines?.serve(restored).catch(() => {});
       }
       throw error;
     } finally {
+      if (this.#snapshot) this.#scorers.keep(this.#snapshot);
       const { models: changed, gone } = changeBetween(before, snapshot);
       const topics = [...Object.keys(changed), ...gone].map((model) => `models/${model}`);
       this.onChanged(['models', 'timeline', ...topics]);
@@ -99,12 +115,15 @@ export class Changes {
     return record;
   }
 
-  #put(): Snapshot {
-    const number = this.registry.nextSnapshot();
-    const snapshot = makeSnapshot(this.registry, this.#snapshot, number, this.now());
+  /** What the registry says now. */
+  #make(): Snapshot {
+    return makeSnapshot(this.registry, this.#snapshot, this.registry.nextSnapshot(), this.now());
+  }
+
+  /** Lanes that come from now on begin with it. */
+  #put(snapshot: Snapshot): void {
     writeSnapshot(this.#file, snapshot);
     this.registry.touched.clear();
     this.#snapshot = snapshot;
-    return snapshot;
   }
 }

@@ -4,16 +4,17 @@ import type { ServingRequest } from '../api-serving.ts';
 import { SlipwayError } from '../errors.ts';
 import type { Bounds } from '../gates/candidate.ts';
 import type { Layout } from '../layout.ts';
-import type { Command, LaneQuestion } from '../messages.ts';
+import type { Command, LaneQuestion, ScorerLoss, ScorerOrder } from '../messages.ts';
 import { Blobs } from '../registry/blobs.ts';
 import { Registry, type RolloutRecord, type VersionRecord } from '../registry/registry.ts';
 import { Changes } from './changes.ts';
 import { keepCheckpoint } from './checkpoints.ts';
 import { deploy } from './deploy.ts';
 import { Lines } from './lines.ts';
-import { hung } from './quarantine.ts';
+import { lost } from './quarantine.ts';
 import { repositoryIndex, setLoaded } from './repository.ts';
 import { changeRollout, startRollout } from './rollouts.ts';
+import { Scorers } from './scorers.ts';
 import { follow, previousOf, switchTo } from './switch.ts';
 import { tune } from './tune.ts';
 
@@ -25,6 +26,8 @@ export interface ControlOptions {
   bounds: Bounds;
   /** ms since the epoch. */
   now: () => number;
+  /** These versions shall have a scorer, and no others. */
+  onScorers: (orders: ScorerOrder[]) => void;
   onChanged: (topics: string[]) => void;
 }
 
@@ -33,6 +36,7 @@ export class Control {
   readonly registry: Registry;
   readonly blobs: Blobs;
   readonly lines: Lines;
+  readonly scorers: Scorers;
   readonly #options: ControlOptions;
   readonly #changes: Changes;
   readonly #restored = new Map<string, () => void>();
@@ -42,8 +46,9 @@ export class Control {
     this.#options = options;
     this.registry = new Registry(layout.registry);
     this.blobs = new Blobs(layout.blobs);
-    const { registry, blobs } = this;
-    this.#changes = new Changes({ registry, blobs, snapshotFile: layout.snapshot, now, onChanged });
+    this.scorers = new Scorers(options.onScorers);
+    const { registry, blobs, scorers } = this;
+    this.#changes = new Changes({ registry, blobs, scorers, snapshotFile: layout.snapshot, now, onChanged });
     this.lines = new Lines(
       () => this.#changes.snapshot,
       (command) => this.carryOut(command),
@@ -181,9 +186,9 @@ export class Control {
     this.registry.setDone(command.id);
   }
 
-  /** A lane was killed for its silence while this version was answering. */
-  hung(model: string, version: number): Promise<void> {
-    return hung(this.#changes, model, version);
+  /** The scorer of this version has ended, and is being replaced. */
+  lost(model: string, version: number, loss: ScorerLoss): Promise<void> {
+    return lost(this.#changes, model, version, loss);
   }
 
   /** A process went and is being replaced. */

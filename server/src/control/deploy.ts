@@ -98,6 +98,7 @@ function recordOf(
     microseconds: tried.microseconds,
     batchMicroseconds: tried.batchMicroseconds,
     merging: tried.merging,
+    placement: tried.placement,
     memoryBytes: tried.memoryBytes,
     attachedBytes: tried.attachedBytes,
     facts: tried.facts,

@@ -1,3 +1,5 @@
+import { kindNamed } from '../models/kinds.ts';
+import { placementAs } from '../placement.ts';
 import type { KnownVersion, ModelRecord, Registry } from '../registry/registry.ts';
 import { servingOf } from '../serving.ts';
 import type { ServedModel, ServedVersion, Snapshot } from '../snapshot.ts';
@@ -31,7 +33,7 @@ function servedModel(registry: Registry, model: ModelRecord): ServedModel | null
   const versions: ServedModel['versions'] = {};
   for (const record of registry.versions(model.model)) {
     if (!wanted.has(record.version) || record.quarantined) continue;
-    versions[record.version] = servedVersion(registry, record);
+    versions[record.version] = servedVersion(registry, record, shadows.includes(record.version));
   }
   if (!versions[model.live]) return null;
   return {
@@ -55,7 +57,7 @@ function servedModel(registry: Registry, model: ModelRecord): ServedModel | null
   };
 }
 
-function servedVersion(registry: Registry, record: KnownVersion): ServedVersion {
+function servedVersion(registry: Registry, record: KnownVersion, isShadow: boolean): ServedVersion {
   const newest = registry.checkpoints(record.model, record.version).at(-1);
   return {
     version: record.version,
@@ -70,5 +72,6 @@ function servedVersion(registry: Registry, record: KnownVersion): ServedVersion 
     ...(record.attachedBytes === undefined ? {} : { attachedBytes: record.attachedBytes }),
     checkpoint: newest ? { update: newest.update, digest: newest.digest } : null,
     serving: servingOf(record.serving, record.merging),
+    placement: placementAs(isShadow ? 'shadow' : 'other', record, kindNamed(record.kind)),
   };
 }

@@ -1,27 +1,44 @@
+import type { ScorerLoss } from '../messages.ts';
 import type { ModelRecord } from '../registry/registry.ts';
 import type { Changes } from './changes.ts';
 import { endRollout, runningRollout } from './rollouts.ts';
 
-/** A version that hung a lane so often stays; the next time it is taken out. */
-const hangsAllowed = 1;
+/** A version that stopped its scorer so often stays; the next time it is taken out. */
+const stopsAllowed = 1;
 
-/** A lane was killed for its silence while this version was answering. */
-export function hung(changes: Changes, model: string, version: number): Promise<void> {
+/** The scorer of this version has ended, and is being replaced. */
+export function lost(
+  changes: Changes,
+  model: string,
+  version: number,
+  { why, detail }: ScorerLoss,
+): Promise<void> {
   return changes.inTurn(async () => {
     const record = changes.registry.version(model, version);
     if (!record || record.quarantined) return;
-    const hangs = changes.registry.countHang(model, version);
-    if (hangs > hangsAllowed) {
-      await changes.make(() => quarantine(changes, model, version, hangs));
+    const what = said[why](detail);
+    // Neither a leak that was contained nor another's hand proves anything against it.
+    const isItsFault = why === 'hang' || why === 'crash';
+    const stops = isItsFault ? changes.registry.countStop(model, version) : 0;
+    if (stops > stopsAllowed) {
+      await changes.make(() => quarantine(changes, model, version, stops, what));
       return;
     }
-    const message = `Version ${version} did not answer until its lane was killed. The next time it is quarantined.`;
-    changes.enter({ model, version, kind: 'lane', level: 'look', message, by: 'supervisor' });
+    const then = isItsFault ? ' The next time it is quarantined.' : '';
+    const message = `Version ${version} ${what}, and its process is being replaced.${then}`;
+    changes.enter({ model, version, kind: 'scorer', level: 'look', message, by: 'supervisor' });
     changes.onChanged([`models/${model}`, 'timeline']);
   });
 }
 
-function quarantine(changes: Changes, model: string, version: number, hangs: number): void {
+const said: Record<ScorerLoss['why'], (detail: string) => string> = {
+  hang: (time) => `did not answer for ${time} and was killed`,
+  crash: (how) => `crashed (${how})`,
+  memory: (bytes) => `needed more than ${bytes} and was killed`,
+  ended: (how) => `was ended from outside (${how})`,
+};
+
+function quarantine(changes: Changes, model: string, version: number, stops: number, what: string): void {
   const record = changes.model(model);
   changes.registry.quarantine(model, version);
   const rollout = runningRollout(changes, record);
@@ -40,11 +57,11 @@ function quarantine(changes: Changes, model: string, version: number, hangs: num
     : live === null
       ? ' No other version can take its place: the model answers nothing.'
       : ` Version ${live} is live again.`;
-  const message = `Version ${version} stopped a lane ${hangs} times and is quarantined.${then}`;
-  const hint = 'Deploy a version that answers in bounded time on every row.';
+  const message = `Version ${version} ${what}: its process was stopped ${stops} times, and it is quarantined.${then}`;
+  const hint = 'Deploy a version that answers every row in bounded time.';
   const at = changes.now();
   changes.registry.saveFinding({
-    id: `${model}/${version}/hang`,
+    id: `${model}/${version}/stopped`,
     model,
     version,
     monitor: 'supervisor',
@@ -52,7 +69,7 @@ function quarantine(changes: Changes, model: string, version: number, hangs: num
     level: 'act',
     message,
     hint,
-    evidence: { hangs },
+    evidence: { stops },
     since: at,
     at,
     row: 0,

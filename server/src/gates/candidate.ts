@@ -1,11 +1,13 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { fork } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import type { Gate } from '../api.ts';
 import { type ErrorBody, SlipwayError, toSlipwayError } from '../errors.ts';
 import type { Importance, ModelHints } from '../models/model.ts';
 import { isUpstreamVariable } from '../models/remote/settings.ts';
+import type { Placement } from '../placement.ts';
+import { residentBytes } from '../resident.ts';
 import type { Merging } from '../serving.ts';
 import type { Signature } from '../signature.ts';
 import type { Load, Weight } from './weigh.ts';
@@ -38,6 +40,7 @@ export interface Tried {
   microseconds: number;
   batchMicroseconds: number;
   merging: Merging;
+  placement: Placement;
   impute: (number | null)[];
   promise: { metric: 'accuracy' | 'mae'; value: number; rows: number } | null;
   hasBaseline: boolean;
@@ -123,7 +126,7 @@ function run<T>(
       );
     }, bounds.milliseconds);
     const look = setInterval(() => {
-      const bytes = residentBytes(child);
+      const bytes = residentBytes(child.pid ?? 0);
       if (bytes > bounds.bytes) {
         fail(
           new SlipwayError(
@@ -163,13 +166,4 @@ function upstreamSecrets(): NodeJS.ProcessEnv {
 function compileCache(): NodeJS.ProcessEnv {
   const { NODE_COMPILE_CACHE: folder } = process.env;
   return folder === undefined ? {} : { NODE_COMPILE_CACHE: folder };
-}
-
-/** 0 where the system does not say. */
-function residentBytes(child: ChildProcess): number {
-  try {
-    return Number(readFileSync(`/proc/${child.pid}/statm`, 'utf8').split(' ')[1]) * 4096;
-  } catch {
-    return 0;
-  }
 }

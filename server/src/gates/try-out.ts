@@ -8,6 +8,7 @@ import { agreed, columnNames } from '../models/mlflow/signature.ts';
 import type { Kind, Model, ModelHints, Prepared } from '../models/model.ts';
 import type { Baseline } from '../monitors/baseline.ts';
 import { profile } from '../monitors/profile.ts';
+import { placementOf } from '../placement.ts';
 import { answerWidth, classIndex, isScored, predictedClass } from '../signature.ts';
 import { type Frame, newFrame } from '../tensor.ts';
 import type { Trial, Tried } from './candidate.ts';
@@ -72,6 +73,13 @@ export async function tryOut(trial: Trial, step: (step: string) => void): Promis
   const place = kind.runs(prepared.program);
   const { merging, gate } = await mergingGate(model, place, rows, timing, kind.tolerance);
   if (gate) gates.push(gate);
+  const placed = placementOf({
+    runs: place,
+    learns: kind.learns,
+    unbounded: prepared.unbounded ?? null,
+    microseconds: single,
+  });
+  gates.push({ name: 'where it runs', passed: true, detail: placed.why });
   let promise: Tried['promise'] = null;
   let baseline: Baseline | null = null;
   if (training && frame) {
@@ -97,6 +105,7 @@ export async function tryOut(trial: Trial, step: (step: string) => void): Promis
     microseconds: single,
     batchMicroseconds: batch,
     merging,
+    placement: placed.placement,
     impute: signature.features.map((_, i) => imputeOf(baseline, i)),
     promise,
     hasBaseline: baseline !== null,

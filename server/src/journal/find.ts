@@ -16,7 +16,7 @@ import { indexEvery, listSegments, readFooter, type SegmentName, segmentFile } f
 
 export interface Found {
   live: PredictionEvent;
-  /** What shadow arms of the same lane answered; a scorer's are found by its own incarnation. */
+  /** What shadow arms of the same lane answered. */
   shadows: PredictionEvent[];
 }
 

@@ -1,12 +1,10 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
-import { SlipwayError } from '../errors.ts';
-import { decodeGoldenRows, type GoldenRows, goldenDifference, takeRow } from '../golden-rows.ts';
+import type { Layout } from '../layout.ts';
 import type { Update } from '../messages.ts';
-import { kindNamed } from '../models/kinds.ts';
+import { attachVersion } from '../models/attach-version.ts';
 import type { Learner, Model, Place } from '../models/model.ts';
-import type { Serving } from '../serving.ts';
+import { type Serving, scoredWithinMs } from '../serving.ts';
 import { answerWidth, longColumns } from '../signature.ts';
 import { type ServedModel, type ServedVersion, servingIn } from '../snapshot.ts';
 import { type Frame, newFrame } from '../tensor.ts';
@@ -14,6 +12,7 @@ import { AnswerCache } from './answer-cache.ts';
 import { AnswerWriter } from './answer-writer.ts';
 import { JournaledFeatures } from './journaled-features.ts';
 import { RowEncoder } from './row-encoder.ts';
+import { callsAhead, ScorerLine } from './scorer-line.ts';
 
 /** Requests of up to so many rows share one frame. */
 const frameRows = 32;
@@ -25,10 +24,8 @@ const rowMicroseconds = 10;
 /** What a value costs to be written for an upstream or read from it (measured: 0.1), with room for slower machines, µs. */
 const valueMicroseconds = 0.5;
 
-/** Runs before a version is made current: enough for its code to be compiled and its pages to be in memory. */
-const warmRuns = 20;
-/** And so long that warming may hold the event loop before others have their turn, ms. */
-const warmSliceMs = 1;
+/** Of the time that a request of a scorer may take, so much may be its own rows'. */
+const patienceShare = 0.5;
 
 /** One version attached in this process, with all that depends on it alone prepared. */
 export interface Arm {
@@ -43,12 +40,17 @@ export interface Arm {
   readonly writer: AnswerWriter;
   readonly journaled: JournaledFeatures;
   /** Rows that it answers in one request, by what the gate measured. */
-  readonly mostRows: number;
+  mostRows: number;
   /** Used again for every small request of a model that answers at once. */
   readonly frame: Frame;
+  /** For this process: a scorer is elsewhere. */
   readonly runs: Place;
+  /** Calls of the model that are made at a time. */
+  readonly callsAtOnce: number;
   /** How it is served; a new snapshot may say otherwise. */
   serving: Serving;
+  /** How long a request may take at most, whatever its caller says, ms. */
+  patienceMs: number;
   /** Its answers, where they are kept. */
   cache: AnswerCache | null;
   /** The learner's update that answers; 0 for what does not learn. */
@@ -63,13 +65,10 @@ export interface Arm {
 export async function attachArm(
   served: ServedModel,
   version: ServedVersion,
-  blobs: string,
+  places: Layout,
   secret: string,
 ): Promise<Arm> {
-  const kind = kindNamed(version.kind);
-  const program = await readFile(join(blobs, version.program));
-  const attached = await kind.attach(program, version.signature);
-  const runs = kind.runs(program);
+  const { attached, runs, callsAtOnce } = await attach(served.name, version, places);
   const arm: Arm = {
     model: served.name,
     version,
@@ -79,10 +78,12 @@ export async function attachArm(
     encoder: new RowEncoder(version),
     writer: new AnswerWriter(served.name, version),
     journaled: new JournaledFeatures(version.signature, served.privacy, secret),
-    mostRows: mostRowsOf(version, runs),
+    mostRows: 0,
     frame: newFrame(frameRows, version.signature.features.length),
     runs,
+    callsAtOnce,
     serving: servingIn(version),
+    patienceMs: 0,
     cache: null,
     update: 0,
     inFlight: 0,
@@ -90,42 +91,61 @@ export async function attachArm(
     retired: false,
   };
   serveAs(arm, arm.serving);
-  // What runs elsewhere is warm, or is not: this process cannot help it, and must not wait for it.
-  if (runs !== 'elsewhere') {
-    const golden = version.golden ? await readFile(join(blobs, version.golden), 'utf8') : null;
-    // Slipway's own code gives the same bits everywhere.
-    const tolerance = runs === 'inline' ? 0 : kind.tolerance;
-    try {
-      await warm(arm, golden === null ? null : decodeGoldenRows(golden), tolerance);
-    } catch (error) {
-      retire(arm);
-      throw error;
-    }
-  }
   // A learner has gone on since its gate.
   if (version.checkpoint && 'restore' in attached) {
-    attached.restore(await readFile(join(blobs, version.checkpoint.digest)));
+    attached.restore(await readFile(join(places.blobs, version.checkpoint.digest)));
     arm.update = version.checkpoint.update;
   }
   return arm;
 }
 
-/** What an arm will hold, bytes: as the gate measured it, or by its program where an older Slipway's gate did not. */
+/**
+ * A second call of what runs on the event loop would only be taken out of the next batch. Another server takes as many
+ * as it likes.
+ */
+async function attach(
+  model: string,
+  version: ServedVersion,
+  { blobs, scorerSocket }: Layout,
+): Promise<Pick<Arm, 'attached' | 'runs' | 'callsAtOnce'>> {
+  if (version.placement === 'scorer') {
+    const path = scorerSocket(model, version.version);
+    const attached = new ScorerLine(path, version.signature, version.microseconds);
+    return { attached, runs: 'elsewhere', callsAtOnce: callsAhead };
+  }
+  const { attached, runs } = await attachVersion(version, blobs);
+  return { attached, runs, callsAtOnce: runs === 'elsewhere' ? Number.POSITIVE_INFINITY : 1 };
+}
+
+/**
+ * What an arm will hold in this process, bytes: as the gate measured it, or by its program where an older Slipway's gate
+ * did not.
+ */
 export async function armBytes(version: ServedVersion, blobs: string): Promise<number> {
   const frame = 8 * frameRows * version.signature.features.length;
+  if (version.placement === 'scorer') return frame;
   return frame + (version.attachedBytes ?? 2 * (await stat(join(blobs, version.program))).size);
 }
 
-/** What runs elsewhere holds a lane only while its request is written and its answer read. */
-function mostRowsOf({ signature, microseconds }: ServedVersion, runs: Place): number {
+/**
+ * What runs elsewhere holds a lane only while its request is written and its answer read; a scorer takes one call after
+ * the other.
+ */
+function mostRowsOf({ version, runs, patienceMs }: Arm): number {
+  const { signature, microseconds, placement } = version;
   const values = signature.features.length + answerWidth(signature);
   const held = runs === 'elsewhere' ? values * valueMicroseconds : microseconds;
-  return Math.max(1, Math.floor(heldMicroseconds / (held + rowMicroseconds)));
+  const rows = heldMicroseconds / (held + rowMicroseconds);
+  const inTime = placement === 'scorer' ? (patienceMs * 1000 * patienceShare) / microseconds : rows;
+  return Math.max(1, Math.floor(Math.min(rows, inTime)));
 }
 
 /** From now on. What is cached stays as far as it fits. */
 export function serveAs(arm: Arm, serving: Serving): void {
   arm.serving = serving;
+  arm.patienceMs =
+    serving.timeoutMs ?? (arm.version.placement === 'scorer' ? scoredWithinMs : Number.POSITIVE_INFINITY);
+  arm.mostRows = mostRowsOf(arm);
   if (serving.cacheBytes === 0) arm.cache = null;
   else if (arm.cache) arm.cache.mostBytes = serving.cacheBytes;
   else arm.cache = new AnswerCache(serving.cacheBytes);
@@ -137,30 +157,6 @@ export function applyUpdate(arm: Arm, update: Update): void {
   arm.attached.restore(update.state);
   arm.update = update.update;
   arm.cache?.clear();
-}
-
-/** Throws GATE_FAILED where golden rows are answered otherwise than at the gate. */
-async function warm(arm: Arm, golden: GoldenRows | null, tolerance: number): Promise<void> {
-  const { signature } = arm.version;
-  const frame = newFrame(1, signature.features.length);
-  frame.texts.push('');
-  // A typical row where the baseline knows one.
-  for (let i = 0; i < signature.features.length; i++) {
-    frame.values[i] = signature.features[i]!.type === 'string' ? 0 : (arm.version.impute[i] ?? 0);
-  }
-  const answers = new Float64Array(arm.width);
-  const rows = golden?.frame.rows ?? 0;
-  let began = performance.now();
-  for (let run = 0; run < Math.max(warmRuns, rows); run++) {
-    const texts: string[] = [];
-    if (golden) takeRow(golden, run % rows, frame);
-    await arm.attached.predict(frame, answers, texts);
-    const difference = golden && goldenDifference(golden, run % rows, answers, texts, tolerance);
-    if (difference !== null) throw new SlipwayError('GATE_FAILED', `Gate "golden rows": ${difference}.`);
-    if (performance.now() - began < warmSliceMs) continue;
-    await setImmediate();
-    began = performance.now();
-  }
 }
 
 /** A request waits for the arm from now on. */

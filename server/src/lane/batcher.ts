@@ -1,32 +1,32 @@
 import { type ErrorCode, SlipwayError, toSlipwayError } from '../errors.ts';
-import type { Place } from '../models/model.ts';
 import type { Batching } from '../serving.ts';
 import type { Frame } from '../tensor.ts';
-import type { Cancellation } from '../waiting.ts';
+import { cancelled, nobody, type Waiting } from '../waiting.ts';
 import { type Arm, enter, leave } from './arm.ts';
 import { ask } from './ask.ts';
 import { BatchQueue, type Queued } from './batch-queue.ts';
-import type { HangMark } from './hang-mark.ts';
 import { mergedFrame } from './merged-frame.ts';
 import { ownTexts } from './own-texts.ts';
 
 /** One request that may be merged with others. Exactly one of `done` and `failed` is called. */
 export interface Call extends Queued {
   frame: Frame;
-  /** Not worked for once its caller has gone. */
-  cancellation: Cancellation;
+  /** Its caller: not worked for once that has gone. */
+  waiting: Waiting;
   /** `answers` and `texts`: this request's rows, valid until it returns. Times in ms: `waited` before, `inferred` in the model. */
   done(answers: Float64Array, texts: string[], waited: number, inferred: number): void;
   failed(thrown: unknown): void;
 }
 
 interface Parts {
-  mark: HangMark;
   /** A call of the model has answered so many rows, in so many ms. */
   onExecuted(arm: Arm, rows: number, milliseconds: number): void;
   /** All requests of a call are settled. */
   onSettled(): void;
 }
+
+/** Requests that wait for one version, at most. */
+const mostWaiting = 1000;
 
 /** What may be a single row's fault, so that the others' are asked again without it. */
 const ofRows: ReadonlySet<ErrorCode> = new Set([
@@ -56,7 +56,7 @@ export class Batcher {
     this.#parts = parts;
     this.#batching = batching;
     this.#queue = new BatchQueue(bounded(batching, arm));
-    this.#atOnce = callsAtOnce[arm.runs];
+    this.#atOnce = arm.callsAtOnce;
   }
 
   /** `batching`: how it is done from now on. */
@@ -64,6 +64,15 @@ export class Batcher {
     if (batching !== this.#batching) {
       this.#batching = batching;
       this.#queue.batching = bounded(batching, this.#arm);
+    }
+    if (this.#queue.length >= mostWaiting) {
+      call.failed(
+        new SlipwayError(
+          'OVERLOADED',
+          `${mostWaiting} requests wait for it, more than it can answer in time.`,
+        ),
+      );
+      return;
     }
     enter(this.#arm);
     this.#queue.add(call);
@@ -97,7 +106,7 @@ export class Batcher {
   };
 
   #waitedFor(batch: Call[]): Call[] {
-    const gone = batch.filter(({ cancellation }) => cancellation.cancelled);
+    const gone = batch.filter(({ waiting }) => waiting.cancellation.cancelled);
     for (const call of gone) this.#settle(call, () => call.failed(cancelled()));
     return gone.length === 0 ? batch : batch.filter((call) => !gone.includes(call));
   }
@@ -131,7 +140,7 @@ export class Batcher {
       } else for (const call of batch) this.#settle(call, () => call.failed(thrown));
       this.#ended();
     };
-    ask(arm, frame, answers, texts, this.#parts.mark, answered, failed);
+    ask(arm, frame, answers, texts, waitingFor(batch), answered, failed);
   }
 
   /** What goes wrong with one request's answer is its own. */
@@ -151,22 +160,17 @@ export class Batcher {
   }
 }
 
-/**
- * onnxruntime runs on the event loop, one call after the other: a second one at once would only be taken out of the next
- * batch. Another server takes as many as it likes, and only what comes in one turn, or within the delay, is merged.
- */
-const callsAtOnce: Record<Place, number> = { inline: 1, runtime: 1, elsewhere: Number.POSITIVE_INFINITY };
+/** A call is waited for as long as anybody waits for it. */
+function waitingFor(batch: Call[]): Waiting {
+  if (batch.length === 1) return batch[0]!.waiting;
+  return { ...nobody, deadline: Math.max(...batch.map(({ waiting }) => waiting.deadline)) };
+}
 
 /** A batch holds a lane no longer than a request may. */
 function bounded(batching: Batching, { mostRows }: Arm): Batching {
   const maxSize = Math.min(batching.maxSize, mostRows);
   const preferredSizes = batching.preferredSizes.filter((size) => size <= maxSize);
   return { ...batching, maxSize, preferredSizes };
-}
-
-/** Nobody is there to read it; it is counted. */
-export function cancelled(): SlipwayError {
-  return new SlipwayError('CANCELLED', 'Its caller has gone.');
 }
 
 function tooLate({ since }: Call, now: number): SlipwayError {

@@ -6,7 +6,7 @@ import { applyChange } from '../snapshot-change.ts';
 import type { Served } from './served.ts';
 
 interface Identity {
-  role: 'lane' | 'scorer';
+  role: 'lane';
   lane: number;
   incarnation: number;
 }

@@ -5,13 +5,13 @@ import { type IdSource, idText } from '../journal/id.ts';
 import type { Batching } from '../serving.ts';
 import type { ServedVersion } from '../snapshot.ts';
 import { type Frame, newFrame } from '../tensor.ts';
+import { cancelled, type Waiting } from '../waiting.ts';
 import { Admission } from './admission.ts';
 import { contentKey, type Kept } from './answer-cache.ts';
 import type { Arm } from './arm.ts';
 import { ask } from './ask.ts';
-import { Batcher, type Call, cancelled } from './batcher.ts';
+import { Batcher, type Call } from './batcher.ts';
 import type { Caller } from './caller.ts';
-import type { HangMark } from './hang-mark.ts';
 import type { Meter } from './meter.ts';
 import type { Served } from './served.ts';
 import { ShadowQueue } from './shadow-queue.ts';
@@ -43,7 +43,6 @@ interface Parts {
   appender: Appender;
   ids: IdSource;
   meter: Meter;
-  mark: HangMark;
   /** ms since the epoch. */
   now: () => number;
   /** Called after each write with the position that it reached. */
@@ -67,7 +66,7 @@ export class DataPlane {
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#turn = new Turn(parts.appender, parts.onWritten, () => parts.meter.unjournaled++);
-    this.#shadows = new ShadowQueue(parts.appender, this.#turn, parts.meter, parts.mark);
+    this.#shadows = new ShadowQueue(parts.appender, this.#turn, parts.meter);
   }
 
   /** What is served as a model's live version, or as one that was asked for by number. */
@@ -132,17 +131,18 @@ export class DataPlane {
       this.#parts.meter.error(arm, error.code);
       send(null, error);
     };
-    const { batching, timeoutMs } = arm.serving;
+    const { batching } = arm.serving;
     const mayWait = arm.runs !== 'inline';
+    const waiting = mayWait ? patient(caller, started + arm.patienceMs) : caller;
     if (mayWait && batching) {
-      const patience = batching.queueTimeoutMs ?? timeoutMs ?? Number.POSITIVE_INFINITY;
+      const patience = batching.queueTimeoutMs ?? arm.patienceMs;
       const call: Call = {
         frame,
         rows: frame.rows,
         priority: caller.priority,
         since: started,
         deadline: Math.min(caller.deadline, started + patience),
-        cancellation: caller.cancellation,
+        waiting,
         done,
         failed,
       };
@@ -159,7 +159,7 @@ export class DataPlane {
       this.#parts.meter.executed(arm, frame.rows, inferred);
       done(answers, texts, 0, inferred);
     };
-    ask(arm, frame, answers, texts, this.#parts.mark, answered, failed);
+    ask(arm, frame, answers, texts, waiting, answered, failed);
   }
 
   /** Takes labels in; `send` is called once they are written, with the position that holds them all. */
@@ -208,9 +208,8 @@ export class DataPlane {
   #batcherOf(arm: Arm, batching: Batching): Batcher {
     let batcher = this.#batchers.get(arm);
     if (!batcher) {
-      const { mark, meter } = this.#parts;
+      const { meter } = this.#parts;
       batcher = new Batcher(arm, batching, {
-        mark,
         onExecuted: (...execution) => meter.executed(...execution),
         // The turn's poll phase is over: waiting for the next turn's would only make the answers later.
         onSettled: () => this.#turn.flush(),
@@ -269,6 +268,11 @@ export class DataPlane {
       send(error ? null : encoded, error);
     });
   }
+}
+
+/** Who waits, and no longer than until `deadline`. */
+function patient({ deadline: own, trace, cancellation }: Waiting, deadline: number): Waiting {
+  return { deadline: Math.min(own, deadline), trace, cancellation };
 }
 
 /** A coded error keeps its code: the model knew what went wrong. */

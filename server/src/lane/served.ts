@@ -1,4 +1,5 @@
 import { SlipwayError } from '../errors.ts';
+import type { Layout } from '../layout.ts';
 import type { Update } from '../messages.ts';
 import { type ServedModel, type ServedVersion, type Snapshot, servingIn, versionIn } from '../snapshot.ts';
 import { type Arm, applyUpdate, armBytes, attachArm, serveAs } from './arm.ts';
@@ -32,12 +33,12 @@ export class Served {
   #waiting = 0;
 
   /** `budget`: for attached models, bytes. */
-  constructor(blobs: string, secret: string, budget: number) {
+  constructor(places: Layout, secret: string, budget: number) {
     this.#attachments = new Attachments(
       {
-        bytesOf: ({ version }) => armBytes(version, blobs),
+        bytesOf: ({ version }) => armBytes(version, places.blobs),
         attach: async ({ served, version }) => {
-          const arm = await attachArm(served, version, blobs, secret);
+          const arm = await attachArm(served, version, places, secret);
           const newest = this.#updates.get(`${served.name}/${version.version}`);
           if (newest) applyUpdate(arm, newest);
           return arm;
@@ -215,6 +216,7 @@ function sameMade(before: ServedModel, after: ServedModel, version: number): boo
   const is = after.versions[version];
   return (
     was?.program === is?.program &&
+    was?.placement === is?.placement &&
     JSON.stringify(was?.policy) === JSON.stringify(is?.policy) &&
     JSON.stringify(before.privacy) === JSON.stringify(after.privacy)
   );

@@ -1,18 +1,17 @@
 import { type ErrorCode, toSlipwayError } from '../errors.ts';
 import type { PredictionEvent } from '../events.ts';
 import type { Appender } from '../journal/appender.ts';
+import { shadowMicroseconds } from '../placement.ts';
 import type { Frame } from '../tensor.ts';
+import { nobody } from '../waiting.ts';
 import type { Arm } from './arm.ts';
 import { ask } from './ask.ts';
-import type { HangMark } from './hang-mark.ts';
 import type { Meter } from './meter.ts';
 import type { Seat } from './seat.ts';
 import type { Turn } from './turn.ts';
 
-/** A shadow that the gate measured slower than this is skipped in a lane and counted, µs a row. */
-export const shadowLimitMicroseconds = 200;
 /** Of the time that a slow row took too much, so much is forgiven a skipped row: a shadow of 100 ms runs once in thousands of rows. */
-const forgivenMicroseconds = shadowLimitMicroseconds / 10;
+const forgivenMicroseconds = shadowMicroseconds / 10;
 /** Rows waiting for their shadows; beyond it they are skipped and counted, so that memory stays bounded. */
 const waitingLimit = 10_000;
 
@@ -27,15 +26,13 @@ export class ShadowQueue {
   readonly #appender: Appender;
   readonly #turn: Turn;
   readonly #meter: Meter;
-  readonly #mark: HangMark;
   #waiting: Waiting[] = [];
   #rows = 0;
 
-  constructor(appender: Appender, turn: Turn, meter: Meter, mark: HangMark) {
+  constructor(appender: Appender, turn: Turn, meter: Meter) {
     this.#appender = appender;
     this.#turn = turn;
     this.#meter = meter;
-    this.#mark = mark;
   }
 
   add(event: PredictionEvent, frame: Frame, shadows: Seat[]): void {
@@ -63,9 +60,9 @@ export class ShadowQueue {
 
   /** Whether the gate, and what it took so far, let a shadow run in a lane. */
   #affords(arm: Arm, rows: number): boolean {
-    // To wait for another machine costs this one nothing; how many wait is the upstream's bound.
+    // To wait for another process or machine costs this one nothing; how many wait is its own bound.
     if (arm.runs === 'elsewhere') return true;
-    if (arm.version.microseconds > shadowLimitMicroseconds) return false;
+    if (arm.version.microseconds > shadowMicroseconds) return false;
     // Slipway's own code takes what the gate measured; a longer time is the machine's.
     if (arm.runs === 'inline' || arm.debtMicroseconds <= 0) return true;
     arm.debtMicroseconds -= forgivenMicroseconds * rows;
@@ -90,10 +87,7 @@ export class ShadowQueue {
     const started = performance.now();
     const done = (): void => {
       const latency = (performance.now() - started) * 1000;
-      arm.debtMicroseconds = Math.max(
-        0,
-        arm.debtMicroseconds + latency - shadowLimitMicroseconds * frame.rows,
-      );
+      arm.debtMicroseconds = Math.max(0, arm.debtMicroseconds + latency - shadowMicroseconds * frame.rows);
       this.#appender.prediction({
         ...event,
         version: arm.version.version,
@@ -111,14 +105,14 @@ export class ShadowQueue {
       this.#turn.add('serve', () => {});
     };
     const failed = (thrown: unknown): void => {
-      // An upstream that has enough to do, or is left alone for a while, was not asked at all.
+      // A scorer or an upstream that has enough to do, or is left alone for a while, was not asked at all.
       if (notAsked.has(toSlipwayError(thrown).code)) this.#meter.shadowSkipped(event.model, frame.rows);
       else this.#meter.shadowFailed(arm, frame.rows);
     };
-    ask(arm, frame, answers, answerTexts, this.#mark, done, failed);
+    ask(arm, frame, answers, answerTexts, { ...nobody, deadline: started + arm.patienceMs }, done, failed);
   }
 }
 
-const notAsked: ReadonlySet<ErrorCode> = new Set(['UPSTREAM_BUSY', 'UPSTREAM_OPEN']);
+const notAsked: ReadonlySet<ErrorCode> = new Set(['OVERLOADED', 'UPSTREAM_BUSY', 'UPSTREAM_OPEN']);
 const noFeatures: string[] = [];
 const noValues = new Float64Array(0);

@@ -1,6 +1,7 @@
 import type { Signature } from '../signature.ts';
 import type { Frame } from '../tensor.ts';
 import type { UpstreamCounts } from '../upstream-counts.ts';
+import type { Waiting } from '../waiting.ts';
 
 /** A version, attached and ready to answer. Lives in lanes, the candidate, the loops (learners) and the scorer. */
 export interface Model {
@@ -10,7 +11,7 @@ export interface Model {
    * appended to `texts` (texts.ts).
    * Compiled kinds answer at once (return nothing); a kind with a runtime of its own may return a promise.
    */
-  predict(frame: Frame, answers: Float64Array, texts: string[]): void | Promise<void>;
+  predict(frame: Frame, answers: Float64Array, texts: string[], waiting?: Waiting): void | Promise<void>;
   /** What a model that runs elsewhere counts; absent for all others. */
   readonly upstream?: UpstreamCounts;
   /** Gives back native memory; the model is not used afterwards. */
@@ -77,6 +78,8 @@ export interface Prepared {
   facts: Record<string, string | number | boolean>;
   /** How much each feature counts, where the format has it. */
   importance?: Importance[];
+  /** What in it may run as long, or grow as large, as a row's values make it; absent: rows alone bound it. */
+  unbounded?: string;
 }
 
 /** One measure of how much each feature counts: a number a feature, in the signature's order. */

@@ -28,9 +28,11 @@ export interface Config {
   /** The candidate's bounds. */
   candidateMs: number;
   candidateBytes: number;
+  /** A scorer may hold so much memory; beyond it it is replaced. */
+  scorerMemory: number;
   /** A checkpoint is kept every so many learned labels. */
   checkpointLabels: number;
-  /** A lane's heartbeat may be so late, ms. */
+  /** A lane's heartbeat may be so late, ms; a scorer's besides the time that a call may take. */
   heartbeatMs: number;
   logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug';
 }
@@ -57,6 +59,7 @@ export const defaultConfig: Config = {
   retentionBytes: 20 * 1024 * 1024 * 1024,
   candidateMs: 60_000,
   candidateBytes: 4 * 1024 * 1024 * 1024,
+  scorerMemory: 4 * 1024 * 1024 * 1024,
   checkpointLabels: 1000,
   heartbeatMs: 2000,
   logLevel: 'info',
@@ -74,7 +77,7 @@ export function modelBytesOf({ modelMemory, lanes }: Config): number {
 export interface Assignment {
   name: string;
   config: Config;
-  /** Lanes and the scorer: which one, and the number that its ids and segments carry. */
+  /** Lanes: which one, and the number that its ids and segments carry. */
   lane: number;
   incarnation: number;
   /** The bound addresses (ports are chosen by then). */

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Control } from '../control/control.ts';
 import { Reproduction } from '../control/reproduction.ts';
 import { Views } from '../control/views.ts';
@@ -12,6 +11,7 @@ import { StateReader } from '../loops/reader.ts';
 import { UpdateHistory } from '../loops/update-history.ts';
 import type { ProcessStatus } from '../messages.ts';
 import { productVersion } from '../product.ts';
+import { residentBytes } from '../resident.ts';
 import { superviseMe } from './child.ts';
 import { listenDescriptor, readAssignment } from './config.ts';
 import { logger } from './logger.ts';
@@ -29,8 +29,11 @@ const me = superviseMe(
   (message) => {
     if (message.type === 'status') {
       for (const tell of tellProcesses.splice(0)) tell(message.processes);
-    } else if (message.type === 'hung' && message.model !== null && message.version !== null) {
-      control.hung(message.model, message.version).catch((error) => log.error(error));
+    } else if (message.type === 'scorers') {
+      control.scorers.heard(message.scorers);
+    } else if (message.type === 'scorer lost') {
+      const { model, version, loss } = message;
+      control.lost(model, version, loss).catch((error) => log.error(error));
     } else if (message.type === 'replaced') {
       control.replaced(message.name, message.signal ?? `code ${message.code}`);
     }
@@ -48,6 +51,7 @@ const control = new Control({
   layout: places,
   bounds: { milliseconds: config.candidateMs, bytes: config.candidateBytes },
   now: Date.now,
+  onScorers: (orders) => me.send({ type: 'scorers', orders }),
   onChanged: (topics) => changes.changed(topics),
 });
 const state = new StateReader(places.state);
@@ -78,7 +82,7 @@ const app = await controlServer(
       control: address,
     },
     processes: async () =>
-      (await askProcesses()).map((one) => ({ ...one, megabytes: residentMegabytes(one.pid) })),
+      (await askProcesses()).map((one) => ({ ...one, megabytes: residentBytes(one.pid) / 2 ** 20 })),
     ready: () => control.lines.loopsConnected && control.lines.allServe(control.snapshot),
   },
   new Keys(config.keyFile),
@@ -95,13 +99,4 @@ function askProcesses(): Promise<ProcessStatus[]> {
     tellProcesses.push(resolve);
     me.send({ type: 'status?' });
   });
-}
-
-/** 0 where the system does not say. */
-function residentMegabytes(pid: number): number {
-  try {
-    return (Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * 4096) / 2 ** 20;
-  } catch {
-    return 0;
-  }
 }

@@ -9,7 +9,7 @@ import type { Layout } from '../layout.ts';
  * back whenever and however the process ends. Returns the release.
  */
 export function lockFolder(layout: Layout): () => void {
-  for (const folder of [layout.root, layout.journal, layout.blobs, layout.marks]) {
+  for (const folder of [layout.root, layout.journal, layout.blobs]) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   }
   const owner = `${layout.lock}.owner`;

@@ -11,7 +11,6 @@ import { IdSource } from '../journal/id.ts';
 import { Catalog } from '../lane/catalog.ts';
 import { ControlLine } from '../lane/control-line.ts';
 import { DataPlane } from '../lane/data-plane.ts';
-import { HangMark } from '../lane/hang-mark.ts';
 import { LoopsLine } from '../lane/loops-line.ts';
 import { Meter } from '../lane/meter.ts';
 import { Served } from '../lane/served.ts';
@@ -39,7 +38,7 @@ const me = superviseMe(
   () => stop(),
 );
 
-const served = new Served(places.blobs, readFileSync(places.secret, 'utf8'), modelBytesOf(config));
+const served = new Served(places, readFileSync(places.secret, 'utf8'), modelBytesOf(config));
 const appender = new Appender({
   folder: places.journal,
   incarnation,
@@ -50,13 +49,11 @@ const appender = new Appender({
 });
 const loops = new LoopsLine(places.loopsSocket, lane, incarnation, served);
 const meter = new Meter();
-const mark = new HangMark(places.marks, lane);
 const plane = new DataPlane({
   served,
   appender,
   ids: new IdSource(incarnation, Date.now(), Math.random),
   meter,
-  mark,
   now: Date.now,
   onWritten: (position) => loops.written(position),
 });
@@ -133,7 +130,6 @@ async function stop(): Promise<void> {
   appender.close();
   controlLine.close();
   loops.close();
-  mark.close();
 }
 
 /**

@@ -19,23 +19,29 @@ export interface SupervisedOptions {
   /** Listening sockets handed down, as descriptors 4, 5 … of the child. */
   descriptors: number[];
   /** Heartbeats may be this late, ms. */
-  heartbeatMs: number;
+  heartbeatMs: () => number;
+  /** One that was ready and lived for so long is replaced at once, others after a pause, ms. */
+  calmMs: number;
+  /** What it is told at every start, if anything. */
+  first?: () => SupervisorToChild;
   onReady: () => void;
   onMessage: (message: ChildToSupervisor) => void;
-  /** The process is gone and is about to be replaced; `hung` if the supervisor killed it for its silence. */
-  onLost: (loss: {
-    hung: boolean;
-    signal: string | null;
-    code: number | null;
-    assignment: Assignment;
-  }) => void;
+  /** The process is gone and is about to be replaced. */
+  onLost: (loss: Loss) => void;
+}
+
+export interface Loss {
+  /** Why the supervisor killed it; null: it did not. */
+  killedFor: 'silence' | 'memory' | null;
+  wasReady: boolean;
+  signal: string | null;
+  code: number | null;
 }
 
 /** One process that is kept running: started, listened to, killed when silent, replaced when gone. */
 export class Supervised {
   readonly #options: SupervisedOptions;
   #child: ChildProcess | null = null;
-  #assignment: Assignment | null = null;
   #state: ProcessStatus['state'] = 'stopped';
   #startedAt = 0;
   #lastBeat = 0;
@@ -43,30 +49,31 @@ export class Supervised {
   #pause = 0;
   #timer: NodeJS.Timeout | null = null;
   #stopping = false;
-  #hung = false;
+  #killedFor: Loss['killedFor'] = null;
 
   constructor(options: SupervisedOptions) {
     this.#options = options;
   }
 
   start(): void {
-    const { module, assignment, flags, descriptors, onReady, onMessage, onLost } = this.#options;
+    const { module, assignment, flags, descriptors, calmMs, first, onReady, onMessage, onLost } =
+      this.#options;
     this.#timer = null;
-    this.#hung = false;
+    this.#killedFor = null;
     this.#state = 'starting';
     this.#startedAt = Date.now();
     this.#lastBeat = performance.now();
     const given = assignment();
-    this.#assignment = given;
     const gone = (code: number | null, signal: string | null): void => {
-      // One that did its work is replaced at once, whatever killed it.
       const wasReady = this.#state === 'ready';
+      // One that did its work is replaced at once, whatever killed it.
+      const didWork = wasReady && Date.now() - this.#startedAt >= calmMs;
       this.#child = null;
       this.#state = 'stopped';
       if (this.#stopping) return;
       this.#restarts += 1;
-      onLost({ hung: this.#hung, signal, code, assignment: given });
-      this.#pause = wasReady ? 0 : Math.min(longestPauseMs, this.#pause * 2 || firstPauseMs);
+      onLost({ killedFor: this.#killedFor, wasReady, signal, code });
+      this.#pause = didWork ? 0 : Math.min(longestPauseMs, this.#pause * 2 || firstPauseMs);
       this.#timer = setTimeout(() => this.start(), this.#pause);
     };
     let child: ChildProcess;
@@ -86,6 +93,7 @@ export class Supervised {
       return;
     }
     this.#child = child;
+    if (first) child.send(first());
     child.on('message', (message: ChildToSupervisor) => {
       this.#lastBeat = performance.now();
       if (message.type === 'ready') {
@@ -106,10 +114,13 @@ export class Supervised {
     if (!this.#child) return;
     this.#lastBeat += grace;
     const silent = performance.now() - this.#lastBeat;
-    if (silent > (this.#state === 'starting' ? startMs : this.#options.heartbeatMs)) {
-      this.#hung = true;
-      this.#child.kill('SIGKILL');
-    }
+    if (silent > (this.#state === 'starting' ? startMs : this.#options.heartbeatMs())) this.kill('silence');
+  }
+
+  kill(reason: NonNullable<Loss['killedFor']>): void {
+    if (!this.#child || this.#killedFor) return;
+    this.#killedFor = reason;
+    this.#child.kill('SIGKILL');
   }
 
   send(message: SupervisorToChild): void {
@@ -140,9 +151,5 @@ export class Supervised {
       restarts: this.#restarts,
       startedAt: this.#startedAt,
     };
-  }
-
-  get assignment(): Assignment | null {
-    return this.#assignment;
   }
 }

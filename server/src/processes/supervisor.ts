@@ -1,15 +1,16 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { BoundSocket } from 'node:net';
-import { extname, join } from 'node:path';
+import { extname } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { SlipwayError } from '../errors.ts';
 import { Keys } from '../http/keys.ts';
 import { readTls } from '../http/tls.ts';
 import { recover } from '../journal/recover.ts';
 import { layout } from '../layout.ts';
-import type { ChildToSupervisor } from '../messages.ts';
+import type { ChildToSupervisor, SupervisorToChild } from '../messages.ts';
 import { type Config, isLoopback } from './config.ts';
 import { lockFolder, nextIncarnation } from './folder-lock.ts';
+import { Scorers } from './scorers.ts';
 import { Supervised } from './supervised.ts';
 
 /** Heartbeats are looked at this often, ms. */
@@ -76,40 +77,44 @@ export async function startSupervisor(config: Config): Promise<Running> {
     loops: [],
   };
   const all: Supervised[] = [];
+  const moduleOf = (kind: string) => new URL(`./${kind}${extname(import.meta.url)}`, import.meta.url);
+  const addresses = { dataPlane, grpc, control };
+  const tellControl = (message: SupervisorToChild): void =>
+    all.find((one) => one.status().name === 'control')?.send(message);
+  const scorers = new Scorers({
+    module: moduleOf('scorer'),
+    assignment: (name) => ({ name, config, lane: 0, incarnation: 0, ...addresses }),
+    heartbeatMs: config.heartbeatMs,
+    mostBytes: config.scorerMemory,
+    flags: [],
+    tellControl,
+  });
+  const heard = (message: ChildToSupervisor): void => {
+    if (message.type === 'status?') {
+      const processes = [self(), ...all.map((one) => one.status()), ...scorers.statuses()];
+      tellControl({ type: 'status', processes });
+    } else if (message.type === 'scorers') scorers.order(message.orders);
+  };
   const keep = (name: string, kind: 'lane' | 'loops' | 'control', lane: number): Promise<void> =>
     new Promise((ready) => {
-      const supervised: Supervised = new Supervised({
+      const isLane = kind === 'lane';
+      const supervised = new Supervised({
         name,
-        module: new URL(`./${kind}${extname(import.meta.url)}`, import.meta.url),
+        module: moduleOf(kind),
         assignment: () => ({
           name,
           config,
           lane,
-          incarnation: kind === 'lane' ? nextIncarnation(places) : 0,
-          dataPlane,
-          grpc,
-          control,
+          incarnation: isLane ? nextIncarnation(places) : 0,
+          ...addresses,
         }),
-        flags: kind === 'lane' ? laneFlags : [],
+        flags: isLane ? laneFlags : [],
         descriptors: descriptors[kind],
-        heartbeatMs: kind === 'lane' ? config.heartbeatMs : behindMs,
+        heartbeatMs: () => (isLane ? config.heartbeatMs : behindMs),
+        calmMs: 0,
         onReady: ready,
-        onMessage: (message: ChildToSupervisor) => {
-          if (message.type !== 'status?') return;
-          supervised.send({ type: 'status', processes: [self(), ...all.map((one) => one.status())] });
-        },
-        onLost: ({ hung, signal, code, assignment }) => {
-          const tell = all.find((one) => one.status().name === 'control');
-          if (hung && kind === 'lane') {
-            tell?.send({
-              type: 'hung',
-              lane,
-              incarnation: assignment.incarnation,
-              ...marked(places.marks, lane),
-            });
-          }
-          tell?.send({ type: 'replaced', name, signal, code });
-        },
+        onMessage: heard,
+        onLost: ({ signal, code }) => tellControl({ type: 'replaced', name, signal, code }),
       });
       all.push(supervised);
       supervised.start();
@@ -132,6 +137,7 @@ export async function startSupervisor(config: Config): Promise<Running> {
     looked = performance.now();
     // A machine that slept, or starved the supervisor, has starved the others too: they are not to blame.
     for (const one of all) one.checkHeartbeat(late);
+    scorers.look(late);
   }, lookMs);
 
   await Promise.all(started);
@@ -139,10 +145,12 @@ export async function startSupervisor(config: Config): Promise<Running> {
   const stop = async (): Promise<void> => {
     clearInterval(watch);
     const named = (start: string) => all.filter((one) => one.status().name.startsWith(start));
+    const end = (start: string) => Promise.all(named(start).map((one) => one.stop(patienceMs)));
     // Lanes first, so that loops can fold their last events; control last, for the loops' last commands.
-    for (const part of ['lane', 'loops', 'control']) {
-      await Promise.all(named(part).map((one) => one.stop(patienceMs)));
-    }
+    await end('lane');
+    await scorers.stop(patienceMs);
+    await end('loops');
+    await end('control');
     for (const socket of bound) socket.close();
     rmSync(places.addresses, { force: true });
     release();
@@ -180,14 +188,4 @@ function checkTls(files: Config['tls']): void {
 function address(host: string, socket: BoundSocket): string {
   const { port } = socket.address() as { port: number };
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
-}
-
-/** The model in a library's code that this lane was asked last, if it had not answered. */
-function marked(folder: string, lane: number): { model: string | null; version: number | null } {
-  try {
-    const [model, version] = readFileSync(join(folder, `lane-${lane}.mark`), 'utf8').split('\n');
-    return model && version ? { model, version: Number(version) } : { model: null, version: null };
-  } catch {
-    return { model: null, version: null };
-  }
 }

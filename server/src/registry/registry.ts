@@ -3,6 +3,7 @@ import type { CheckpointView, FindingView, Gate, TimelineEntry } from '../api.ts
 import { migrate, openDatabase } from '../db/open.ts';
 import { registrySchema } from '../db/registry-schema.ts';
 import type { Importance } from '../models/model.ts';
+import type { Placement } from '../placement.ts';
 import { type Merging, type ServingChoice, usualServing } from '../serving.ts';
 import type { RowPolicy, Signature } from '../signature.ts';
 import type { ServedModel, ServedRollout } from '../snapshot.ts';
@@ -24,6 +25,7 @@ export interface VersionRecord {
   /** Not known of versions that were registered before it was measured. */
   batchMicroseconds?: number;
   merging?: Merging;
+  placement?: Placement;
   memoryBytes?: number;
   attachedBytes?: number;
   importance?: Importance[];
@@ -146,8 +148,8 @@ export class Registry {
     this.#sql.saveServing.run(JSON.stringify(serving), model, version);
   }
 
-  /** Counts a hang; returns how often the version has hung by now. */
-  countHang(model: string, version: number): number {
+  /** Counts that a version hung or crashed; returns how often it has by now. */
+  countStop(model: string, version: number): number {
     this.#sql.countHang.run(model, version);
     return (this.#sql.hangs.get(model, version) as { hangs: number } | undefined)?.hangs ?? 0;
   }

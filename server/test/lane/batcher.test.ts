@@ -1,25 +1,14 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { SlipwayError } from '../../src/errors.ts';
 import type { Arm } from '../../src/lane/arm.ts';
 import { Batcher } from '../../src/lane/batcher.ts';
-import { HangMark } from '../../src/lane/hang-mark.ts';
 import type { Model, Place } from '../../src/models/model.ts';
 import { type Batching, naturalBatching } from '../../src/serving.ts';
 import type { Signature } from '../../src/signature.ts';
 import { type Frame, newFrame } from '../../src/tensor.ts';
-import type { Cancellation } from '../../src/waiting.ts';
-
-const folder = mkdtempSync(join(tmpdir(), 'slipway-batcher-'));
-const mark = new HangMark(folder, 1);
-afterAll(() => {
-  mark.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+import { type Cancellation, nobody } from '../../src/waiting.ts';
 
 const signature: Signature = {
   task: 'regression',
@@ -67,6 +56,7 @@ function armOf(model: Model, runs: Place, mostRows = 1000): Arm {
     attached: model,
     width: 2,
     runs,
+    callsAtOnce: runs === 'elsewhere' ? Number.POSITIVE_INFINITY : 1,
     mostRows,
     inFlight: 0,
     retired: false,
@@ -112,7 +102,7 @@ function send(
         priority: 0,
         since: performance.now(),
         deadline,
-        cancellation,
+        waiting: { ...nobody, cancellation },
         done: (answers) => settle({ answers: [...answers], error: null }),
         failed: (thrown) => settle({ answers: null, error: (thrown as SlipwayError).code }),
       },
@@ -148,7 +138,7 @@ test('whatever is merged is answered as it would be alone, to the bit, and fails
         const model = new Slow();
         const arm = armOf(model, runs);
         const order: number[] = [];
-        const batcher = new Batcher(arm, batching, { mark, onExecuted: () => {}, onSettled: () => {} });
+        const batcher = new Batcher(arm, batching, { onExecuted: () => {}, onSettled: () => {} });
         const outcomes: Promise<Outcome>[] = [];
         for (const [i, { rows, share, turns }] of requests.entries()) {
           for (let k = 0; k < turns; k++) await turn();
@@ -187,7 +177,6 @@ test('whatever is merged is answered as it would be alone, to the bit, and fails
 test('what comes in one turn is one call, and what comes meanwhile is the next', async () => {
   const model = new Slow();
   const batcher = new Batcher(armOf(model, 'runtime'), naturalBatching, {
-    mark,
     onExecuted: () => {},
     onSettled: () => {},
   });
@@ -202,7 +191,6 @@ test('what comes in one turn is one call, and what comes meanwhile is the next',
 test('a lane is not held longer than by one request', async () => {
   const model = new Slow();
   const batcher = new Batcher(armOf(model, 'runtime', 2), naturalBatching, {
-    mark,
     onExecuted: () => {},
     onSettled: () => {},
   });
@@ -215,7 +203,7 @@ test('a lane is not held longer than by one request', async () => {
 test('one that waits longer than it may is refused, though the model never comes back', async () => {
   const hangs: Model = { signature, predict: () => new Promise<void>(() => {}) };
   const arm = armOf(hangs, 'runtime');
-  const batcher = new Batcher(arm, naturalBatching, { mark, onExecuted: () => {}, onSettled: () => {} });
+  const batcher = new Batcher(arm, naturalBatching, { onExecuted: () => {}, onSettled: () => {} });
   void send(batcher, naturalBatching, frameOf([{ x: 1, text: null }], false));
   await turn();
   const late = await send(
@@ -238,7 +226,6 @@ test('an upstream in trouble is not asked again for each of those that it failed
     },
   };
   const batcher = new Batcher(armOf(gone, 'elsewhere'), naturalBatching, {
-    mark,
     onExecuted: () => {},
     onSettled: () => {},
   });
@@ -252,7 +239,6 @@ test('an upstream in trouble is not asked again for each of those that it failed
 test('the model is not asked for those that have gone', async () => {
   const model = new Slow();
   const batcher = new Batcher(armOf(model, 'runtime'), naturalBatching, {
-    mark,
     onExecuted: () => {},
     onSettled: () => {},
   });

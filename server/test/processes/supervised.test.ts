@@ -29,7 +29,8 @@ test('a process that the system could not start is tried again', async () => {
         }),
         flags: [],
         descriptors,
-        heartbeatMs: 60_000,
+        heartbeatMs: () => 60_000,
+        calmMs: 0,
         onReady: () => void supervised.stop(10_000).then(ready),
         onMessage: () => {},
         onLost: ({ code }) => {

@@ -14,6 +14,7 @@ import { beginsAsModel, type OnnxGraph, type OnnxModel, readModel } from './grap
 import { inputsOf } from './inputs.ts';
 import { reasonOf } from './reason.ts';
 import { defaultSettings, type OnnxSettings, splitSettings, withSettings } from './settings.ts';
+import { unboundedBy } from './unbounded.ts';
 import { cutZipMaps } from './zip-map.ts';
 
 const mostFileBytes = 2 ** 31 - 1;
@@ -23,7 +24,6 @@ export const onnx: Kind = {
   name: 'onnx',
   title: 'ONNX (inputs of rows)',
   tolerance: 1e-5,
-  // A Loop in a graph that onnxruntime runs may run as long as it likes.
   runs: (program) => (isCompiled(program) ? 'inline' : 'runtime'),
   learns: false,
   recognises: beginsAsModel,
@@ -64,6 +64,7 @@ async function prepare(files: ModelFiles, hints: ModelHints): Promise<Prepared> 
       ...(inputs.rowsAtOnce === 1 ? { rowsAtOnce: 1 } : {}),
     };
     const compiled = await compile(model.graph, signature, session);
+    const unbounded = compiled ? null : unboundedBy(model.graph);
     return {
       signature,
       program: compiled?.program ?? withSettings(file, settings),
@@ -71,6 +72,7 @@ async function prepare(files: ModelFiles, hints: ModelHints): Promise<Prepared> 
         ...factsOf(model),
         ...(compiled ? { runsOn: compiled.runsOn } : { runsOn: 'onnxruntime', ...settings }),
       },
+      ...(unbounded === null ? {} : { unbounded: `its ${unbounded}` }),
     };
   } finally {
     await session.release();

@@ -42,6 +42,7 @@ export class Edge {
     if (keyFile) writeFileSync(keyFile, options.keys!);
     const changes = new ChangeStream();
     const control = new Control({
+      onScorers: () => {},
       layout: places,
       bounds: { milliseconds: 30_000, bytes: 2 ** 30 },
       now: Date.now,

@@ -1,0 +1,175 @@
+import { SlipwayError, toSlipwayError } from '../errors.ts';
+import { keepConnected, type Link } from '../link/link.ts';
+import type { LaneToScorer, ScorerToLane } from '../messages.ts';
+import type { Model } from '../models/model.ts';
+import { answerWidth, type Signature } from '../signature.ts';
+import type { Frame } from '../tensor.ts';
+import { cancelled, nobody, type Waiting } from '../waiting.ts';
+
+/** Requests that wait here for one scorer, at most. */
+const mostWaiting = 1000;
+/** Requests that the scorer has at a time: it need not wait for the next one. */
+export const callsAhead = 2;
+/** What a call says of a row's time counts so much against all calls before. */
+const newest = 0.1;
+/** Without a deadline of their own requests wait as long as a timer can, ms. */
+const longestMs = 2 ** 31 - 1;
+
+interface Asked {
+  frame: Frame;
+  answers: Float64Array;
+  texts: string[];
+  waiting: Waiting;
+  timer: NodeJS.Timeout;
+  /** Its caller has been told. */
+  isSettled: boolean;
+  settle: (error: SlipwayError | null) => void;
+}
+
+/**
+ * The line to the scorer of a version, which other lanes share: for the lane it is the model. What the scorer has not
+ * begun when it ends is asked again of the one that takes its place.
+ */
+export class ScorerLine implements Model {
+  readonly signature: Signature;
+  readonly #width: number;
+  readonly #end: () => void;
+  #link: Link<ScorerToLane, LaneToScorer> | null = null;
+  #waiting: Asked[] = [];
+  /** With the scorer, in the order in which it answers. */
+  #sent: Asked[] = [];
+  #rows = 0;
+  #millisecondsARow: number;
+  #isSending = false;
+  #number = 0;
+  /** `performance.now()` when the scorer may have begun with the first of those that it has. */
+  #begun = 0;
+
+  constructor(path: string, signature: Signature, microseconds: number) {
+    this.signature = signature;
+    this.#width = answerWidth(signature);
+    this.#millisecondsARow = microseconds / 1000;
+    this.#end = keepConnected<ScorerToLane, LaneToScorer>(
+      path,
+      (link) => this.#connected(link),
+      () => this.#lost(),
+    );
+  }
+
+  /**
+   * Frame, answers and texts are its own until it has answered. Rejects with TIMEOUT at the deadline, with OVERLOADED at
+   * once where that cannot be met or too many wait, with SCORER_LOST, and with what the model itself says.
+   */
+  predict(frame: Frame, answers: Float64Array, texts: string[], waiting: Waiting = nobody): Promise<void> {
+    const patienceMs = waiting.deadline - performance.now();
+    if (this.#waiting.length >= mostWaiting || this.#expectedMs() > patienceMs) {
+      return Promise.reject(
+        new SlipwayError('OVERLOADED', `${this.#rows} rows wait for it, more than it can answer in time.`),
+      );
+    }
+    this.#rows += frame.rows;
+    return new Promise((resolve, reject) => {
+      const asked: Asked = {
+        frame,
+        answers,
+        texts,
+        waiting,
+        timer: setTimeout(() => asked.settle(tooLate(patienceMs)), Math.min(patienceMs, longestMs)),
+        isSettled: false,
+        settle: (error) => {
+          if (asked.isSettled) return;
+          asked.isSettled = true;
+          clearTimeout(asked.timer);
+          this.#rows -= frame.rows;
+          if (error) reject(error);
+          else resolve();
+        },
+      };
+      this.#waiting.push(asked);
+      this.#sendSoon();
+    });
+  }
+
+  close(): void {
+    this.#end();
+  }
+
+  #connected(link: Link<ScorerToLane, LaneToScorer>): void {
+    this.#link = link;
+    link.onMessage = (message) => this.#answered(message);
+    this.#sendSoon();
+  }
+
+  #lost(): void {
+    if (!this.#link) return;
+    this.#link = null;
+    const [begun, ...others] = this.#sent;
+    this.#sent = [];
+    this.#waiting.unshift(...others);
+    begun?.settle(new SlipwayError('SCORER_LOST', 'The process that ran it ended meanwhile.'));
+  }
+
+  /** Until all that waits now is answered: by calls so far, or by the present one where that takes longer. */
+  #expectedMs(): number {
+    const [present] = this.#sent;
+    const elapsed = present ? (performance.now() - this.#begun) / present.frame.rows : 0;
+    return this.#rows * Math.max(this.#millisecondsARow, elapsed);
+  }
+
+  /** At the end of the turn: what all of its requests have to say leaves together. */
+  #sendSoon(): void {
+    if (this.#isSending) return;
+    this.#isSending = true;
+    setImmediate(this.#send);
+  }
+
+  readonly #send = (): void => {
+    this.#isSending = false;
+    const link = this.#link;
+    while (link && this.#sent.length < callsAhead && this.#waiting.length > 0) {
+      const asked = this.#waiting.shift()!;
+      if (asked.isSettled) continue;
+      const { frame, waiting } = asked;
+      if (waiting.cancellation.cancelled) {
+        asked.settle(cancelled());
+        continue;
+      }
+      const { rows, width, values, texts } = frame;
+      link.send({
+        number: ++this.#number,
+        rows,
+        width,
+        values: values.subarray(0, rows * width),
+        texts,
+        patienceMs: waiting.deadline - performance.now(),
+      });
+      if (this.#sent.push(asked) === 1) this.#begun = performance.now();
+    }
+  };
+
+  #answered(message: ScorerToLane): void {
+    const asked = this.#sent[0];
+    if (!asked || message.number !== this.#number - this.#sent.length + 1) {
+      // It does not keep to what was agreed: whatever it says from here on is anybody's guess.
+      this.#link?.close();
+      return;
+    }
+    this.#sent.shift();
+    this.#begun = performance.now();
+    this.#sendSoon();
+    if (message.type === 'failed') {
+      asked.settle(toSlipwayError(message.error));
+      return;
+    }
+    const { rows } = asked.frame;
+    this.#millisecondsARow += newest * (message.milliseconds / rows - this.#millisecondsARow);
+    if (asked.isSettled) return;
+    asked.answers.set(message.answers.subarray(0, rows * this.#width));
+    for (const text of message.texts) asked.texts.push(text);
+    asked.settle(null);
+  }
+}
+
+function tooLate(milliseconds: number): SlipwayError {
+  return new SlipwayError('TIMEOUT', `It was not answered within ${Math.round(milliseconds)} ms.`);
+}

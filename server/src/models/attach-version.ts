@@ -1,0 +1,72 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { SlipwayError } from '../errors.ts';
+import { decodeGoldenRows, type GoldenRows, goldenDifference, takeRow } from '../golden-rows.ts';
+import { answerWidth } from '../signature.ts';
+import type { ServedVersion } from '../snapshot.ts';
+import { newFrame } from '../tensor.ts';
+import { kindNamed } from './kinds.ts';
+import type { Learner, Model, Place } from './model.ts';
+
+/** Runs before a version is made current: enough for its code to be compiled and its pages to be in memory. */
+const warmRuns = 20;
+/** A slow version is warm after fewer, ms. */
+const warmMs = 500;
+/** And so long that warming may hold the event loop before others have their turn, ms. */
+const warmSliceMs = 1;
+
+/**
+ * Attaches a version in this process and warms it with its golden rows, or with a typical one. What runs elsewhere is
+ * warm, or is not: this process cannot help it, and must not wait for it. Throws GATE_FAILED where golden rows are
+ * answered otherwise than at the gate.
+ */
+export async function attachVersion(
+  version: ServedVersion,
+  blobs: string,
+): Promise<{ attached: Model | Learner; runs: Place }> {
+  const kind = kindNamed(version.kind);
+  const program = await readFile(join(blobs, version.program));
+  const attached = await kind.attach(program, version.signature);
+  const runs = kind.runs(program);
+  if (runs === 'elsewhere') return { attached, runs };
+  const golden = version.golden ? await readFile(join(blobs, version.golden), 'utf8') : null;
+  // Slipway's own code gives the same bits everywhere.
+  const tolerance = runs === 'inline' ? 0 : kind.tolerance;
+  try {
+    await warm(attached, version.impute, golden === null ? null : decodeGoldenRows(golden), tolerance);
+  } catch (error) {
+    void attached.close?.();
+    throw error;
+  }
+  return { attached, runs };
+}
+
+async function warm(
+  model: Model,
+  impute: (number | null)[],
+  golden: GoldenRows | null,
+  tolerance: number,
+): Promise<void> {
+  const { features } = model.signature;
+  const frame = newFrame(1, features.length);
+  frame.texts.push('');
+  // A typical row where the baseline knows one.
+  for (let i = 0; i < features.length; i++) {
+    frame.values[i] = features[i]!.type === 'string' ? 0 : (impute[i] ?? 0);
+  }
+  const answers = new Float64Array(answerWidth(model.signature));
+  const rows = golden?.frame.rows ?? 0;
+  const end = performance.now() + warmMs;
+  let began = performance.now();
+  for (let run = 0; run < Math.max(1, rows) || (run < warmRuns && began < end); run++) {
+    const texts: string[] = [];
+    if (golden) takeRow(golden, run % rows, frame);
+    await model.predict(frame, answers, texts);
+    const difference = golden && goldenDifference(golden, run % rows, answers, texts, tolerance);
+    if (difference !== null) throw new SlipwayError('GATE_FAILED', `Gate "golden rows": ${difference}.`);
+    if (performance.now() - began < warmSliceMs) continue;
+    await setImmediate();
+    began = performance.now();
+  }
+}

@@ -1,0 +1,43 @@
+import type { Server } from 'node:net';
+import { layout } from '../layout.ts';
+import { listen } from '../link/link.ts';
+import type { LaneToScorer, ScorerOrder, ScorerToLane } from '../messages.ts';
+import { attachVersion } from '../models/attach-version.ts';
+import type { Model } from '../models/model.ts';
+import { Scorer } from '../scorer/scorer.ts';
+import { superviseMe } from './child.ts';
+import { readAssignment } from './config.ts';
+import { logger } from './logger.ts';
+
+/** A scorer: one version in a process of its own, for all lanes. It is ready, and listens, once it is warm. */
+const { config, name } = readAssignment();
+const places = layout(config.data);
+const log = logger(name, config.logLevel);
+let running: { server: Server; scorer: Scorer; model: Model } | null = null;
+
+const me = superviseMe(
+  (message) => {
+    if (message.type !== 'score') return;
+    start(message.order).catch((error) => {
+      log.error(error);
+      process.exit(1);
+    });
+  },
+  async () => {
+    if (!running) return;
+    const { server, scorer, model } = running;
+    server.close();
+    await scorer.left();
+    await model.close?.();
+  },
+);
+
+async function start({ model: name, served }: ScorerOrder): Promise<void> {
+  const { attached: model } = await attachVersion(served, places.blobs);
+  const scorer = new Scorer(model);
+  const server = await listen<LaneToScorer, ScorerToLane>(places.scorerSocket(name, served.version), (link) =>
+    scorer.met(link),
+  );
+  running = { server, scorer, model };
+  me.ready();
+}

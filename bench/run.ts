@@ -13,6 +13,11 @@ const all = [
   'memory',
   'replace',
   'overload',
+  'start',
+  'loading',
+  'lanes',
+  'many',
+  'swaps',
 ];
 const wanted = process.argv.slice(2);
 for (const name of wanted.length > 0 ? wanted : all) {

@@ -64,8 +64,8 @@ export class SlipwayProcess {
     return this.#ask('POST', path, JSON.stringify(body), 'application/json');
   }
 
-  get(path: string): Promise<unknown> {
-    return this.#ask('GET', path);
+  async metrics(): Promise<string> {
+    return (await fetch(new URL('/metrics', this.#control))).text();
   }
 
   /** Serves a model's first version otherwise. */

@@ -11,8 +11,8 @@ export interface Registered {
   kind: string;
   /** Path of its file. */
   file: string;
-  /** What the gate would have measured, bytes. */
-  attachedBytes: number;
+  /** What the gate would have measured, bytes; absent: as of a version of an older Slipway. */
+  attachedBytes?: number;
 }
 
 /** Writes them into a data folder that no Slipway runs on. */
@@ -34,7 +34,7 @@ export async function register(folder: string, models: Iterable<Registered>): Pr
       baseline: null,
       promise: null,
       microseconds: 5,
-      attachedBytes,
+      ...(attachedBytes === undefined ? {} : { attachedBytes }),
       facts,
       gates: [],
       provenance: {

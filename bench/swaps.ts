@@ -1,0 +1,126 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { electricity, inRepository } from '../server/test/processes/harness.ts';
+import { completeForest } from './complete-forest.ts';
+import { lightgbmFile } from './lightgbm-file.ts';
+import { fire, post, quantile, type Shot } from './load.ts';
+import { residentBytes } from './process-cpu.ts';
+import { SlipwayProcess } from './slipway.ts';
+import { xgboostFile } from './xgboost-file.ts';
+
+/**
+ * Whether changes of what is served show: versions of every kind are deployed, promoted, rolled back, unloaded and
+ * loaded under a steady load on another model; windows without changes lie between. Every answer must be whole, and the
+ * same as without changes. Then so many more changes without load: whether memory grows.
+ * Usage: node bench/swaps.ts [changes under load] [changes for memory]
+ */
+const changes = Number(process.argv[2] ?? 200);
+const leakChanges = Number(process.argv[3] ?? 1000);
+const windowSeconds = 5;
+const callers = 4;
+
+const folder = mkdtempSync(join(tmpdir(), 'slipway-swaps-'));
+const probe = join(folder, 'probe');
+writeFileSync(probe, '');
+process.env.LOOP_PROBE = probe;
+process.env.NODE_OPTIONS = `--import=${new URL('./loop-probe.ts', import.meta.url).href}`;
+
+const xgboost = join(folder, 'xgboost.json');
+writeFileSync(xgboost, xgboostFile(completeForest(500, 6, 30)));
+const lightgbm = join(folder, 'lightgbm.txt');
+writeFileSync(lightgbm, lightgbmFile(500, 31, 30));
+const spec = (name: string): string => inRepository(`spec/models/${name}`);
+/** A file a kind of version; a swap goes to another version of the same file and back. */
+const kinds: { [model: string]: string } = {
+  'lightgbm-small': inRepository('examples/electricity/model.txt'),
+  'lightgbm-500': lightgbm,
+  'xgboost-500': xgboost,
+  catboost: spec('cat_regression/model.cbm'),
+  logistic: new URL('./logit-30.json', import.meta.url).pathname,
+  'onnx-compiled': spec('sk_gboost/model.onnx'),
+  'onnx-runtime': spec('onnx_mlp/model.onnx'),
+};
+const names = (process.argv[4] ?? Object.keys(kinds).join()).split(',');
+
+const slipway = await SlipwayProcess.start();
+try {
+  await slipway.deploy('steady', inRepository('examples/electricity/model.txt'));
+  for (const name of names) await slipway.deploy(name, kinds[name]!);
+  const shots = electricity(9062, 19_062).map(({ features }): Shot => {
+    let known: number | null = null;
+    return {
+      bytes: post('/predict/steady', JSON.stringify({ features })),
+      check: ({ body }) => {
+        const { probabilities } = JSON.parse(body.toString()) as { probabilities: { 1: number } };
+        known ??= probabilities[1];
+        if (probabilities[1] !== known) throw new Error('Another answer to the same row');
+      },
+    };
+  });
+  /** Five changes. */
+  const swap = async (name: string): Promise<void> => {
+    await slipway.deploy(name, kinds[name]!);
+    for (const verb of ['rollback', 'rollback', 'unload', 'load'])
+      await slipway.change(`/api/models/${name}/${verb}`, {});
+  };
+  await fire(slipway.port, shots, callers, 3);
+  const p99 = { quiet: [] as number[], changing: [] as number[] };
+  let wrong = 0;
+  let requests = 0;
+  const spans: { name: string; from: number; to: number }[] = [];
+  for (let made = 0, round = 0; made < changes; ) {
+    for (const kind of ['quiet', 'changing'] as const) {
+      const from = Date.now();
+      const end = from + windowSeconds * 1000;
+      const load = fire(slipway.port, shots, callers, windowSeconds);
+      if (kind === 'quiet') {
+        await load;
+        spans.push({ name: 'no changes', from, to: Date.now() });
+      } else {
+        while (Date.now() < end - 500 && made < changes) {
+          const name = names[round++ % names.length]!;
+          const began = Date.now();
+          await swap(name);
+          made += 5;
+          spans.push({ name, from: began, to: Date.now() });
+        }
+      }
+      const { latencies, wrong: bad, firstWrong, requests: count } = await load;
+      wrong += bad;
+      if (firstWrong) console.log(firstWrong);
+      requests += count;
+      p99[kind].push(quantile(latencies, 0.99));
+    }
+  }
+  const median = (values: number[]): number => quantile(Float64Array.from(values).sort(), 0.5);
+  console.log(
+    `${requests} requests, ${wrong} dropped or wrong; p99 ${median(p99.quiet).toFixed(2)} ms without changes, ${median(p99.changing).toFixed(2)} ms with: ${(median(p99.changing) / median(p99.quiet)).toFixed(2)}x`,
+  );
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  const pauses = readFileSync(probe, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => line.split(' ').map(Number));
+  for (const name of ['no changes', ...names]) {
+    const of = spans.filter((span) => span.name === name);
+    const seen = pauses.filter(([at]) => of.some(({ from, to }) => at! >= from && at! <= to + 5));
+    const most = seen.reduce((a, b) => (b[1]! > a[1]! ? b : a), [0, 0, 0, 0]);
+    const over = seen.filter(([, cpu]) => cpu! > 5).length;
+    console.log(
+      `${name.padEnd(16)} ${of.length} spans; longest turn ${most[1]} ms CPU (${most[2]} wall, ${most[3]} of it GC); over 5 ms: ${over}`,
+    );
+  }
+  const pid = (await slipway.processes()).find(({ name }) => name === 'lane-1')!.pid;
+  for (let made = 0, round = 0; made < leakChanges; round++) {
+    const name = names[round % names.length]!;
+    await slipway.change(`/api/models/${name}/unload`, {});
+    await slipway.change(`/api/models/${name}/load`, {});
+    made += 2;
+    if (made % (leakChanges / 5) < 2)
+      console.log(`after ${made} changes: lane ${(residentBytes(pid) / 2 ** 20).toFixed(0)} MB`);
+  }
+} finally {
+  await slipway.stop();
+  rmSync(folder, { recursive: true, force: true });
+}

@@ -8,10 +8,11 @@ export type Task = 'binary' | 'multiclass' | 'regression' | 'ranking' | 'other';
 /**
  * How a feature's JSON value becomes the one float64 of its column in a Frame:
  * `number`, `integer`: itself (texts.ts where no float64 holds it); `boolean`: 0 or 1; `category` with `categories`: the index in them;
- * `category` without: the integer code itself; `string`: an index into `Frame.texts`.
+ * `category` without: the integer code itself; `string`: an index into `Frame.texts`;
+ * `tensor`: the same, of a row of a tensor whose dimensions besides the rows are open (oip/open-rows.ts).
  * NaN is a missing value, whatever the type.
  */
-export type FeatureType = 'number' | 'integer' | 'boolean' | 'category' | 'string';
+export type FeatureType = 'number' | 'integer' | 'boolean' | 'category' | 'string' | 'tensor';
 
 export interface Feature {
   name: string;
@@ -40,14 +41,14 @@ export type Datatype =
   | 'FP64'
   | 'BYTES';
 
-/** A tensor of a version. `shape[0]` is the row (-1); the other dimensions are fixed. */
+/** A tensor of a version. `shape[0]` is the row (-1); the others are fixed, or -1: open, and a row is text in one column. */
 export interface TensorSpec {
   name: string;
   datatype: Datatype;
   shape: number[];
   /** First column of this tensor in a Frame's (inputs) or answer's (outputs) row. */
   column: number;
-  /** Columns: the product of shape[1..]. */
+  /** Columns: the product of shape[1..]; 1 where one of those is open. */
   width: number;
 }
 
@@ -126,16 +127,28 @@ export function answerValue(
 
 /** Columns of inputs that may hold whole numbers beyond what float64 does. */
 export function longColumns(inputs: TensorSpec[]): number[] {
-  return columnsOf(inputs.filter(({ datatype }) => isLong(datatype)));
+  return columnsOf(inputs.filter((spec) => isLong(spec.datatype) && !isOpen(spec)));
 }
 
 /** Columns of outputs whose values may be in texts (texts.ts). */
 export function textColumns(outputs: TensorSpec[]): number[] {
-  return columnsOf(outputs.filter(({ datatype }) => datatype === 'BYTES' || isLong(datatype)));
+  return columnsOf(
+    outputs.filter((spec) => spec.datatype === 'BYTES' || isLong(spec.datatype) || isOpen(spec)),
+  );
 }
 
 function columnsOf(specs: TensorSpec[]): number[] {
   return specs.flatMap(({ column, width }) => Array.from({ length: width }, (_, i) => column + i));
+}
+
+/** Whether rows of a tensor may be of any size. */
+export function isOpen({ shape }: TensorSpec): boolean {
+  return shape.indexOf(-1, 1) > 0;
+}
+
+/** Whether a feature's column holds an index into a frame's texts. */
+export function isText({ type }: Feature): boolean {
+  return type === 'string' || type === 'tensor';
 }
 
 export function isLong(datatype: Datatype): boolean {

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { tryCandidate } from '../gates/candidate.ts';
 import { defaultConfig } from '../processes/config.ts';
 import { type HintOptions, hintsOf, withHints } from './hints.ts';
+import { modelPath } from './model-path.ts';
 import { say, sayJson } from './output.ts';
 import { UsageError } from './usage-error.ts';
 import { type Described, versionPage } from './version-page.ts';
@@ -32,7 +33,7 @@ machine. A file that fails a gate: exit code 4.`,
     const { candidateMs: milliseconds, candidateBytes: bytes } = defaultConfig;
     const { label, classes, onnx, rounds } = hintsOf(options);
     const trial = {
-      file: given(file),
+      file: given(modelPath(file)),
       golden: options.golden === undefined ? null : given(options.golden),
       baseline: options.baseline === undefined ? null : given(options.baseline),
       label: label ?? null,

@@ -5,6 +5,7 @@ import { basename } from 'node:path';
 import type { Readable } from 'node:stream';
 import { SlipwayError, toSlipwayError } from '../errors.ts';
 import { packFolder } from './folder-archive.ts';
+import { modelPath } from './model-path.ts';
 import { UsageError, unreadable } from './usage-error.ts';
 
 /** A running Slipway's control address, and the key to it. */
@@ -38,7 +39,8 @@ export async function upload(remote: Remote, file: string): Promise<{ name: stri
 }
 
 /** Uploads a file or, as a tar that is packed meanwhile, a folder. */
-export async function uploadModel(remote: Remote, path: string): Promise<{ name: string; digest: string }> {
+export async function uploadModel(remote: Remote, given: string): Promise<{ name: string; digest: string }> {
+  const path = modelPath(given);
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return upload(remote, path);
   const { name, content } = await packFolder(path);
   return { name, digest: await put(remote, content, null) };

@@ -15,8 +15,7 @@ import { idTime, parseId, rowId } from '../journal/id.ts';
 import type { StateReader } from '../loops/reader.ts';
 import type { LaneMetrics, ProcessStatus } from '../messages.ts';
 import { kindNamed } from '../models/kinds.ts';
-import { outputsOf } from '../oip/infer.ts';
-import { rowValues } from '../oip/row.ts';
+import { rowOf } from '../oip/row.ts';
 import type { KnownVersion, ModelRecord, Registry, RolloutRecord } from '../registry/registry.ts';
 import { heldNext } from '../rollout/decide.ts';
 import { lossFor, lossText } from '../rollout/loss.ts';
@@ -25,6 +24,7 @@ import {
   answerValue,
   answerWidth,
   isScored,
+  isText,
   predictedClass,
   type Signature,
   type TensorSpec,
@@ -336,7 +336,7 @@ export class Views {
       const value = live.values[i * live.rows + row]!;
       const feature = signature?.features.find((one) => one.name === name);
       if (Number.isNaN(value)) return [name, null];
-      if (feature?.type === 'string') return [name, live.texts[value] ?? null];
+      if (feature && isText(feature)) return [name, live.texts[value] ?? null];
       if (feature?.type === 'integer' && isInTexts(value)) return [name, textAt(value, live.texts)];
       if (feature?.type === 'boolean') return [name, value !== 0];
       if (feature?.categories) return [name, feature.categories[value] ?? value];
@@ -352,8 +352,7 @@ export class Views {
     const signature = this.#registry.version(event.model, event.version)?.signature;
     if (!signature) return { prediction: event.answers[row] ?? Number.NaN, probabilities: null };
     if (!isScored(signature)) {
-      const outputs = outputsOf({ outputs: null }, signature, event.answers, event.answerTexts, event.rows);
-      return { prediction: rowValues(outputs, row), probabilities: null };
+      return { prediction: rowOf(signature, event.answers, event.answerTexts, row), probabilities: null };
     }
     const from = row * answerWidth(signature) + signature.answer.column;
     if (!signature.classes) return { prediction: answerValue(signature, event, row), probabilities: null };

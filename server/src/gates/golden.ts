@@ -1,9 +1,19 @@
 import { SlipwayError } from '../errors.ts';
 import { parseExact } from '../json.ts';
+import { readerOf } from '../oip/elements.ts';
+import { nestedRow, readOpenRow, writeOpenRow } from '../oip/open-rows.ts';
 import { shown } from '../shown.ts';
-import { answerWidth, isLong, isScored, type Signature, type TensorSpec, textOf } from '../signature.ts';
+import {
+  answerWidth,
+  isLong,
+  isOpen,
+  isScored,
+  type Signature,
+  type TensorSpec,
+  textOf,
+} from '../signature.ts';
 import { type Frame, newFrame } from '../tensor.ts';
-import { ofInteger, toInteger } from '../texts.ts';
+import { ofInteger, textAt, toInteger } from '../texts.ts';
 
 /**
  * Golden rows: what the training library itself answered to some rows, as JSON:
@@ -70,12 +80,15 @@ export function rowsOf(
     const columns =
       columnsOf(tensor, tensors.length, signature) ?? broken(`there is no input "${tensor.name}".`);
     for (let row = 0; row < rows; row++) {
-      const values = [tensor.data[row]].flat(Number.POSITIVE_INFINITY);
+      const isTensor = signature.features[columns[0]!]?.type === 'tensor';
+      const values = isTensor ? [tensor.data[row]] : [tensor.data[row]].flat(Number.POSITIVE_INFINITY);
       if (values.length !== columns.length)
         broken(`row ${row} of "${tensor.name}" has ${values.length} values, not ${columns.length}.`);
       for (const [i, column] of columns.entries()) {
         filled.add(column);
-        const value = columnValue(values[i], signature, column, frame.texts);
+        const value =
+          columnValue(values[i], signature, column, frame.texts) ??
+          broken(`row ${row} of "${tensor.name}" does not fit the input.`);
         if (value < 0 && signature.features[column]!.strict)
           broken(`row ${row} of "${tensor.name}" has the unknown category ${shown(values[i])}.`);
         if (Number.isNaN(value) && typeof values[i] === 'string' && values[i] !== 'NaN')
@@ -109,10 +122,16 @@ export function firstDifference(
     for (let row = 0; row < golden.frame.rows; row++) {
       const wanted = [data[row]].flat(Number.POSITIVE_INFINITY);
       const size = Math.max(usual, ...sizes(wanted));
-      for (let i = 0; i < spec.width; i++) {
-        const got = answers[row * width + spec.column + i]!;
+      const from = row * width + spec.column;
+      const own = isOpen(spec)
+        ? readOpenRow(spec, textAt(answers[from]!, texts))
+        : { values: answers.subarray(from, from + spec.width), texts };
+      if (isOpen(spec) && own.values.length !== wanted.length)
+        return `row ${row} of "${spec.name}" has ${own.values.length} values, not ${wanted.length}`;
+      for (let i = 0; i < own.values.length; i++) {
+        const got = own.values[i]!;
         const want = wanted[i];
-        const text = isExact(spec) ? exactText(spec, got, signature, texts) : null;
+        const text = isExact(spec) ? exactText(spec, got, signature, own.texts) : null;
         const same = text === null ? close(got, toNumber(want), tolerance * size) : text === exactly(want);
         if (
           !same &&
@@ -151,14 +170,35 @@ function columnsOf(tensor: RowTensor, inputs: number, signature: Signature): num
   return spec ? Array.from({ length: spec.width }, (_, i) => spec.column + i) : null;
 }
 
-function columnValue(value: unknown, signature: Signature, column: number, texts: string[]): number {
+function columnValue(
+  value: unknown,
+  signature: Signature,
+  column: number,
+  texts: string[],
+): number | undefined {
   const feature = signature.features[column]!;
+  if (feature.type === 'tensor') return openValue(value, signature, column, texts);
   if (feature.type === 'string') return texts.push(String(value)) - 1;
   if (feature.type === 'integer') return integerValue(value, texts);
   // Golden rows hold codes where the library takes codes, and names where it takes names.
   if (feature.categories && (feature.strict || typeof value === 'string'))
     return feature.categories.map(String).indexOf(String(value));
   return toNumber(value);
+}
+
+function openValue(
+  value: unknown,
+  { inputs }: Signature,
+  column: number,
+  texts: string[],
+): number | undefined {
+  const spec = inputs.find((one) => one.column === column)!;
+  const { datatype } = spec;
+  const read = readerOf(datatype);
+  // What JSON cannot say is text in golden rows.
+  const isFloat = datatype.startsWith('FP');
+  const row = nestedRow(spec, value, (one, own) => read(isFloat ? toNumber(one) : one, own));
+  return row ? texts.push(writeOpenRow(datatype, row)) - 1 : undefined;
 }
 
 function integerValue(value: unknown, texts: string[]): number {

@@ -1,7 +1,7 @@
 import type { Gate } from '../api.ts';
 import type { Model, Place } from '../models/model.ts';
 import type { Merging } from '../serving.ts';
-import { answerWidth, textColumns } from '../signature.ts';
+import { answerWidth, isOpen, textColumns } from '../signature.ts';
 import { type Frame, newFrame } from '../tensor.ts';
 import { isInTexts, textAt } from '../texts.ts';
 import type { Timing } from './timing.ts';
@@ -31,6 +31,8 @@ export async function mergingGate(
     merging,
     gate: { name: mergingGateName, passed: true, detail },
   });
+  if (model.signature.inputs.some(isOpen))
+    return found('unsafe', 'are never merged: they may be of different sizes');
   const count = Math.min(mostRows, rows.rows, Math.floor((patienceMs * 1000) / timing.single));
   // A row beside its own copies proves nothing.
   if (count < 2) return found('unsafe', 'are never merged: too few rows to prove that they stay apart');

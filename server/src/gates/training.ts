@@ -119,6 +119,11 @@ function coder(feature: Feature, texts: string[]): (value: string | number | nul
     const codes = new Map(feature.categories.map((category, code) => [String(category), code]));
     return (value) => (value === null ? Number.NaN : (codes.get(String(value)) ?? Number.NaN));
   }
+  if (feature.type === 'tensor')
+    throw new SlipwayError(
+      'DATA_BROKEN',
+      `The feature "${feature.name}" is a tensor of open shape, which no table holds.`,
+    );
   if (feature.type === 'string') {
     const known = new Map<string, number>();
     return (value) => {

@@ -1,6 +1,5 @@
 import { stringify } from '../json.ts';
-import { outputsOf } from '../oip/infer.ts';
-import { rowValues } from '../oip/row.ts';
+import { rowOf } from '../oip/row.ts';
 import { answerWidth, isLong, isScored, predictedClass, type Scored, type Signature } from '../signature.ts';
 import type { ServedVersion } from '../snapshot.ts';
 import { isInTexts, textAt } from '../texts.ts';
@@ -64,8 +63,7 @@ export class AnswerWriter {
 
   /** Every output by its name. */
   #outputs(answers: Float64Array, texts: string[], row: number): string {
-    const own = answers.subarray(row * this.#width, (row + 1) * this.#width);
-    return stringify(rowValues(outputsOf({ outputs: null }, this.#signature, own, texts, 1), 0));
+    return stringify(rowOf(this.#signature, answers, texts, row));
   }
 
   /** A number a class; of two classes, the second's alone. */

@@ -5,7 +5,7 @@ import type { Update } from '../messages.ts';
 import { attachVersion } from '../models/attach-version.ts';
 import type { Learner, Model, Place } from '../models/model.ts';
 import { type Serving, scoredWithinMs } from '../serving.ts';
-import { answerWidth, longColumns } from '../signature.ts';
+import { answerWidth, isLong } from '../signature.ts';
 import { type ServedModel, type ServedVersion, servingIn } from '../snapshot.ts';
 import { type Frame, newFrame } from '../tensor.ts';
 import { AnswerCache } from './answer-cache.ts';
@@ -73,7 +73,7 @@ export async function attachArm(
     model: served.name,
     version,
     attached,
-    exact: longColumns(version.signature.inputs).length > 0,
+    exact: version.signature.inputs.some((spec) => isLong(spec.datatype)),
     width: answerWidth(version.signature),
     encoder: new RowEncoder(version),
     writer: new AnswerWriter(served.name, version),

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { longColumns, type Signature } from '../signature.ts';
+import { isText, longColumns, type Signature } from '../signature.ts';
 import type { ServedModel } from '../snapshot.ts';
 import type { Frame } from '../tensor.ts';
 import { intoTexts, isInTexts, textAt } from '../texts.ts';
@@ -32,7 +32,7 @@ export class JournaledFeatures {
     this.names = kept.map((feature) => (feature.hashed ? feature.name + hashMark : feature.name));
     this.#columns = kept.map((feature) => feature.column);
     this.#hashed = kept.map((feature) => feature.hashed);
-    this.#texts = kept.map((feature) => feature.type === 'string');
+    this.#texts = kept.map(isText);
     const longs = longColumns(signature.inputs);
     this.#longs = kept.map((feature) => longs.includes(feature.column));
     this.#shared = new Float64Array(kept.length * sharedRows);

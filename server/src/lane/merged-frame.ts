@@ -1,4 +1,4 @@
-import { longColumns, type Signature } from '../signature.ts';
+import { isText, longColumns, type Signature } from '../signature.ts';
 import { type Frame, newFrame } from '../tensor.ts';
 import { isInTexts } from '../texts.ts';
 
@@ -11,7 +11,7 @@ export function mergedFrame(frames: Frame[], { features, inputs }: Signature): F
     frames.reduce((sum, { rows }) => sum + rows, 0),
     width,
   );
-  const textColumns = features.flatMap(({ type }, column) => (type === 'string' ? [column] : []));
+  const textColumns = features.flatMap((feature, column) => (isText(feature) ? [column] : []));
   const longs = longColumns(inputs);
   let at = 0;
   for (const { rows, values, texts } of frames) {

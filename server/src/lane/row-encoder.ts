@@ -1,7 +1,8 @@
 import { SlipwayError } from '../errors.ts';
-import { elements } from '../oip/elements.ts';
+import { elements, readerOf } from '../oip/elements.ts';
+import { nestedRow, writeOpenRow } from '../oip/open-rows.ts';
 import { shown } from '../shown.ts';
-import type { Datatype, Feature, TensorSpec } from '../signature.ts';
+import type { Feature, TensorSpec } from '../signature.ts';
 import type { ServedVersion } from '../snapshot.ts';
 import type { Frame } from '../tensor.ts';
 
@@ -25,7 +26,7 @@ export class RowEncoder {
     this.#names = version.signature.features.map((feature) => feature.name);
     this.#types = version.signature.features.map((feature) => feature.type);
     const { features, inputs } = version.signature;
-    this.#columns = features.map((feature, column) => columnEncoder(feature, datatypeOf(inputs, column)));
+    this.#columns = features.map((feature, column) => columnEncoder(feature, specOf(inputs, column)));
   }
 
   /** Throws FEATURE_MISSING, FEATURE_UNKNOWN, FEATURE_MISTYPED or CATEGORY_UNKNOWN, naming the feature. */
@@ -116,29 +117,36 @@ const wanted: Record<Feature['type'], string> = {
   boolean: 'true or false',
   category: 'the number of a category: the model’s file does not name them',
   string: 'text',
+  tensor: 'a list of values, nested by its dimensions',
 };
 
-function datatypeOf(inputs: TensorSpec[], column: number): Datatype {
-  return (
-    inputs.find((spec) => column >= spec.column && column < spec.column + spec.width)?.datatype ?? 'FP64'
-  );
+function specOf(inputs: TensorSpec[], column: number): TensorSpec | undefined {
+  return inputs.find((spec) => column >= spec.column && column < spec.column + spec.width);
 }
 
 function columnEncoder(
   feature: Feature,
-  datatype: Datatype,
+  spec: TensorSpec | undefined,
 ): (value: unknown, texts: string[]) => number | undefined {
   switch (feature.type) {
     case 'number':
       return (value) =>
         typeof value === 'number' ? value : typeof value === 'bigint' ? Number(value) : mistyped;
     case 'integer':
-      if (datatype === 'INT64' || datatype === 'UINT64') return elements[datatype].fromJson;
+      if (spec?.datatype === 'INT64' || spec?.datatype === 'UINT64') return elements[spec.datatype].fromJson;
       return (value) => (Number.isInteger(value) ? (value as number) : mistyped);
     case 'boolean':
       return (value) => (value === true || value === 1 ? 1 : value === false || value === 0 ? 0 : mistyped);
     case 'string':
       return (value, texts) => (typeof value === 'string' ? texts.push(value) - 1 : mistyped);
+    case 'tensor': {
+      if (!spec) return () => mistyped;
+      const read = readerOf(spec.datatype);
+      return (value, texts) => {
+        const row = nestedRow(spec, value, read);
+        return row ? texts.push(writeOpenRow(spec.datatype, row)) - 1 : mistyped;
+      };
+    }
     case 'category': {
       if (!feature.categories) return (value) => (typeof value === 'number' ? value : mistyped);
       const codes = new Map(feature.categories.map((category, code) => [String(category), code]));

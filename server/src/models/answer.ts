@@ -1,5 +1,5 @@
 import { SlipwayError } from '../errors.ts';
-import type { CanonicalAnswer, Signature, TensorSpec } from '../signature.ts';
+import { type CanonicalAnswer, isOpen, type Signature, type TensorSpec } from '../signature.ts';
 
 type Labels = (string | number)[];
 
@@ -22,10 +22,12 @@ export interface Known {
  * of the second. None where that would be a guess; throws FILE_UNSUPPORTED where it is not as the user said.
  */
 export function answerAmong(
-  outputs: TensorSpec[],
+  all: TensorSpec[],
   known: Known,
   file: string,
 ): Pick<Signature, 'task' | 'answer' | 'classes'> {
+  // What is of any size is no answer, and stands in no way of one.
+  const outputs = all.filter((spec) => !isOpen(spec));
   const named = known.said ?? known.named;
   const floats = outputs.filter((output) => output.datatype.startsWith('FP'));
   const others = outputs.filter((output) => !output.datatype.startsWith('FP'));
@@ -51,7 +53,7 @@ export function answerAmong(
   }
   const value = floats.find(({ width }) => width === 1);
   const only = outputs.length === 1 && outputs[0]!.width === 1 ? outputs[0]! : undefined;
-  const answer = { column: (value ?? only ?? outputs[0]!).column, width: 1 };
+  const answer = { column: (value ?? only)?.column ?? 0, width: 1 };
   // One number a row: of the second class where there are two, else the value itself.
   if (value && named?.length === 2 && (known.said || isText || label))
     return { task: 'binary', classes: named, answer: { ...answer, ...more(value) } };

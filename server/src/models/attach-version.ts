@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { SlipwayError } from '../errors.ts';
 import { decodeGoldenRows, type GoldenRows, goldenDifference, takeRow } from '../golden-rows.ts';
-import { answerWidth } from '../signature.ts';
+import { answerWidth, isText } from '../signature.ts';
 import type { ServedVersion } from '../snapshot.ts';
 import { newFrame } from '../tensor.ts';
 import { kindNamed } from './kinds.ts';
@@ -53,7 +53,7 @@ async function warm(
   frame.texts.push('');
   // A typical row where the baseline knows one.
   for (let i = 0; i < features.length; i++) {
-    frame.values[i] = features[i]!.type === 'string' ? 0 : (impute[i] ?? 0);
+    frame.values[i] = isText(features[i]!) ? 0 : (impute[i] ?? 0);
   }
   const answers = new Float64Array(answerWidth(model.signature));
   const rows = golden?.frame.rows ?? 0;

@@ -21,9 +21,15 @@ export interface InputValue {
 
 /**
  * A model's inputs as columns of a frame, one after the other. Throws FILE_UNSUPPORTED, naming the input. `way`: how
- * the user can say a dimension that is not fixed.
+ * the user can say a dimension that is not fixed; `mayBeOpen`: it need not be said.
  */
-export function columnsOf(values: InputValue[], hints: ModelHints, file: string, way: string): Inputs {
+export function columnsOf(
+  values: InputValue[],
+  hints: ModelHints,
+  file: string,
+  way: string,
+  mayBeOpen: boolean,
+): Inputs {
   if (values.length === 0) throw new SlipwayError('FILE_UNSUPPORTED', `${file} takes no inputs.`);
   const unsupported = (value: InputValue, why: string): never => {
     throw new SlipwayError('FILE_UNSUPPORTED', `${file}: input "${value.name}" ${why}.`, way);
@@ -32,26 +38,28 @@ export function columnsOf(values: InputValue[], hints: ModelHints, file: string,
   const features: Feature[] = [];
   for (const value of values) {
     const { datatype } = value;
-    const dims = dimsOf(value, values.length, hints, (why) => unsupported(value, why));
-    const width = dims.slice(1).reduce((product, size) => product * size, 1);
+    const dims = dimsOf(value, values.length, hints, mayBeOpen, (why) => unsupported(value, why));
+    const isOpen = dims.indexOf(-1, 1) > 0;
+    const width = isOpen ? 1 : dims.slice(1).reduce((product, size) => product * size, 1);
     if (features.length + width > mostColumns) unsupported(value, `makes more than ${mostColumns} columns`);
     const shape = [-1, ...dims.slice(1)];
     inputs.push({ name: value.name, datatype, shape, column: features.length, width });
     for (const name of namesOf(value.name, width, values.length, hints)) {
       if (features.some((one) => one.name === name))
         unsupported(value, `would make a second feature "${name}"`);
-      features.push({ name, type: featureType(datatype) });
+      features.push({ name, type: isOpen ? 'tensor' : featureType(datatype) });
     }
   }
   const rowsAtOnce = values.some((value) => value.dims?.[0] === 1) ? 1 : Number.POSITIVE_INFINITY;
   return { inputs, features, rowsAtOnce };
 }
 
-/** The first dimension is the row; the others are fixed, said by the user, or as wide as the training data. */
+/** The first dimension is the row; the others are fixed, said by the user, as wide as the training data, or open (-1). */
 function dimsOf(
   value: InputValue,
   inputs: number,
   hints: ModelHints,
+  mayBeOpen: boolean,
   unsupported: (why: string) => never,
 ): number[] {
   const dims = value.dims ?? unsupported('has no shape');
@@ -66,6 +74,7 @@ function dimsOf(
     if (i === 0 || size > 0) return size;
     if (said) return said[i - 1]!;
     if (i === dims.length - 1 && dims.length === 2 && trained) return trained;
+    if (mayBeOpen) return -1;
     return unsupported('has a dimension besides the rows that is not fixed');
   });
 }

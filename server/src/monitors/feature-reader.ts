@@ -24,6 +24,14 @@ export interface FeatureReader {
 
 export function featureReader(feature: Feature, baseline: FeatureBaseline): FeatureReader {
   if (feature.type === 'integer') return integers(featureReader({ ...feature, type: 'number' }, baseline));
+  if (feature.type === 'tensor')
+    return reader(
+      baseline,
+      ['any'],
+      [0],
+      () => 0,
+      () => false,
+    );
   if (baseline.categories !== null) return categoryReader(feature, baseline, baseline.categories);
   if (baseline.constant !== null) return constantReader(baseline, baseline.constant);
   if (baseline.numeric !== null) return numberReader(baseline, baseline.numeric);

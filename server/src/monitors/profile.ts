@@ -1,4 +1,4 @@
-import type { Feature } from '../signature.ts';
+import { type Feature, isText } from '../signature.ts';
 import { ExactSum } from '../stats/exact-sum.ts';
 import { psi, shares } from '../stats/psi.ts';
 import { quantile } from '../stats/quantile.ts';
@@ -40,14 +40,16 @@ function profileFeature(feature: Feature, frame: Frame, column: number): Feature
     const value = frame.values[row * frame.width + column]!;
     if (Number.isFinite(value)) present.push(value);
   }
-  const named = feature.type === 'string' || feature.type === 'boolean' || feature.categories !== undefined;
+  const named = isText(feature) || feature.type === 'boolean' || feature.categories !== undefined;
   const one: FeatureBaseline = {
     name: feature.name,
     missing: frame.rows - present.length,
-    constant: feature.type === 'string' ? null : constantOf(present),
+    constant: isText(feature) ? null : constantOf(present),
     numeric: named || present.length === 0 ? null : profileNumbers(present),
     categories:
-      named || feature.type === 'category' ? profileCategories(feature, present, frame.texts) : null,
+      feature.type !== 'tensor' && (named || feature.type === 'category')
+        ? profileCategories(feature, present, frame.texts)
+        : null,
   };
   one.stretches = stretchesOf(feature, one, frame, column);
   return one;

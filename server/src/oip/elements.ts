@@ -1,5 +1,5 @@
 import type { Datatype } from '../signature.ts';
-import { ofInteger } from '../texts.ts';
+import { intoTexts, ofInteger } from '../texts.ts';
 
 /** How a datatype's values come out of JSON and of bytes, and go into bytes; a frame holds each as float64, or in its texts (texts.ts). */
 export interface Element {
@@ -32,6 +32,12 @@ export const elements: Readonly<Record<Exclude<Datatype, 'BYTES'>, Element>> = {
   FP32: float(Float32Array, Math.fround),
   FP64: float(Float64Array, (value) => value),
 };
+
+/** Reads one value of any datatype out of JSON into a column, text into texts. */
+export function readerOf(datatype: Datatype): Element['fromJson'] {
+  if (datatype !== 'BYTES') return elements[datatype].fromJson;
+  return (value, texts) => (typeof value === 'string' ? intoTexts(value, texts) : undefined);
+}
 
 /** A typed array's class. Binary tensors are little endian, and so are the machines that this runs on. */
 interface NumberPacking {

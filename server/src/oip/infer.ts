@@ -1,8 +1,17 @@
 import { SlipwayError } from '../errors.ts';
 import { shown } from '../shown.ts';
-import { answerWidth, type Datatype, isLong, type Signature, type TensorSpec, textOf } from '../signature.ts';
+import {
+  answerWidth,
+  type Datatype,
+  isLong,
+  isOpen,
+  type Signature,
+  type TensorSpec,
+  textOf,
+} from '../signature.ts';
 import { isInTexts, nearest, toInteger } from '../texts.ts';
 import { bytesOf, elements } from './elements.ts';
+import { openRows } from './open-rows.ts';
 import { type InputTensor, listed, mismatch } from './tensors.ts';
 
 /**
@@ -59,7 +68,12 @@ export function checkOutputs({ outputs }: Pick<InferRequest, 'outputs'>, signatu
     refuseSharedMemory(name, parameters);
     const classes = parameters.classification;
     if (classes === undefined) continue;
-    if (!Number.isInteger(Number(classes)) || Number(classes) < 1 || spec.datatype === 'BYTES') {
+    if (
+      !Number.isInteger(Number(classes)) ||
+      Number(classes) < 1 ||
+      spec.datatype === 'BYTES' ||
+      isOpen(spec)
+    ) {
       throw new SlipwayError(
         'INVALID_REQUEST',
         `"classification" of output ${shown(name)} is not a count of classes of a tensor of numbers.`,
@@ -85,13 +99,25 @@ function output(
   texts: string[],
   rows: number,
 ): OutputTensor {
-  const { name, datatype, column, width } = spec;
+  const { column, width } = spec;
   const from = answerWidth(signature);
-  const shape = [rows, ...spec.shape.slice(1)];
   const values = new Float64Array(rows * width);
   for (let row = 0, i = 0; row < rows; row++) {
     for (let k = 0; k < width; k++, i++) values[i] = answers[row * from + column + k]!;
   }
+  if (!isOpen(spec)) return tensorOf(spec, signature, rows, values, texts);
+  const own = openRows(spec, values, texts);
+  return tensorOf({ ...spec, shape: [-1, ...own.shape] }, signature, rows, own.values, own.texts);
+}
+
+function tensorOf(
+  { name, datatype, shape: [, ...inner] }: TensorSpec,
+  signature: Signature,
+  rows: number,
+  values: Float64Array,
+  texts: string[],
+): OutputTensor {
+  const shape = [rows, ...inner];
   if (datatype === 'BYTES') {
     const text = (value: number) => textOf(value, signature, texts);
     return { name, datatype, shape, values: Array.from(values, text) };

@@ -1,4 +1,5 @@
-import type { OutputTensor } from './infer.ts';
+import { answerWidth, type Signature } from '../signature.ts';
+import { type OutputTensor, outputsOf } from './infer.ts';
 
 /** One row of an output as JSON (json.ts: stringify) says it: a value, or a list of them where it has more dimensions. */
 export function rowValue({ datatype, shape, values }: OutputTensor, row: number): unknown {
@@ -11,4 +12,16 @@ export function rowValue({ datatype, shape, values }: OutputTensor, row: number)
 /** One row of each output, by name. */
 export function rowValues(outputs: OutputTensor[], row: number): Record<string, unknown> {
   return Object.fromEntries(outputs.map((output) => [output.name, rowValue(output, row)]));
+}
+
+/** One answered row, every output by its name. */
+export function rowOf(
+  signature: Signature,
+  answers: Float64Array,
+  texts: string[],
+  row: number,
+): Record<string, unknown> {
+  const width = answerWidth(signature);
+  const own = answers.subarray(row * width, (row + 1) * width);
+  return rowValues(outputsOf({ outputs: null }, signature, own, texts, 1), 0);
 }

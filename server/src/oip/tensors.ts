@@ -1,9 +1,10 @@
 import { SlipwayError } from '../errors.ts';
 import { shown } from '../shown.ts';
-import type { Signature, TensorSpec } from '../signature.ts';
+import { isOpen, type Signature, type TensorSpec } from '../signature.ts';
 import { type Frame, newFrame } from '../tensor.ts';
 import { nearest } from '../texts.ts';
-import { type Element, elements } from './elements.ts';
+import { type Element, elements, readerOf } from './elements.ts';
+import { writeOpenRow } from './open-rows.ts';
 
 /** An input as an edge read it: its values one by one, or their bytes as the protocol packs them. */
 export interface InputTensor {
@@ -38,7 +39,8 @@ export function frameOf(
   if (rows === 0) throw new SlipwayError('ROWS_EMPTY', 'The tensors hold no rows.');
   const frame = made(rows);
   for (const { spec, tensor } of inputs) {
-    if (spec.datatype === 'BYTES') fillTexts(frame, tensor, spec);
+    if (isOpen(spec)) fillOpen(frame, tensor, spec);
+    else if (spec.datatype === 'BYTES') fillTexts(frame, tensor, spec);
     else if (tensor.raw) fillRaw(frame, tensor.raw, spec, elements[spec.datatype]);
     else fillValues(frame, tensor.values!, spec, elements[spec.datatype].fromJson);
   }
@@ -67,11 +69,12 @@ function tensorFor(tensors: InputTensor[], spec: TensorSpec, rows: number): Inpu
     throw mismatch(`Input "${name}" is ${datatype.slice(0, 20)}; this model takes ${spec.datatype}.`);
   }
   // A column may come as [rows] or as [rows, 1]: clients differ in what they make of a table.
-  const isColumn = width === 1 && shape.length <= 2 && (shape[1] ?? 1) === 1;
+  const isColumn = width === 1 && !isOpen(spec) && shape.length <= 2 && (shape[1] ?? 1) === 1;
   const fits =
     shape[0] === rows &&
     (isColumn ||
-      (shape.length === spec.shape.length && spec.shape.every((size, i) => i === 0 || size === shape[i])));
+      (shape.length === spec.shape.length &&
+        spec.shape.every((size, i) => i === 0 || size < 0 || size === shape[i])));
   if (!fits) {
     throw mismatch(
       `Input "${name}" has shape [${shape.slice(0, 10)}]; this model takes [${spec.shape}], with -1 rows alike in all inputs.`,
@@ -79,8 +82,9 @@ function tensorFor(tensors: InputTensor[], spec: TensorSpec, rows: number): Inpu
   }
   const count =
     raw && spec.datatype !== 'BYTES' ? raw.length / elements[spec.datatype].bytes : values?.length;
-  if (count !== undefined && count !== rows * width) {
-    throw mismatch(`Input "${name}" holds ${count} values; its shape says ${rows * width}.`);
+  const said = rows * (isOpen(spec) ? product(shape.slice(1)) : width);
+  if (count !== undefined && count !== said) {
+    throw mismatch(`Input "${name}" holds ${count} values; its shape says ${said}.`);
   }
   return tensor;
 }
@@ -126,6 +130,34 @@ function fillTexts(frame: Frame, { values, raw }: InputTensor, spec: TensorSpec)
     const text = value instanceof Uint8Array ? decoded(value, spec.name) : value;
     return typeof text === 'string' ? frame.texts.push(text) - 1 : undefined;
   });
+}
+
+/** Rows of any size, each as text. */
+function fillOpen(frame: Frame, { shape, values, raw }: InputTensor, spec: TensorSpec): void {
+  const inner = shape.slice(1);
+  const each = product(inner);
+  const { datatype } = spec;
+  const texts: string[] = [];
+  const isPacked = raw !== null && datatype !== 'BYTES';
+  const numbers = isPacked ? elements[datatype].unpack(raw, texts) : null;
+  const given = raw && !isPacked ? unpackTexts(raw, frame.rows * each, spec.name) : values!;
+  const read = readerOf(datatype);
+  for (let row = 0, i = 0; row < frame.rows; row++) {
+    const own: number[] = [];
+    for (let k = 0; k < each; k++, i++) {
+      const one = given?.[i];
+      const value = one instanceof Uint8Array ? decoded(one, spec.name) : one;
+      const number = numbers ? numbers[i] : read(value, texts);
+      if (number === undefined) throw notOfType(spec, i, value);
+      own.push(number);
+    }
+    const text = writeOpenRow(datatype, { shape: inner, values: own, texts });
+    frame.values[row * frame.width + spec.column] = frame.texts.push(text) - 1;
+  }
+}
+
+function product(sizes: number[]): number {
+  return sizes.reduce((product, size) => product * size, 1);
 }
 
 /** A column of categories as tensors hold them becomes one of their indices. */

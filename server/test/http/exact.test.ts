@@ -15,6 +15,9 @@ beforeAll(async () => {
   // The gate compares its golden rows to the last digit.
   const golden = inRepository('spec/models/onnx_int64_bool/golden.json');
   expect((await slipway.deploy('int64', model, { golden })).status).toBe(201);
+  const echo = inRepository('spec/models/onnx_string_echo/model.onnx');
+  const said = inRepository('spec/models/onnx_string_echo/golden.json');
+  expect((await slipway.deploy('echo', echo, { golden: said })).status).toBe(201);
 });
 afterAll(async () => {
   grpc.close();
@@ -118,4 +121,52 @@ test('a golden row that is off by one in the last digit is found', async () => {
   const model = inRepository('spec/models/onnx_int64_bool/model.onnx');
   const { status, body } = await slipway.deploy('off', model, { golden: file });
   expect([status, JSON.stringify(body)]).toEqual([422, expect.stringContaining('9007199254740993')]);
+});
+
+test('rows of any size, and free text', async () => {
+  const texts = ['', 'naïve "☃"\n', '字漢 🚀', 'NaN', '9007199254740993', '{"shape":[1],"data":[]}'];
+  const infer = (shape: number[], data: unknown, datatype = 'BYTES') =>
+    post<Outputs>('/v2/models/echo/infer', { inputs: [{ name: 'text', datatype, shape, data }] });
+  for (const shape of [
+    [3, 2],
+    [2, 3],
+    [6, 1],
+    [1, 6],
+  ]) {
+    const { status, body } = await infer(shape, texts);
+    expect([status, body.outputs]).toEqual([200, [{ name: 'echo', datatype: 'BYTES', shape, data: texts }]]);
+  }
+  const raw = Buffer.concat(
+    texts
+      .map((text) => Buffer.from(text))
+      .flatMap((one) => [Buffer.from(Uint32Array.of(one.length).buffer), one]),
+  );
+  const answered = await grpc.ask<{ outputs: { shape: number[] }[]; raw_output_contents: Buffer[] }>(
+    'ModelInfer',
+    {
+      model_name: 'echo',
+      inputs: [{ name: 'text', datatype: 'BYTES', shape: [2, 3] }],
+      raw_input_contents: [raw],
+    },
+  );
+  expect(answered.outputs[0]!.shape).toEqual([2, 3]);
+  expect(answered.raw_output_contents[0]!.equals(raw)).toBe(true);
+  for (const wrong of [infer([3, 3], texts), infer([6], texts), infer([3, 2], [1, 2, 3, 4, 5, 6])])
+    expect((await wrong).status).toBe(400);
+
+  const named = await post<{ predictions: { id: string; prediction: unknown }[] }>('/predict/echo', {
+    rows: [{ text: ['a', 'b'] }, { text: ['c'] }],
+  });
+  expect(named.body.predictions.map(({ prediction }) => prediction)).toEqual([
+    { echo: ['a', 'b'] },
+    { echo: ['c'] },
+  ]);
+  const kept = await slipway.prediction(named.body.predictions[0]!.id);
+  expect(kept, JSON.stringify(kept)).toMatchObject({ features: { text: '{"shape":[2],"data":["a","b"]}' } });
+  const mistyped = await post<{ error: { code: string } }>('/predict/echo', { features: { text: [['a']] } });
+  expect(mistyped.body.error.code).toBe('FEATURE_MISTYPED');
+  const kserve = await post<{ predictions: unknown[] }>('/v1/models/echo:predict', {
+    instances: [['x', 'y']],
+  });
+  expect(kserve.body.predictions).toEqual([['x', 'y']]);
 });

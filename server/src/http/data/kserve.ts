@@ -7,6 +7,7 @@ import { rowIds } from '../../lane/infer.ts';
 import { type OutputTensor, outputsOf } from '../../oip/infer.ts';
 import { rowValue, rowValues } from '../../oip/row.ts';
 import { frameOf, type InputTensor } from '../../oip/tensors.ts';
+import { isOpen } from '../../signature.ts';
 import type { Frame } from '../../tensor.ts';
 import type { Exchange } from './exchange.ts';
 import { decode, type ProtocolParts } from './open-inference.ts';
@@ -79,9 +80,12 @@ function frameOfInstances(plane: DataPlane, arm: Arm, instances: unknown[]): Fra
   const { inputs } = arm.version.signature;
   const isTensors = (instance: object): boolean =>
     inputs.every(({ name, width }) => Object.hasOwn(instance, name) && (width > 1 || inputs.length === 1));
-  if (isObject(instances[0]) && !isTensors(instances[0])) {
+  const hasOpen = inputs.some(isOpen);
+  if (hasOpen || (isObject(instances[0]) && !isTensors(instances[0]))) {
     const frame = plane.frame(arm, instances.length);
-    for (const [row, instance] of instances.entries()) {
+    for (const [row, given] of instances.entries()) {
+      const isRow = hasOpen && inputs.length === 1 && !isObject(given);
+      const instance = isRow ? { [inputs[0]!.name]: given } : given;
       if (!isObject(instance)) throw wrong(row, 'is not an object of features, as the first one is');
       arm.encoder.encode(instance, frame, row);
     }

@@ -5,7 +5,7 @@ import { elementTypes } from './element-types.ts';
 import type { OnnxGraph } from './graph.ts';
 import { withStrictCategories } from './strict-categories.ts';
 
-const way =
+export const way =
   'It takes inputs whose first dimension is the row and whose others are fixed, or said with --onnx-shape NAME=5,3.';
 
 /** The graph's inputs as columns of a frame, one after the other. Throws FILE_UNSUPPORTED, naming the input. */
@@ -21,6 +21,6 @@ export function inputsOf(graph: OnnxGraph, hints: ModelHints, file: string): Inp
         : 'is no tensor';
       throw new SlipwayError('FILE_UNSUPPORTED', `${file}: input "${name}" ${why}.`, way);
     });
-  const taken = columnsOf(values, hints, file, way);
+  const taken = columnsOf(values, hints, file, way, true);
   return { ...taken, features: withStrictCategories(graph, taken.inputs, taken.features) };
 }

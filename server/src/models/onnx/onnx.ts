@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import type { InferenceSession } from 'onnxruntime-node';
 import { SlipwayError } from '../../errors.ts';
-import type { Signature } from '../../signature.ts';
+import { isOpen, type Signature } from '../../signature.ts';
 import type { Kind, Model, ModelFiles, ModelHints, Prepared } from '../model.ts';
 import { answerOf } from './answer.ts';
 import { checkModel } from './check.ts';
@@ -85,6 +85,7 @@ async function compile(
   signature: Signature,
   session: InferenceSession,
 ): Promise<{ program: Uint8Array; runsOn: string } | null> {
+  if (signature.inputs.some(isOpen)) return null;
   const plan = planGraph(graph, signature);
   if (!plan) return null;
   const program = encodePlan(plan);

@@ -1,9 +1,12 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { SlipwayError } from '../../errors.ts';
-import type { Feature, TensorSpec } from '../../signature.ts';
+import { writeOpenRow } from '../../oip/open-rows.ts';
+import { type Feature, isOpen, type TensorSpec } from '../../signature.ts';
 import { type Frame, newFrame } from '../../tensor.ts';
+import { intoTexts } from '../../texts.ts';
 import { type Inputs, mostColumns } from '../columns.ts';
 import { datatypeOf } from './element-types.ts';
+import { way } from './inputs.ts';
 import { reasonOf } from './reason.ts';
 import { plainRows } from './strict-categories.ts';
 import { inputTensor } from './tensors.ts';
@@ -33,11 +36,21 @@ export async function outputsOf(
   const zeros = (rows: number): Frame => ({ ...newFrame(rows, features.length), texts: [''] });
   const counts = rowsAtOnce === 1 ? [1] : rowCounts;
   const results: { rows: number; tensors: Results }[] = [];
-  for (const rows of counts) {
+  const open = inputs.filter(isOpen);
+  const probes = counts.map(zeros);
+  if (open.length > 0) probes.push(larger(open, zeros(counts.at(-1)!)));
+  for (const frame of probes) {
     try {
-      results.push({ rows, tensors: await ask(zeros(rows)) });
+      results.push({ rows: frame.rows, tensors: await ask(frame) });
     } catch (error) {
-      throw new SlipwayError('FILE_BROKEN', `${file} fails on a row of zeros: ${reasonOf(error)}`);
+      if (open.length === 0)
+        throw new SlipwayError('FILE_BROKEN', `${file} fails on a row of zeros: ${reasonOf(error)}`);
+      const names = open.map(({ name }) => `"${name}"`).join(', ');
+      throw new SlipwayError(
+        'FILE_UNSUPPORTED',
+        `${file}: input ${names} has a dimension besides the rows that is not fixed, but does not take every size: ${reasonOf(error)}`,
+        way,
+      );
     }
   }
   const outputs: TensorSpec[] = [];
@@ -45,12 +58,18 @@ export async function outputsOf(
   for (const name of session.outputNames) {
     const found = results.map(({ rows, tensors }) => ({ rows, tensor: tensors[name]! }));
     const { dims, type } = found[0]!.tensor;
-    const shape = [-1, ...dims.slice(1)];
-    const aRow = found.every(
-      ({ rows, tensor }) => tensor.dims[0] === rows && String(tensor.dims.slice(1)) === String(dims.slice(1)),
-    );
+    const sizeOf = (i: number): number => {
+      const [size, ...others] = new Set(found.map(({ tensor }) => tensor.dims[i]!));
+      return others.length > 0 ? -1 : size!;
+    };
+    const shape = dims.map((_, i) => (i === 0 ? -1 : sizeOf(i)));
+    const ofAnySize = shape.indexOf(-1, 1) > 0;
+    const aRow =
+      found.every(({ rows, tensor }) => tensor.dims[0] === rows && tensor.dims.length === dims.length) &&
+      // What varies although no input does is made of something else than the rows.
+      (!ofAnySize || open.length > 0);
     const datatype = datatypeOf(type);
-    const width = shape.slice(1).reduce((product, size) => product * size, 1);
+    const width = ofAnySize ? 1 : shape.slice(1).reduce((product, size) => product * size, 1);
     if (!datatype || !aRow || width === 0 || width > mostColumns) continue;
     outputs.push({ name, datatype, shape, column, width });
     column += width;
@@ -77,6 +96,20 @@ export async function outputsOf(
   return { outputs, scores, missingAllowed };
 }
 
+/** The same rows with 2 in every open dimension. */
+function larger(open: TensorSpec[], frame: Frame): Frame {
+  for (const { column, datatype, shape } of open) {
+    const inner = shape.slice(1).map((size) => (size < 0 ? 2 : size));
+    const texts: string[] = [];
+    const values = Array.from({ length: inner.reduce((product, size) => product * size, 1) }, () =>
+      datatype === 'BYTES' ? intoTexts('', texts) : 0,
+    );
+    const index = frame.texts.push(writeOpenRow(datatype, { shape: inner, values, texts })) - 1;
+    for (let row = 0; row < frame.rows; row++) frame.values[row * frame.width + column] = index;
+  }
+  return frame;
+}
+
 const sampleRows = 40;
 /** Of the sample: a probability of rows like no others may be nonsense. */
 const fewRows = 4;
@@ -92,8 +125,9 @@ async function scoresAmong(
   for (const frame of sample(features, rowsAtOnce)) {
     // A graph need not take every row (an index beyond its list).
     const answered = await ask(frame).catch(() => null);
-    for (const { name, datatype, width } of outputs) {
-      if (!answered || !datatype.startsWith('FP')) continue;
+    for (const spec of outputs) {
+      const { name, datatype, width } = spec;
+      if (!answered || !datatype.startsWith('FP') || isOpen(spec)) continue;
       const numbers = Array.from(answered[name]!.data, Number);
       for (let row = 0; row < frame.rows; row++) {
         const isBeyond = numbers.slice(row * width, (row + 1) * width).some((x) => x < -1e-3 || x > 1.001);

@@ -1,6 +1,7 @@
 import { InferenceSession, type Tensor } from 'onnxruntime-node';
 import { SlipwayError } from '../../errors.ts';
-import { answerWidth, type Signature } from '../../signature.ts';
+import { readOpenRow } from '../../oip/open-rows.ts';
+import { answerWidth, isOpen, type Signature, type TensorSpec } from '../../signature.ts';
 import type { Frame } from '../../tensor.ts';
 import type { Model } from '../model.ts';
 import { reasonOf } from './reason.ts';
@@ -41,7 +42,7 @@ export class OnnxSession implements Model {
   async predict(rows: Frame, answers: Float64Array, texts: string[]): Promise<void> {
     const frame = this.#plain(rows);
     const { inputs, outputs, classes } = this.signature;
-    const step = Math.min(frame.rows, this.#rowsAtOnce);
+    const step = haveOneSize(inputs, frame) ? Math.min(frame.rows, this.#rowsAtOnce) : 1;
     const parts: { from: number; feeds: Record<string, Tensor> }[] = [];
     for (let from = 0; from < frame.rows; from += step) {
       const feeds: Record<string, Tensor> = {};
@@ -60,4 +61,14 @@ export class OnnxSession implements Model {
   close(): Promise<void> {
     return this.#session.release();
   }
+}
+
+/** Whether one tensor an input can hold all rows. */
+function haveOneSize(inputs: TensorSpec[], { rows, width, values, texts }: Frame): boolean {
+  return inputs.filter(isOpen).every((spec) => {
+    const sizes = new Set<string>();
+    for (let row = 0; row < rows; row++)
+      sizes.add(String(readOpenRow(spec, texts[values[row * width + spec.column]!] ?? '').shape));
+    return sizes.size <= 1;
+  });
 }

@@ -1,7 +1,9 @@
 import { Tensor } from 'onnxruntime-node';
-import type { TensorSpec } from '../../signature.ts';
-import type { Frame } from '../../tensor.ts';
-import { intoTexts, ofInteger, toInteger } from '../../texts.ts';
+import { SlipwayError } from '../../errors.ts';
+import { readOpenRow, writeOpenRow } from '../../oip/open-rows.ts';
+import { isLong, isOpen, type TensorSpec } from '../../signature.ts';
+import { type Frame, newFrame } from '../../tensor.ts';
+import { intoTexts, ofInteger, textAt, toInteger } from '../../texts.ts';
 import { runtimeTypes } from './element-types.ts';
 import { wholeNumber } from './whole-numbers.ts';
 
@@ -22,6 +24,7 @@ const arrays = {
  * their range.
  */
 export function inputTensor(spec: TensorSpec, frame: Frame, from: number, to: number): Tensor {
+  if (isOpen(spec)) return openTensor(spec, frame, from, to);
   const { name, datatype, width, column } = spec;
   const rows = to - from;
   const dims = [rows, ...spec.shape.slice(1)];
@@ -58,6 +61,27 @@ export function inputTensor(spec: TensorSpec, frame: Frame, from: number, to: nu
   return new Tensor(runtimeTypes[datatype]!, data as Float32Array, dims);
 }
 
+/** Rows of any size, as long as it is the same for all of them. */
+function openTensor(spec: TensorSpec, frame: Frame, from: number, to: number): Tensor {
+  const rows = Array.from({ length: to - from }, (_, row) =>
+    readOpenRow(spec, frame.texts[frame.values[(from + row) * frame.width + spec.column]!] ?? ''),
+  );
+  const { shape, values } = rows[0]!;
+  const own = newFrame(rows.length, values.length);
+  for (const [row, one] of rows.entries()) {
+    if (String(one.shape) !== String(shape))
+      throw new SlipwayError('FEATURE_MISTYPED', `rows of input "${spec.name}" are of different sizes`);
+    for (let i = 0; i < values.length; i++) {
+      const value = one.values[i]!;
+      const at = row * values.length + i;
+      if (spec.datatype === 'BYTES') own.values[at] = own.texts.push(textAt(value, one.texts)) - 1;
+      else own.values[at] = isLong(spec.datatype) ? ofInteger(toInteger(value, one.texts), own.texts) : value;
+    }
+  }
+  const fixed = { ...spec, shape: [-1, ...shape], column: 0, width: values.length };
+  return inputTensor(fixed, own, 0, rows.length);
+}
+
 function within(value: bigint, least: bigint, most: bigint): bigint {
   return value < least ? least : value > most ? most : value;
 }
@@ -80,15 +104,31 @@ export function copyOutput(
   answerWidth: number,
   from: number,
 ): void {
-  const { data } = tensor;
+  const { data, dims } = tensor;
   const { width, column } = spec;
+  if (isOpen(spec)) {
+    const shape = dims.slice(1);
+    const each = shape.reduce((product, size) => product * size, 1);
+    for (let row = 0; row < dims[0]!; row++) {
+      const own: string[] = [];
+      const values = Array.from({ length: each }, (_, i) => numberOf(data[row * each + i]!, own));
+      const text = writeOpenRow(spec.datatype, { shape, values, texts: own });
+      answers[(from + row) * answerWidth + column] = intoTexts(text, texts);
+    }
+    return;
+  }
   for (let i = 0, start = from * answerWidth + column; i < data.length; start += answerWidth) {
     for (let k = 0; k < width; k++, i++) {
       const value = data[i]!;
-      if (typeof value === 'string') answers[start + k] = labelOrText(value, classes, texts);
-      else answers[start + k] = typeof value === 'bigint' ? ofInteger(value, texts) : Number(value);
+      answers[start + k] =
+        typeof value === 'string' ? labelOrText(value, classes, texts) : numberOf(value, texts);
     }
   }
+}
+
+function numberOf(value: string | number | bigint | boolean, texts: string[]): number {
+  if (typeof value === 'string') return intoTexts(value, texts);
+  return typeof value === 'bigint' ? ofInteger(value, texts) : Number(value);
 }
 
 function labelOrText(value: string, classes: (string | number)[] = [], texts: string[]): number {

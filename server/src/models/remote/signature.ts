@@ -37,7 +37,7 @@ export async function signatureOf(
   const fixed = given.find(({ dims }) => dims?.[0] === 1);
   if (fixed)
     throw new SlipwayError('FILE_UNSUPPORTED', `${file}: input "${fixed.name}" takes one row at once.`, way);
-  const columns = columnsOf(given, hints, file, way);
+  const columns = columnsOf(given, hints, file, way, false);
   const outputs = await outputsOf(upstream, columns, file);
   const known = { said: hints.classes, named: null, softmax: () => false, scores: () => false };
   return {

@@ -122,15 +122,21 @@ test('dimensions that the graph leaves open may be said', async () => {
   };
   await expect(said({ sequence: [5] })).rejects.toMatchObject(refused);
   // Names that objects have by themselves say nothing.
-  await expect(said({ constructor: [5, 3] })).rejects.toMatchObject({ code: 'FILE_UNSUPPORTED' });
+  expect((await said({ constructor: [5, 3] })).signature.features).toHaveLength(1);
 });
 
-test.each([
-  ['onnx_lstm', 'input "sequence" has a dimension besides the rows that is not fixed'],
-  ['onnx_string_echo', 'input "text" has a dimension besides the rows that is not fixed'],
-])('%s is refused in words', async (name, message) => {
-  await expect(prepare(name)).rejects.toMatchObject({
-    code: 'FILE_UNSUPPORTED',
-    message: expect.stringContaining(message),
+test('dimensions that stay open make a feature of the whole row, and are open in what comes of them', async () => {
+  const { signature } = await prepare('onnx_string_echo');
+  const tensor = { datatype: 'BYTES', shape: [-1, -1], column: 0, width: 1 };
+  expect(signature).toMatchObject({
+    task: 'other',
+    features: [{ name: 'text', type: 'tensor' }],
+    inputs: [{ name: 'text', ...tensor }],
+    // `dims` has no value a row.
+    outputs: [{ name: 'echo', ...tensor }],
   });
+  const lstm = (await prepare('onnx_lstm')).signature;
+  expect(lstm.features).toEqual([{ name: 'sequence', type: 'tensor' }]);
+  expect(lstm.inputs[0]!.shape.slice(1)).toContain(-1);
+  expect(lstm.outputs.every(({ shape }) => !shape.slice(1).includes(-1))).toBe(true);
 });

@@ -1,0 +1,114 @@
+import { SlipwayError } from '../errors.ts';
+import { parseExact } from '../json.ts';
+import { type Datatype, isLong, type TensorSpec } from '../signature.ts';
+import { intoTexts, isInTexts, ofInteger, textAt } from '../texts.ts';
+
+/**
+ * One row of a tensor whose dimensions besides the rows are open, in one column: text, as a frame's texts and an answer's
+ * hold it: `{"shape": [2, 3], "data": [flat, row-major]}`. "NaN", "Infinity" and "-Infinity" are strings there.
+ */
+export interface OpenRow {
+  shape: number[];
+  /** Text and whole numbers that no float64 holds are in `texts` (texts.ts). */
+  values: ArrayLike<number>;
+  texts: string[];
+}
+
+/** No tensor has more dimensions. */
+const mostDimensions = 32;
+
+export function writeOpenRow(datatype: Datatype, { shape, values, texts }: OpenRow): string {
+  const said: string[] = [];
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if (datatype === 'BYTES') said.push(JSON.stringify(textAt(value, texts)));
+    else if (isLong(datatype) && isInTexts(value)) said.push(textAt(value, texts));
+    else said.push(Number.isFinite(value) ? numberText(value) : `"${value}"`);
+  }
+  return `{"shape":[${shape}],"data":[${said}]}`;
+}
+
+/** Of empty text: a row of zeros (of empty text), 1 in every open dimension. */
+export function readOpenRow({ datatype, shape }: TensorSpec, text: string): OpenRow {
+  const texts: string[] = [];
+  if (text === '') {
+    const inner = shape.slice(1).map((size) => Math.max(1, size));
+    const count = inner.reduce((product, size) => product * size, 1);
+    const values = Array.from({ length: count }, () => (datatype === 'BYTES' ? intoTexts('', texts) : 0));
+    return { shape: inner, values, texts };
+  }
+  const row = parseExact(text) as { shape: number[]; data: (number | bigint | string)[] };
+  const values = row.data.map((value) => {
+    if (datatype === 'BYTES') return intoTexts(String(value), texts);
+    return typeof value === 'bigint' ? ofInteger(value, texts) : Number(value);
+  });
+  return { shape: row.shape, values, texts };
+}
+
+/**
+ * A nested list as a row; `read` makes a column's value of one that is no list. Returns null for what is not rectangular,
+ * has other dimensions than the tensor's, or holds what `read` does not take.
+ */
+export function nestedRow(
+  { shape }: TensorSpec,
+  given: unknown,
+  read: (value: unknown, texts: string[]) => number | undefined,
+): OpenRow | null {
+  const inner: number[] = [];
+  for (let at = given; Array.isArray(at) && inner.length < mostDimensions; at = at[0]) inner.push(at.length);
+  const fits =
+    inner.length === shape.length - 1 && inner.every((size, i) => shape[i + 1]! < 0 || size === shape[i + 1]);
+  const texts: string[] = [];
+  const values: number[] = [];
+  const take = (value: unknown, depth: number): boolean => {
+    if (depth < inner.length)
+      return (
+        Array.isArray(value) && value.length === inner[depth] && value.every((one) => take(one, depth + 1))
+      );
+    const number = read(value, texts);
+    return number !== undefined && values.push(number) > 0;
+  };
+  return fits && take(given, 0) ? { shape: inner, values, texts } : null;
+}
+
+/** Whether two rows' texts say the same, numbers within a tolerance relative to the greatest of them. */
+export function sameOpenRows(a: string, b: string, tolerance: number): boolean {
+  if (a === b) return true;
+  if (!a.startsWith('{"shape":') || !b.startsWith('{"shape":')) return false;
+  const [one, other] = [a, b].map((text) => JSON.parse(text) as { shape: number[]; data: unknown[] });
+  const numbers = one!.data.map(Number);
+  const most = tolerance * Math.max(...numbers.filter(Number.isFinite).map(Math.abs), 0);
+  return (
+    String(one!.shape) === String(other!.shape) &&
+    other!.data.every((value, i) => value === one!.data[i] || Math.abs(Number(value) - numbers[i]!) <= most)
+  );
+}
+
+/** −0 is not 0. */
+function numberText(value: number): string {
+  return Object.is(value, -0) ? '-0' : String(value);
+}
+
+/** All rows of an output, as one tensor's. Throws PREDICTION_FAILED where they are of different sizes. */
+export function openRows(
+  spec: TensorSpec,
+  columns: Float64Array,
+  texts: string[],
+): OpenRow & { values: Float64Array } {
+  const rows = Array.from(columns, (value) => readOpenRow(spec, textAt(value, texts)));
+  const { shape } = rows[0]!;
+  if (rows.some((row) => String(row.shape) !== String(shape)))
+    throw new SlipwayError(
+      'PREDICTION_FAILED',
+      `Rows of output "${spec.name}" are of different sizes, which one tensor does not hold.`,
+      'Ask for them one by one.',
+    );
+  const own: string[] = [];
+  const holdsTexts = spec.datatype === 'BYTES' || isLong(spec.datatype);
+  const values = rows.flatMap((row) =>
+    Array.from(row.values, (value) =>
+      holdsTexts && isInTexts(value) ? intoTexts(textAt(value, row.texts), own) : value,
+    ),
+  );
+  return { shape, values: Float64Array.from(values), texts: own };
+}

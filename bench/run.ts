@@ -18,6 +18,7 @@ const all = [
   'lanes',
   'many',
   'swaps',
+  'heavy',
 ];
 const wanted = process.argv.slice(2);
 for (const name of wanted.length > 0 ? wanted : all) {

@@ -25,11 +25,11 @@ export function placementOf({ runs, learns, unbounded, microseconds }: Found): {
   why: string;
 } {
   if (learns) return { placement: 'lane', why: 'in the lanes: it learns' };
-  if (runs === 'elsewhere') return { placement: 'elsewhere', why: 'on another server' };
   if (unbounded !== null) {
     const why = `in a process of its own: ${unbounded} may take as long as a row makes it`;
     return { placement: 'scorer', why };
   }
+  if (runs === 'elsewhere') return { placement: 'elsewhere', why: 'on another server' };
   if (microseconds > laneMicroseconds) {
     const why = `in a process of its own: a row takes more than the ${laneMicroseconds} µs that the lanes afford`;
     return { placement: 'scorer', why };

@@ -16,6 +16,7 @@ test('what is small and bounded stays in the lanes, all else has a process of it
 test('learners stay where their updates come, and another server’s model where it is', () => {
   expect(placed({ runs: 'inline', learns: true, microseconds: 1e6 })).toBe('lane');
   expect(placed({ runs: 'elsewhere', microseconds: 1e6 })).toBe('elsewhere');
+  expect(placed({ runs: 'elsewhere', unbounded: 'its own code' })).toBe('scorer');
 });
 
 test('a shadow that a lane cannot afford has a process of its own while it is one', () => {

@@ -6,12 +6,14 @@ const beatMs = 500;
 
 /**
  * What every process under the supervisor does alike: beats, says when it is ready, stops when told, and
- * ends when the supervisor is gone.
+ * ends when the supervisor is gone. While it is busy it does not beat by itself: what keeps it busy for too long is a
+ * hang, whether or not its event loop goes on meanwhile.
  */
 export function superviseMe(
   onMessage: (message: SupervisorToChild) => void,
   stop: () => Promise<void>,
-): { ready(): void; send(message: ChildToSupervisor): void } {
+  isBusy: () => boolean = () => false,
+): { ready(): void; beat(): void; send(message: ChildToSupervisor): void } {
   const send = (message: ChildToSupervisor): void => {
     // A supervisor that is gone is told of by "disconnect".
     if (process.connected) process.send?.(message, () => {});
@@ -34,12 +36,21 @@ export function superviseMe(
   // Ctrl-C reaches the whole process group; only the supervisor decides the order of the end.
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => {});
-  setInterval(() => send({ type: 'beat' }), beatMs);
-  send({ type: 'beat' });
+  let beaten = Number.NEGATIVE_INFINITY;
+  const beat = (): void => {
+    const now = performance.now();
+    if (now - beaten < beatMs / 2) return;
+    beaten = now;
+    send({ type: 'beat' });
+  };
+  setInterval(() => {
+    if (!isBusy()) beat();
+  }, beatMs);
+  beat();
   const ready = (): void => {
     // A process that is killed later keeps nothing.
     flushCompileCache();
     send({ type: 'ready' });
   };
-  return { ready, send };
+  return { ready, beat, send };
 }

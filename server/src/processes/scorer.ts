@@ -1,4 +1,5 @@
 import type { Server } from 'node:net';
+import { setPriority } from 'node:os';
 import { layout } from '../layout.ts';
 import { listen } from '../link/link.ts';
 import type { LaneToScorer, ScorerOrder, ScorerToLane } from '../messages.ts';
@@ -8,6 +9,9 @@ import { Scorer } from '../scorer/scorer.ts';
 import { superviseMe } from './child.ts';
 import { readAssignment } from './config.ts';
 import { logger } from './logger.ts';
+
+/** Lanes come first: whoever asks a slow version has time, whoever asks a quick one beside it has not. */
+const niceness = 5;
 
 /** A scorer: one version in a process of its own, for all lanes. It is ready, and listens, once it is warm. */
 const { config, name } = readAssignment();
@@ -30,11 +34,18 @@ const me = superviseMe(
     await scorer.left();
     await model.close?.();
   },
+  () => running?.scorer.isBusy ?? false,
 );
+
+try {
+  setPriority(niceness);
+} catch {
+  // Not allowed everywhere; it is a courtesy.
+}
 
 async function start({ model: name, served }: ScorerOrder): Promise<void> {
   const { attached: model } = await attachVersion(served, places.blobs);
-  const scorer = new Scorer(model);
+  const scorer = new Scorer(model, () => me.beat());
   const server = await listen<LaneToScorer, ScorerToLane>(places.scorerSocket(name, served.version), (link) =>
     scorer.met(link),
   );

@@ -16,20 +16,27 @@ interface Asked {
 
 /**
  * One version, answering the rows of all lanes: one call after another, first come, first served, so that a lane knows
- * that of what it has sent only the first may have been begun. Between two calls the event loop has its turn, heartbeats
- * included: silence is a call that takes too long.
+ * that of what it has sent only the first may have been begun. Between two calls the event loop has its turn, and the
+ * heartbeat leaves: silence is a call that takes too long.
  */
 export class Scorer {
   readonly #model: Model;
   readonly #width: number;
   readonly #links = new Set<LaneLink>();
   #waiting: Asked[] = [];
+  readonly #onAnswered: () => void;
   #isRunning = false;
   #left: (() => void) | null = null;
 
-  constructor(model: Model) {
+  /** `onAnswered`: a call is over. */
+  constructor(model: Model, onAnswered: () => void) {
     this.#model = model;
+    this.#onAnswered = onAnswered;
     this.#width = answerWidth(model.signature);
+  }
+
+  get isBusy(): boolean {
+    return this.#isRunning;
   }
 
   met(link: LaneLink): void {
@@ -57,6 +64,7 @@ export class Scorer {
     this.#isRunning = true;
     for (let asked = this.#waiting.shift(); asked; asked = this.#waiting.shift()) {
       asked.link.send(await this.#answer(asked));
+      this.#onAnswered();
       await nextTurn();
     }
     this.#isRunning = false;

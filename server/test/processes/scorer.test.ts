@@ -1,7 +1,10 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { status as grpcStatus, type ServiceError } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { DeployAnswer, FindingView, ModelView, TimelineEntry } from '../../src/api.ts';
 import { GrpcClient } from '../grpc/client.ts';
+import { attribute, message, node, value } from '../models/onnx/onnx-file.ts';
 import { electricity, inRepository, Slipway, until } from './harness.ts';
 
 /** An ONNX graph whose Loop runs as often as its input says: quick when asked kindly, endless when not. */
@@ -202,4 +205,44 @@ test('control may go and come back: the scorers stay', async () => {
   await slipway.kill('control');
   expect((await ask('loop', 10)).status).toBe(200);
   expect(await slipway.pidOf('scorer-loop-1')).toBe(pid);
+});
+
+test('one that takes too much memory is replaced, which the timeline says, and is not quarantined', async () => {
+  const own = await Slipway.start({ scorerMemory: 500 * 2 ** 20 });
+  try {
+    // As many values as the caller says, which onnxruntime keeps the memory of.
+    const graph = message(
+      node(
+        'ReduceMax',
+        ['X'],
+        ['m'],
+        attribute('axes', [8, 0], [20, 7]),
+        attribute('keepdims', [3, 0], [20, 2]),
+      ),
+      node('Abs', ['m'], ['a']),
+      node('Cast', ['a'], ['n'], attribute('to', [3, 7], [20, 2])),
+      node('ConstantOfShape', ['n'], ['many']),
+      node('ReduceSum', ['many'], ['zero']),
+      node('Add', ['X', 'zero'], ['Y']),
+      [2, 'g'],
+      value(11, 'X', 1),
+      value(12, 'Y', 1),
+    );
+    const file = join(own.folder, 'many.onnx');
+    writeFileSync(file, message([1, 8], [7, graph], [8, message([2, 12])]));
+    const { body } = await own.deploy('many', file);
+    expect(body.version.gates.find(({ name }) => name === 'where it runs')?.detail).toContain(
+      'ConstantOfShape',
+    );
+    const pid = await own.pidOf('scorer-many-1');
+    const { status } = await own.predict('many', { features: { X: 200e6 } });
+    // It may be noticed before the answer is there.
+    expect([200, 503]).toContain(status);
+    expect(await own.pidOf('scorer-many-1', pid)).not.toBe(pid);
+    const { entries } = (await own.api<{ entries: TimelineEntry[] }>('GET', '/api/timeline?model=many')).body;
+    expect(entries.some(({ message: said }) => said.includes('needed more than 500 MB'))).toBe(true);
+    expect((await own.predict('many', { features: { X: 3 } })).status).toBe(200);
+  } finally {
+    await own.end();
+  }
 });

@@ -1,0 +1,183 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import type { Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+import fc from 'fast-check';
+import { afterAll, expect, test } from 'vitest';
+import { SlipwayError } from '../../src/errors.ts';
+import { ScorerLine } from '../../src/lane/scorer-line.ts';
+import { type Link, listen } from '../../src/link/link.ts';
+import type { LaneToScorer, ScorerToLane } from '../../src/messages.ts';
+import type { Model } from '../../src/models/model.ts';
+import { Scorer } from '../../src/scorer/scorer.ts';
+import type { Signature } from '../../src/signature.ts';
+import { type Frame, newFrame } from '../../src/tensor.ts';
+import { intoTexts, textAt } from '../../src/texts.ts';
+import { nobody } from '../../src/waiting.ts';
+
+/** A lane's line and a scorer at its two ends, over a socket of the system's. */
+const folder = mkdtempSync(join(tmpdir(), 'slipway-line-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const signature: Signature = {
+  task: 'regression',
+  features: [
+    { name: 'x', type: 'number' },
+    { name: 't', type: 'string' },
+  ],
+  inputs: [],
+  outputs: [{ name: 'y', datatype: 'FP64', shape: [-1, 2], column: 0, width: 2 }],
+  answer: { column: 0, width: 1 },
+  missingAllowed: true,
+};
+const poison = -1;
+
+/** Answers a row by its number and its text; it goes on when it is let go. */
+class Gated implements Model {
+  readonly signature = signature;
+  calls = 0;
+  atOnce = 0;
+  mostAtOnce = 0;
+  gate: Promise<void> = Promise.resolve();
+
+  async predict({ rows, width, values, texts }: Frame, answers: Float64Array, out: string[]): Promise<void> {
+    this.calls++;
+    this.mostAtOnce = Math.max(this.mostAtOnce, ++this.atOnce);
+    await this.gate;
+    this.atOnce--;
+    for (let row = 0; row < rows; row++) {
+      const x = values[row * width]!;
+      if (x === poison) throw new SlipwayError('PREDICTION_FAILED', 'poison');
+      answers[row * 2] = Math.sin(x);
+      answers[row * 2 + 1] = intoTexts(`${texts[values[row * width + 1]!]}!`, out);
+    }
+  }
+}
+
+interface End {
+  model: Gated;
+  links: Link<LaneToScorer, ScorerToLane>[];
+  server: Server;
+}
+let sockets = 0;
+const newPath = () => join(folder, `${sockets++}.sock`);
+
+async function scorer(path: string): Promise<End> {
+  const model = new Gated();
+  const one = new Scorer(model, () => {});
+  const links: End['links'] = [];
+  const server = await listen<LaneToScorer, ScorerToLane>(path, (link) => {
+    links.push(link);
+    one.met(link);
+  });
+  return { model, links, server };
+}
+
+function end({ server, links }: End): Promise<void> {
+  for (const link of links) link.close();
+  return new Promise((resolve) => server.close(() => resolve()));
+}
+
+type Row = { x: number; text: string };
+
+async function ask(line: ScorerLine, rows: Row[], deadline = Number.POSITIVE_INFINITY): Promise<unknown[]> {
+  const frame = newFrame(rows.length, 2);
+  for (const [row, { x, text }] of rows.entries()) {
+    frame.values[row * 2] = x;
+    frame.values[row * 2 + 1] = frame.texts.push(text) - 1;
+  }
+  const answers = new Float64Array(rows.length * 2);
+  const texts: string[] = [];
+  try {
+    await line.predict(frame, answers, texts, { ...nobody, deadline });
+  } catch (thrown) {
+    return [(thrown as SlipwayError).code];
+  }
+  return rows.flatMap((_, row) => [answers[row * 2], textAt(answers[row * 2 + 1]!, texts)]);
+}
+
+const wanted = (rows: Row[]): unknown[] =>
+  rows.some(({ x }) => x === poison)
+    ? ['PREDICTION_FAILED']
+    : rows.flatMap(({ x, text }) => [Math.sin(x), `${text}!`]);
+
+const anyRow = fc.record({
+  x: fc.oneof({ weight: 9, arbitrary: fc.double({ min: 0, max: 1e9, noNaN: true }) }, fc.constant(poison)),
+  text: fc.string({ unit: 'binary', maxLength: 6 }),
+});
+
+test('each of two lanes’ requests gets its own answer, or its own error, and the model one call at a time', async () => {
+  const path = newPath();
+  const far = await scorer(path);
+  const lanes = [new ScorerLine(path, signature, 1), new ScorerLine(path, signature, 1)];
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.array(anyRow, { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 30 }),
+      async (requests) => {
+        const all = await Promise.all(requests.map((rows, i) => ask(lanes[i % 2]!, rows)));
+        for (const [i, rows] of requests.entries()) expect(all[i]).toEqual(wanted(rows));
+      },
+    ),
+    { numRuns: 60 },
+  );
+  expect(far.model.mostAtOnce).toBe(1);
+  for (const lane of lanes) lane.close();
+  await end(far);
+});
+
+test('when the scorer goes, only what it may have begun is lost: the next one answers the rest', async () => {
+  const path = newPath();
+  const first = await scorer(path);
+  first.model.gate = new Promise(() => {});
+  const line = new ScorerLine(path, signature, 1);
+  const rows = Array.from({ length: 20 }, (_, x) => [{ x, text: `${x}` }]);
+  const all = Promise.all(rows.map((one) => ask(line, one)));
+  while (first.model.calls === 0) await turn();
+  await end(first);
+  const second = await scorer(path);
+  const [lost, ...others] = await all;
+  expect(lost).toEqual(['SCORER_LOST']);
+  expect(others).toEqual(rows.slice(1).map(wanted));
+  line.close();
+  await end(second);
+});
+
+test('a request that is late leaves alone, keeps its place with the scorer, and holds up nobody after it', async () => {
+  const path = newPath();
+  const far = await scorer(path);
+  let go = (): void => {};
+  far.model.gate = new Promise((resolve) => {
+    go = resolve;
+  });
+  const line = new ScorerLine(path, signature, 0);
+  const late = ask(line, [{ x: 1, text: 'late' }], performance.now() + 30);
+  const patient = ask(line, [{ x: 2, text: 'patient' }]);
+  expect(await late).toEqual(['TIMEOUT']);
+  go();
+  expect(await patient).toEqual(wanted([{ x: 2, text: 'patient' }]));
+  line.close();
+  await end(far);
+});
+
+test('what could not be answered by its deadline, as calls take, is refused at once', async () => {
+  const path = newPath();
+  const far = await scorer(path);
+  far.model.gate = new Promise(() => {});
+  // A tenth of a second a row.
+  const line = new ScorerLine(path, signature, 100_000);
+  void ask(line, [{ x: 1, text: '' }]);
+  const soon = () => performance.now() + 60_000;
+  for (let i = 0; i < 9; i++)
+    void ask(
+      line,
+      Array.from({ length: 70 }, () => ({ x: 1, text: '' })),
+      soon(),
+    );
+  expect(await ask(line, [{ x: 1, text: '' }], soon())).toEqual(['OVERLOADED']);
+  // Nobody waits for more than a thousand, whatever their deadlines.
+  const patient = Array.from({ length: 1000 }, () => ask(line, [{ x: 1, text: '' }]));
+  expect(await Promise.race(patient)).toEqual(['OVERLOADED']);
+  line.close();
+  await end(far);
+});

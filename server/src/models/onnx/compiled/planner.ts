@@ -150,6 +150,8 @@ export class Planner {
   give(name: string, column: number, width: number, classes: Label[]): boolean {
     let value = this.#values.get(name);
     if (!value || value.width !== width || value.type === 'text') return false;
+    // A whole number that only passes through may have more digits than a step computes with.
+    if (value.type === 'integer' && !value.labels) return false;
     if (value.labels) {
       const labels = value.labels.map((label) =>
         typeof label === 'string' ? classes.indexOf(label) : label,

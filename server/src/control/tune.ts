@@ -85,6 +85,6 @@ export function servingText({ batching, cacheBytes, timeoutMs }: Serving): strin
     cacheBytes > 0
       ? `${cacheBytes.toLocaleString('en-GB')} bytes of answers are kept`
       : 'no answers are kept',
-    timeoutMs === null ? 'no time limit' : `at most ${timeoutMs} ms a request`,
+    timeoutMs === null ? 'no time limit of its own' : `at most ${timeoutMs} ms a request`,
   ].join('; ');
 }

@@ -121,7 +121,9 @@ export class Scorers {
     if (loss.wasReady) {
       tellControl({ type: 'scorer lost', model, version: served.version, loss: this.#reasonOf(kept, loss) });
     } else kept.failed++;
-    tellControl({ type: 'replaced', name, signal: loss.signal, code: loss.code });
+    // One that does not come up is said once.
+    if (loss.wasReady || kept.failed === 1)
+      tellControl({ type: 'replaced', name, signal: loss.signal, code: loss.code });
     this.#tell();
   }
 

@@ -59,6 +59,7 @@ describe('answers as MLflow’s pyfunc does', () => {
       'input example',
       'golden rows',
       'time per row',
+      'where it runs',
     ]);
     expect(tried.facts).toMatchObject({ frameworkVersion: '1.23.2', mlflow: 'onnx, saved by MLflow 3.17.2' });
   });

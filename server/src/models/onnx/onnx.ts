@@ -64,7 +64,7 @@ async function prepare(files: ModelFiles, hints: ModelHints): Promise<Prepared> 
       ...(inputs.rowsAtOnce === 1 ? { rowsAtOnce: 1 } : {}),
     };
     const compiled = await compile(model.graph, signature, session);
-    const unbounded = compiled ? null : unboundedBy(model.graph);
+    const unbounded = compiled ? null : (unboundedBy(model.graph) ?? openInputs(signature));
     return {
       signature,
       program: compiled?.program ?? withSettings(file, settings),
@@ -121,6 +121,11 @@ async function load(program: Uint8Array, settings: OnnxSettings, file: string): 
   } catch (error) {
     throw new SlipwayError('FILE_BROKEN', `${file}: onnxruntime does not take it: ${reasonOf(error)}`);
   }
+}
+
+/** A row of any size takes as long as its size makes it. */
+function openInputs({ features }: Signature): string | null {
+  return features.some(({ type }) => type === 'tensor') ? 'inputs of any size' : null;
 }
 
 /** Others make something of a NaN too, now and then, but not knowingly. */

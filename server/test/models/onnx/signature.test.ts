@@ -135,7 +135,10 @@ test('dimensions that stay open make a feature of the whole row, and are open in
     // `dims` has no value a row.
     outputs: [{ name: 'echo', ...tensor }],
   });
-  const lstm = (await prepare('onnx_lstm')).signature;
+  const prepared = await prepare('onnx_lstm');
+  // How long a row takes is for its size to say.
+  expect(prepared.unbounded).toBe('its inputs of any size');
+  const lstm = prepared.signature;
   expect(lstm.features).toEqual([{ name: 'sequence', type: 'tensor' }]);
   expect(lstm.inputs[0]!.shape.slice(1)).toContain(-1);
   expect(lstm.outputs.every(({ shape }) => !shape.slice(1).includes(-1))).toBe(true);

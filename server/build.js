@@ -12,6 +12,8 @@ execFileSync(process.execPath, [tsc, '--project', `${here}tsconfig.build.json`],
 if (!existsSync(`${root}console/dist/index.html`)) {
   throw new Error('The console is not built: run `npm run build` in the root, which builds it first.');
 }
+// What Python versions are run by.
+cpSync(`${here}src/models/python/runner.py`, `${here}dist/models/python/runner.py`);
 cpSync(`${root}console/dist`, `${here}dist/console`, { recursive: true });
 cpSync(`${root}examples`, `${here}dist/examples`, { recursive: true });
 for (const file of ['LICENSE', 'README.md']) cpSync(`${root}${file}`, `${here}${file}`);

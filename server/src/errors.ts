@@ -82,6 +82,14 @@ export const errorTable = {
     status: 422,
     hint: 'Training data must be a CSV or Parquet file with one named column a feature.',
   },
+  PYTHON_NOT_ALLOWED: {
+    status: 422,
+    hint: 'Start Slipway with `slipway serve --allow-python` (and `slipway inspect` likewise): whoever may deploy may then run code on its machine. Or export the model: docs/models.md.',
+  },
+  PYTHON_UNUSABLE: {
+    status: 422,
+    hint: 'Name the interpreter that has the model’s libraries with --python, and install pyarrow there: pip install pyarrow.',
+  },
   // Gates
   GATE_FAILED: { status: 422, hint: 'Mend what the gate names and deploy again. Nothing was registered.' },
   SIGNATURE_MISMATCH: { status: 422, hint: 'Deploy under another name, or pass --allow-signature-change.' },
@@ -135,6 +143,17 @@ export const errorTable = {
   UPSTREAM_BUSY: {
     status: 503,
     hint: 'Try again in a moment; "concurrency" of the version’s file bounds the requests at once.',
+  },
+  // Processes of Python versions
+  PYTHON_CRASHED: { status: 502, hint: 'See what it printed in Slipway’s log, and its finding.' },
+  PYTHON_TIMEOUT: { status: 504, hint: 'Send fewer rows a request, or give it longer: --python-timeout.' },
+  PYTHON_AWAY: {
+    status: 503,
+    hint: 'Its process is being started again. Try again in a moment, or roll back.',
+  },
+  PYTHON_BUSY: {
+    status: 503,
+    hint: 'Its process answers one request after the other. Try again in a moment.',
   },
   // Journal and labels
   PREDICTION_NOT_FOUND: { status: 404, hint: 'Check the id; it stands in the answer of /predict.' },

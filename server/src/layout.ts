@@ -15,6 +15,8 @@ export interface Layout {
   journal: string;
   /** control: programs, baselines, checkpoints, source files, named by SHA-256. */
   blobs: string;
+  /** scorers: the folders of Python versions, unpacked by digest, whoever comes first. */
+  python: string;
   /** control: models, versions, rollouts, timeline. */
   registry: string;
   /** loops: cursors, outcomes, folds. */
@@ -47,6 +49,7 @@ export function layout(data: string): Layout {
     secret: join(root, 'secret'),
     journal: join(root, 'journal'),
     blobs: join(root, 'blobs'),
+    python: join(root, 'python'),
     registry: join(root, 'registry.db'),
     state: join(root, 'state.db'),
     snapshot: join(root, 'snapshot.json'),

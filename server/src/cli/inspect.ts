@@ -5,18 +5,21 @@ import { tryCandidate } from '../gates/candidate.ts';
 import { defaultConfig } from '../processes/config.ts';
 import { type HintOptions, hintsOf, withHints } from './hints.ts';
 import { modelPath } from './model-path.ts';
+import { type PythonOptions, pythonOf, withPython } from './options.ts';
 import { say, sayJson } from './output.ts';
 import { UsageError } from './usage-error.ts';
 import { type Described, versionPage } from './version-page.ts';
 
-interface Options extends HintOptions {
+interface Options extends HintOptions, PythonOptions {
   json?: boolean;
 }
 
-export const inspect = withHints(
-  new Command('inspect')
-    .description('what a model file is, found by loading it as a server would; needs no server')
-    .argument('<file>', 'a file, a folder, a zip or a tar of one'),
+export const inspect = withPython(
+  withHints(
+    new Command('inspect')
+      .description('what a model file is, found by loading it as a server would; needs no server')
+      .argument('<file>', 'a file, a folder, a zip or a tar of one'),
+  ),
 )
   .option('--json', 'print one JSON document and nothing else')
   .addHelpText(
@@ -43,7 +46,7 @@ machine. A file that fails a gate: exit code 4.`,
     };
     const described = await tryCandidate(
       trial,
-      { milliseconds, bytes },
+      { milliseconds, bytes, python: pythonOf(options) },
       async (tried): Promise<Described> => {
         const { signature, source } = tried;
         return {

@@ -1,6 +1,9 @@
 import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Config, defaultPython } from '../processes/config.ts';
 import type { Remote } from './remote.ts';
+import { UsageError } from './usage-error.ts';
 
 const mostLanes = 64;
 
@@ -52,6 +55,51 @@ export function port(text: string): number {
   const value = wholeNumber(text);
   if (value > 65_535) throw new InvalidArgumentError('It is not a port.');
   return value;
+}
+
+export interface PythonOptions {
+  allowPython?: boolean;
+  python?: string;
+  pythonTimeout?: number;
+  pythonMemory?: number;
+}
+
+/** Every command that may run a version's Python code takes these. */
+export function withPython(command: Command): Command {
+  const { callMs, bytes } = defaultPython;
+  return command
+    .option('--allow-python', 'run versions that are Python code: whoever may deploy may then run code here')
+    .option('--python <path>', 'the interpreter for them (default: python3)')
+    .option(
+      '--python-timeout <ms>',
+      `how long one call of their predict may take (default: ${callMs})`,
+      wholeNumber,
+    )
+    .option(
+      '--python-memory <bytes>',
+      `what the process of one may hold in memory (default: ${bytes})`,
+      wholeNumber,
+    );
+}
+
+/** Throws a UsageError for settings of what is not allowed. */
+export function pythonOf({
+  allowPython,
+  python,
+  pythonTimeout,
+  pythonMemory,
+}: PythonOptions): Config['python'] {
+  if (!allowPython) {
+    if (python === undefined && pythonTimeout === undefined && pythonMemory === undefined) return null;
+    throw new UsageError('Python code is not run without --allow-python.', 'Add --allow-python.');
+  }
+  return {
+    ...defaultPython,
+    // A path is meant from here, not from where the code lies.
+    ...(python ? { interpreter: python.includes('/') ? resolve(python) : python } : {}),
+    ...(pythonTimeout ? { callMs: pythonTimeout } : {}),
+    ...(pythonMemory ? { bytes: pythonMemory } : {}),
+  };
 }
 
 /** A rate between 0 and a half. */

@@ -1,11 +1,11 @@
 import { Command } from 'commander';
 import { type Config, defaultConfig } from '../processes/config.ts';
 import { startSupervisor } from '../processes/supervisor.ts';
-import { lanes, port, wholeNumber } from './options.ts';
+import { lanes, type PythonOptions, port, pythonOf, wholeNumber, withPython } from './options.ts';
 import { exitCode, paint, say, sayJson } from './output.ts';
 import { UsageError } from './usage-error.ts';
 
-interface Options {
+interface Options extends PythonOptions {
   host: string;
   port: number;
   grpcPort?: number;
@@ -66,16 +66,31 @@ Examples:
   $ slipway serve
   $ slipway serve --lanes 2 --data /var/lib/slipway
   $ slipway serve --host 0.0.0.0 --key-file keys
+  $ slipway serve --allow-python --python .venv/bin/python
 
 Ctrl-C stops gracefully: what was accepted is answered. A second Ctrl-C stops
 at once.`,
   )
   .action(async (options: Options) => {
-    const { json, keyFile, tlsCert, tlsKey, grpcPort = nextPort(options.port), ...rest } = options;
+    const { host, port, controlPort, data, lanes, bodyLimit, json, tlsCert, tlsKey } = options;
     if ((tlsCert === undefined) !== (tlsKey === undefined))
       throw new UsageError('--tls-cert and --tls-key belong together.', 'Give both, or none.');
     const tls = tlsCert !== undefined && tlsKey !== undefined ? { cert: tlsCert, key: tlsKey } : null;
-    const config: Config = { ...defaultConfig, ...rest, grpcPort, keyFile: keyFile ?? null, tls };
+    const config: Config = {
+      ...defaultConfig,
+      host,
+      port,
+      grpcPort: options.grpcPort ?? nextPort(port),
+      controlPort,
+      data,
+      lanes,
+      modelMemory: options.modelMemory ?? null,
+      scorerMemory: options.scorerMemory,
+      bodyLimit,
+      keyFile: options.keyFile ?? null,
+      tls,
+      python: pythonOf(options),
+    };
     const asked = untilAskedToStop();
     const { stop, ...addresses } = await startSupervisor(config);
     if (json) sayJson({ ...addresses, data: config.data });
@@ -90,6 +105,8 @@ at once.`,
     await stop();
     process.exit(exitCode.ok);
   });
+
+withPython(serve);
 
 /** Any free port where the one before it is. */
 function nextPort(before: number): number {

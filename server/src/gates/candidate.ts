@@ -5,6 +5,8 @@ import { extname, join } from 'node:path';
 import type { Gate } from '../api.ts';
 import { type ErrorBody, SlipwayError, toSlipwayError } from '../errors.ts';
 import type { Importance, ModelHints } from '../models/model.ts';
+import { pythonEnvironment } from '../models/python/environment.ts';
+import type { PythonSettings } from '../models/python/settings.ts';
 import { isUpstreamVariable } from '../models/remote/settings.ts';
 import type { Placement } from '../placement.ts';
 import { residentBytes } from '../resident.ts';
@@ -47,8 +49,11 @@ export interface Tried {
   hasGolden: boolean;
 }
 
-/** A candidate process does one of these, and ends. */
-export type CandidateRequest = { type: 'try'; trial: Trial } | { type: 'weigh'; load: Load };
+/** A candidate process does one of these, and ends. `python`: how it runs Python code; null: not at all. */
+export type CandidateRequest = { python: PythonSettings | null } & (
+  | { type: 'try'; trial: Trial }
+  | { type: 'weigh'; load: Load }
+);
 
 export type CandidateAnswer =
   | { type: 'done'; result: unknown }
@@ -61,6 +66,8 @@ export interface Bounds {
   milliseconds: number;
   /** Resident, bytes. */
   bytes: number;
+  /** How Python code is run, which has bounds of its own; absent: not at all. */
+  python?: Omit<PythonSettings, 'folder'> | null;
 }
 
 const lookMs = 50;
@@ -76,16 +83,17 @@ export async function tryCandidate<T>(
   use: (tried: Tried & Weight, folder: string) => Promise<T>,
 ): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'slipway-candidate-'));
+  const python = bounds.python ? { ...bounds.python, folder: join(folder, 'python') } : null;
   const { name } = trial.file;
   try {
     const tried = await run<Tried>(
-      { type: 'try', trial: { ...trial, folder } },
+      { type: 'try', trial: { ...trial, folder }, python },
       { name, folder, bounds, step: 'starting' },
     );
     const { kind, signature } = tried;
     const load = { kind, signature, program: join(folder, 'program') };
     const weight = await run<Weight>(
-      { type: 'weigh', load },
+      { type: 'weigh', load, python },
       { name, folder, bounds, step: 'being loaded again' },
     );
     return await use({ ...tried, ...weight }, folder);
@@ -104,7 +112,13 @@ function run<T>(
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     // The heap's own limit is below the process's, so that most excess ends as an error with a name.
     execArgv: [`--max-old-space-size=${Math.floor(bounds.bytes / 2 ** 20 / 2)}`, '--expose-gc'],
-    env: { ...upstreamSecrets(), ...compileCache(), PATH: process.env.PATH ?? '', TMPDIR: folder },
+    env: {
+      ...upstreamSecrets(),
+      ...compileCache(),
+      ...(bounds.python ? pythonEnvironment(process.env) : {}),
+      PATH: process.env.PATH ?? '',
+      TMPDIR: folder,
+    },
   });
   return new Promise((resolve, reject) => {
     let step = first;

@@ -28,30 +28,21 @@ export interface Golden {
   outputs: { spec: TensorSpec; data: unknown[] }[];
 }
 
+/** What rows are made for. */
+type Taken = Pick<Signature, 'features' | 'inputs'>;
+
 /** Rows under the name of an input, or of the columns where it has them. */
 export interface RowTensor {
   name: string;
   columns?: string[];
+  datatype?: string;
   data: unknown[];
 }
 
 /** Throws DATA_BROKEN, naming the file and what does not fit. */
 export function readGolden(text: string, name: string, signature: Signature): Golden {
-  const broken = (message: string): never => {
-    throw new SlipwayError(
-      'DATA_BROKEN',
-      `${name}: ${message}`,
-      'Golden rows are described in docs/models.md.',
-    );
-  };
-  let parsed: { inputs?: RowTensor[]; outputs?: RowTensor[] };
-  try {
-    parsed = parseExact(text) as typeof parsed;
-  } catch (error) {
-    return broken(`it is not JSON: ${(error as Error).message}.`);
-  }
-  if (!isTensors(parsed?.inputs) || !isTensors(parsed.outputs))
-    return broken('it has no "inputs" and "outputs".');
+  const parsed = readRows(text, name);
+  const broken = brokenRows(name);
   const frame = rowsOf(parsed.inputs, signature, broken);
   const outputs = parsed.outputs.flatMap((tensor) => {
     const spec = signature.outputs.find((one) => one.name === tensor.name);
@@ -65,10 +56,34 @@ export function readGolden(text: string, name: string, signature: Signature): Go
   return { inputs: parsed.inputs, frame, outputs };
 }
 
+/** What is written in a file of golden rows, whatever it is for. Throws DATA_BROKEN. */
+export function readRows(text: string, name: string): { inputs: RowTensor[]; outputs: RowTensor[] } {
+  const broken = brokenRows(name);
+  let parsed: { inputs?: RowTensor[]; outputs?: RowTensor[] };
+  try {
+    parsed = parseExact(text) as typeof parsed;
+  } catch (error) {
+    return broken(`it is not JSON: ${(error as Error).message}.`);
+  }
+  const { inputs, outputs } = parsed ?? {};
+  if (!isTensors(inputs) || !isTensors(outputs)) return broken('it has no "inputs" and "outputs".');
+  return { inputs, outputs };
+}
+
+export function brokenRows(name: string): (message: string) => never {
+  return (message) => {
+    throw new SlipwayError(
+      'DATA_BROKEN',
+      `${name}: ${message}`,
+      'Golden rows are described in docs/models.md.',
+    );
+  };
+}
+
 /** Rows as a frame; whatever does not fit the signature is told to `broken`. */
 export function rowsOf(
   tensors: RowTensor[],
-  signature: Signature,
+  signature: Taken,
   broken: (message: string) => never,
 ): Frame {
   const rows = tensors[0]?.data.length ?? 0;
@@ -158,7 +173,11 @@ function exactly(want: unknown): string {
   return Object.is(want, -0) ? '0' : String(want);
 }
 
-function columnsOf(tensor: RowTensor, inputs: number, signature: Signature): number[] | null {
+function columnsOf(
+  tensor: RowTensor,
+  inputs: number,
+  signature: Taken,
+): number[] | null {
   if (tensor.columns) {
     const columns = tensor.columns.map((name) =>
       signature.features.findIndex((feature) => feature.name === name),
@@ -172,7 +191,7 @@ function columnsOf(tensor: RowTensor, inputs: number, signature: Signature): num
 
 function columnValue(
   value: unknown,
-  signature: Signature,
+  signature: Taken,
   column: number,
   texts: string[],
 ): number | undefined {
@@ -188,7 +207,7 @@ function columnValue(
 
 function openValue(
   value: unknown,
-  { inputs }: Signature,
+  { inputs }: Taken,
   column: number,
   texts: string[],
 ): number | undefined {

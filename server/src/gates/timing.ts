@@ -58,9 +58,9 @@ const golden = 0.6180339887498949;
 /**
  * Rows to time a version on where there is no training data: numbers spread over several magnitudes and categories
  * over their codes, so that a forest's rows take different ways. All else is 0 or empty, which every graph has
- * answered before; so has it rows of zeros alone, which stand in where a graph refuses these.
+ * answered before. Where a model refuses these, rows that it has answered stand in: `known`, or zeros alone.
  */
-export async function rowsFor(model: Model): Promise<Frame> {
+export async function rowsFor(model: Model, known: Frame | null = null): Promise<Frame> {
   const { features } = model.signature;
   const rows = emptyRows(model.signature, mostBatchRows);
   for (let i = 0; i < rows.values.length; i++) {
@@ -75,7 +75,7 @@ export async function rowsFor(model: Model): Promise<Frame> {
     await model.predict(first, answers, []);
     return rows;
   } catch {
-    return emptyRows(model.signature, 1);
+    return known ?? emptyRows(model.signature, 1);
   }
 }
 

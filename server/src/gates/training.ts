@@ -64,12 +64,15 @@ async function isParquet(path: string): Promise<boolean> {
   }
 }
 
+export interface Labels {
+  /** One a row. */
+  values: (string | number)[];
+  /** Each that there is, in order. */
+  classes: (string | number)[];
+}
+
 /** The label column as classes, or as values where a class for each would be too many to be classes. */
-export function labelsOf(
-  table: Table,
-  label: string,
-  name: string,
-): { values: (string | number)[]; classes: (string | number)[] } {
+export function labelsOf(table: Table, label: string, name: string): Labels {
   const column = table.names.indexOf(label);
   if (column < 0) {
     throw new SlipwayError(

@@ -17,8 +17,9 @@ import { exampleGate } from './example.ts';
 import { firstDifference, type Golden, readGolden, rowsOf } from './golden.ts';
 import { goldenHint } from './golden-hint.ts';
 import { mergingGate } from './merging.ts';
+import { sampleOf } from './sample.ts';
 import { rowsFor, timePerRow } from './timing.ts';
-import { frameOf, labelsOf, readTable, type Table } from './training.ts';
+import { frameOf, type Labels, labelsOf, readTable, type Table } from './training.ts';
 
 /** A learner's promise is what it answered to these last of its training rows, each before it learned it. */
 const scoredRows = 100_000;
@@ -28,7 +29,7 @@ const keptGolden = { most: 32, values: 4096, milliseconds: 50 };
 
 interface Training {
   table: Table;
-  labels: { values: (string | number)[]; classes: (string | number)[] } | null;
+  labels: Labels | null;
 }
 
 /**
@@ -45,7 +46,11 @@ export async function tryOut(trial: Trial, step: (step: string) => void): Promis
   const training = trial.baseline ? await readTraining(trial, step) : null;
   step('reading it');
   const said = columnNames(mlflow?.signature ?? null);
-  const hints = { ...hintsOf(trial, training), ...(said ? { features: said } : {}) };
+  const hints = {
+    ...hintsOf(trial, training),
+    ...(said ? { features: said } : {}),
+    sample: () => sampleOf(trial, training),
+  };
   const prepared = await kind.prepare(files, hints);
   const signature = agreed(prepared.signature, mlflow?.signature ?? null, given.name);
   step('loading it');
@@ -61,7 +66,7 @@ export async function tryOut(trial: Trial, step: (step: string) => void): Promis
   if (golden) gates.push(golden.gate);
   const frame = training ? frameOf(training.table, signature, trial.baseline!.name) : null;
   step('being timed');
-  const rows = frame ?? (await rowsFor(model));
+  const rows = frame ?? (await rowsFor(model, golden?.rows.frame ?? null));
   const timing = await timePerRow(model, rows);
   const { single, batch, batchRows } = timing;
   const together = `${batch.toFixed(2)} µs a row in batches of ${batchRows}`;

@@ -11,7 +11,7 @@ export interface Load {
   signature: Signature;
 }
 
-/** Bytes that a process grows by. */
+/** Bytes that a process grows by, with the processes that it starts for the version. */
 export interface Weight {
   /** When it attaches the version and answers its first row, the kind's runtime included. */
   memoryBytes: number;
@@ -28,15 +28,20 @@ export async function weigh({ kind, program, signature }: Load): Promise<Weight>
   const attach = async (): Promise<void> => {
     const model = await kindNamed(kind).attach(await readFile(program), signature);
     models.push(model);
-    await model.predict(emptyRows(signature, 1), new Float64Array(answerWidth(signature)), []);
+    try {
+      await model.predict(emptyRows(signature, 1), new Float64Array(answerWidth(signature)), []);
+    } catch {
+      // A row that it refuses has been looked at as well.
+    }
   };
+  const held = (): number => models.reduce((sum, model) => sum + (model.residentBytes?.() ?? 0), resident());
   const before = resident();
   await attach();
-  const first = resident();
+  const first = held();
   const memoryBytes = Math.max(0, first - before);
   const count = Math.min(more.most, Math.floor(more.bytes / Math.max(1, memoryBytes)));
   for (let one = 0; one < count; one++) await attach();
-  const attachedBytes = count > 0 ? Math.max(0, resident() - first) / count : memoryBytes;
+  const attachedBytes = count > 0 ? Math.max(0, held() - first) / count : memoryBytes;
   for (const model of models) await model.close?.();
   return { memoryBytes, attachedBytes: Math.ceil(attachedBytes) };
 }

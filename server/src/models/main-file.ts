@@ -4,6 +4,7 @@ import { kinds } from './kinds.ts';
 import type { MlflowModel } from './mlflow/mlflow.ts';
 import { openMlflow } from './mlflow/mlflow.ts';
 import type { GivenFiles, Kind, ModelFiles } from './model.ts';
+import { python, pythonMain } from './python/python.ts';
 import { kindOf, recognise } from './recognise.ts';
 
 /** The file that holds the model, its kind, and what an MLflow description beside it says. */
@@ -17,7 +18,8 @@ export interface Found {
 const gravest: readonly ErrorCode[] = ['FILE_UNSAFE', 'FILE_UNSUPPORTED', 'FILE_NOT_RECOGNISED'];
 
 /**
- * Finds the model in what was given: the only file; the file that MLflow's description names; or the only one of
+ * Finds the model in what was given: the only file; the file that MLflow's description names; a model.py;
+ * or the only one of
  * several that is of a kind Slipway serves. Throws FILE_* in words.
  */
 export async function findModel(given: GivenFiles): Promise<Found> {
@@ -25,6 +27,11 @@ export async function findModel(given: GivenFiles): Promise<Found> {
     const { main, mlflow } = await openMlflow(given);
     const files = filesOf(given, main);
     return { kind: await mlflow.recognised(files), files, mlflow };
+  }
+  if (given.files.has(pythonMain)) {
+    // What lies beside is its code's own, whatever it is.
+    const files = filesOf(given, pythonMain);
+    if ((await kindOf(files)) === python) return { kind: python, files, mlflow: null };
   }
   const names = [...given.files.keys()].sort();
   const found: Found[] = [];

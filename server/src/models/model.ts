@@ -1,4 +1,5 @@
-import type { Signature } from '../signature.ts';
+import type { Level } from '../finding.ts';
+import type { Feature, Signature, TensorSpec } from '../signature.ts';
 import type { Frame } from '../tensor.ts';
 import type { UpstreamCounts } from '../upstream-counts.ts';
 import type { Waiting } from '../waiting.ts';
@@ -14,8 +15,27 @@ export interface Model {
   predict(frame: Frame, answers: Float64Array, texts: string[], waiting?: Waiting): void | Promise<void>;
   /** What a model that runs elsewhere counts; absent for all others. */
   readonly upstream?: UpstreamCounts;
+  /** Of a model with a process of its own: how often that was started again, and what it holds in memory, bytes. */
+  readonly restarts?: number;
+  residentBytes?(): number;
+  /** Whoever attaches a model that runs elsewhere hears what it has to say besides answers. */
+  listen?(listener: Listener): void;
   /** Gives back native memory; the model is not used afterwards. */
   close?(): void | Promise<void>;
+}
+
+export interface Listener {
+  /** What a version needs to answer failed; null: it is well again. */
+  trouble(trouble: Trouble | null): void;
+  /** Its own code printed a line. */
+  line(text: string): void;
+}
+
+export interface Trouble {
+  level: Level;
+  /** What happened, and what to do about it. */
+  message: string;
+  hint: string;
 }
 
 /** A model that also learns. Pure: same rows in the same order, same state, to the bit. */
@@ -63,10 +83,21 @@ export interface ModelHints {
     /** Sizes of an input's dimensions besides the rows, for those that the graph leaves open. */
     shapes?: Record<string, number[]>;
   };
+  /** Rows like those that the version will be asked; null: none were given. */
+  sample?: () => Promise<Sample | null>;
   /** Which boosting rounds of a model that was stopped early: up to the best one (the default), or all in the file. */
   rounds?: 'best' | 'all';
   /** Training rows in order with their targets: a learner begins on them. */
   training?: { frame: Frame; targets: Float64Array; features: string[]; classes?: (string | number)[] };
+}
+
+/** Some rows of the training data, or else of the golden rows, and what their columns are. */
+export interface Sample {
+  features: Feature[];
+  /** Labels in the training data. */
+  classes: (string | number)[] | null;
+  /** As a frame of these features, which are inputs so. Throws DATA_BROKEN. */
+  rows(features: Feature[], inputs: TensorSpec[]): Frame;
 }
 
 /** A version made ready once, in the candidate process; what lanes attach is `program`. */

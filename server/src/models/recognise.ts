@@ -51,6 +51,11 @@ const others: [begins: string | RegExp, code: Refusal, found: string][] = [
     'FILE_NOT_RECOGNISED',
     'is a Git LFS pointer, not the file itself: fetch it with `git lfs pull`',
   ],
+  [
+    /^(import \w|from [\w.]+ import |def \w+\()/m,
+    'FILE_NOT_RECOGNISED',
+    'is Python code, but not a file model.py that defines load() and predict(frame)',
+  ],
   ['89504e47', 'FILE_NOT_RECOGNISED', 'is a PNG picture'],
   [
     /^\s*<(!doctype|html)/i,

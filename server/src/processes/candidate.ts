@@ -4,6 +4,7 @@ import { errorBody } from '../errors.ts';
 import type { CandidateAnswer, CandidateRequest } from '../gates/candidate.ts';
 import { tryOut } from '../gates/try-out.ts';
 import { weigh } from '../gates/weigh.ts';
+import { allowPython } from '../models/python/settings.ts';
 
 /** A version that wants in is nobody's caller. */
 const niceness = 10;
@@ -15,6 +16,7 @@ const send = (answer: CandidateAnswer): Promise<void> =>
 
 process.on('disconnect', () => process.exit(0));
 process.once('message', async (request: CandidateRequest) => {
+  if (request.python) allowPython(request.python);
   try {
     setPriority(niceness);
   } catch {

@@ -1,5 +1,6 @@
 import { totalmem } from 'node:os';
 import { SlipwayError } from '../errors.ts';
+import type { PythonSettings } from '../models/python/settings.ts';
 
 /** Everything that `slipway serve` can be told; handed whole to every process it starts. */
 export interface Config {
@@ -30,12 +31,22 @@ export interface Config {
   candidateBytes: number;
   /** A scorer may hold so much memory; beyond it it is replaced. */
   scorerMemory: number;
+  /** Whether and how versions that are Python code run; null: not at all. */
+  python: Omit<PythonSettings, 'folder'> | null;
   /** A checkpoint is kept every so many learned labels. */
   checkpointLabels: number;
   /** A lane's heartbeat may be so late, ms; a scorer's besides the time that a call may take. */
   heartbeatMs: number;
   logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug';
 }
+
+/** What `--allow-python` allows. */
+export const defaultPython: NonNullable<Config['python']> = {
+  interpreter: 'python3',
+  callMs: 10_000,
+  startMs: 60_000,
+  bytes: 2 * 1024 * 1024 * 1024,
+};
 
 const day = 24 * 3600_000;
 
@@ -60,6 +71,7 @@ export const defaultConfig: Config = {
   candidateMs: 60_000,
   candidateBytes: 4 * 1024 * 1024 * 1024,
   scorerMemory: 4 * 1024 * 1024 * 1024,
+  python: null,
   checkpointLabels: 1000,
   heartbeatMs: 2000,
   logLevel: 'info',

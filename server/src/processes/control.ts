@@ -49,7 +49,7 @@ const me = superviseMe(
 const changes = new ChangeStream();
 const control = new Control({
   layout: places,
-  bounds: { milliseconds: config.candidateMs, bytes: config.candidateBytes },
+  bounds: { milliseconds: config.candidateMs, bytes: config.candidateBytes, python: config.python },
   now: Date.now,
   onScorers: (orders) => me.send({ type: 'scorers', orders }),
   onChanged: (topics) => changes.changed(topics),

@@ -5,6 +5,7 @@ import { listen } from '../link/link.ts';
 import type { LaneToScorer, ScorerOrder, ScorerToLane } from '../messages.ts';
 import { attachVersion } from '../models/attach-version.ts';
 import type { Model } from '../models/model.ts';
+import { allowPython } from '../models/python/settings.ts';
 import { Scorer } from '../scorer/scorer.ts';
 import { superviseMe } from './child.ts';
 import { readAssignment } from './config.ts';
@@ -16,6 +17,7 @@ const niceness = 5;
 /** A scorer: one version in a process of its own, for all lanes. It is ready, and listens, once it is warm. */
 const { config, name } = readAssignment();
 const places = layout(config.data);
+if (config.python) allowPython({ ...config.python, folder: places.python });
 const log = logger(name, config.logLevel);
 let running: { server: Server; scorer: Scorer; model: Model } | null = null;
 

@@ -1,13 +1,15 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SlipwayError } from '../../src/errors.ts';
 import { kindNamed, kinds } from '../../src/models/kinds.ts';
-import type { Learner, Model, ModelHints, Prepared } from '../../src/models/model.ts';
+import type { Learner, Model, ModelFiles, ModelHints, Prepared } from '../../src/models/model.ts';
+import { allowPython } from '../../src/models/python/settings.ts';
 import { answerWidth, type Signature } from '../../src/signature.ts';
 import { type Frame, newFrame } from '../../src/tensor.ts';
 import { normal, seeded } from '../stats/seeded.ts';
+import { interpreter, pythonIn } from './python/interpreter.ts';
 import { upstreamOf } from './remote/upstream-of.ts';
 
 /** What every kind on the list keeps; a kind passes by being on the list and having a fixture here. */
@@ -19,17 +21,20 @@ writeFileSync(
   remoteFile,
   JSON.stringify({ slipway: 'remote', url: upstream.url, model: 'm', missing: true }),
 );
+if (interpreter) allowPython(pythonIn(join(folder, 'python')));
 afterAll(async () => {
   await upstream.close();
   rmSync(folder, { recursive: true, force: true });
 });
-const fixtures: Record<string, { file: string; hints?: ModelHints }> = {
+/** `beside`: other files of its folder. */
+const fixtures: Record<string, { file: string; beside?: string[]; hints?: ModelHints }> = {
   lightgbm: { file: 'spec/models/lgb_binary_nan/model.txt' },
   xgboost: { file: 'spec/models/xgb_binary_missing/model.json' },
   catboost: { file: 'spec/models/cat_ctr_lossguide/model.cbm' },
   onnx: { file: 'spec/models/sk_histgb_missing/model.onnx' },
   logistic: { file: 'examples/electricity/learner.json', hints: { training: trainingRows() } },
   remote: { file: remoteFile, hints: { classes: [0, 1] } },
+  python: { file: 'spec/python/scores/model.py', beside: ['weights.json'] },
 };
 
 /** A little of the electricity market, as a baseline file gives it. */
@@ -77,14 +82,21 @@ test('names are different, and found', () => {
 
 /** A kind may run its programs in more than one way. */
 const ways: [name: string, way: string, fixture: (typeof fixtures)[string]][] = [
-  ...kinds.map(({ name }): (typeof ways)[number] => [name, '', fixtures[name]!]),
+  ...kinds
+    .filter(({ name }) => name !== 'python' || interpreter)
+    .map(({ name }): (typeof ways)[number] => [name, '', fixtures[name]!]),
   ['onnx', ', linear', { file: 'spec/models/sk_pipeline_mixed/model.onnx' }],
   ['onnx', ' on onnxruntime', { file: 'spec/models/onnx_mlp/model.onnx' }],
 ];
 
-describe.each(ways)('%s%s', (name, _way, { file, hints = {} }) => {
+describe.each(ways)('%s%s', (name, _way, { file, beside = [], hints = {} }) => {
   const kind = kindNamed(name);
-  const files = { main: basename(file), path: resolve(root, file) };
+  const path = resolve(root, file);
+  const files: ModelFiles = {
+    main: basename(file),
+    path,
+    beside: new Map(beside.map((one) => [one, join(dirname(path), one)])),
+  };
   let prepared: Prepared;
   let model: Model | Learner;
   let rows: Frame;
@@ -99,7 +111,9 @@ describe.each(ways)('%s%s', (name, _way, { file, hints = {} }) => {
   test('recognises its own file, and no other kind’s', () => {
     for (const [of, fixture] of Object.entries(fixtures)) {
       const head = readFileSync(resolve(root, fixture.file)).subarray(0, 4096);
-      expect(kind.recognises(head, { main: 'x', path: '/nowhere' }), of).toBe(of === name);
+      // What is code has to have its own name.
+      const main = of === 'python' ? 'model.py' : 'x';
+      expect(kind.recognises(head, { main, path: '/nowhere' }), of).toBe(of === name);
     }
     expect(kind.recognises(new Uint8Array(), { main: files.main, path: files.path })).toBe(false);
   });

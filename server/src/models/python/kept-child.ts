@@ -1,0 +1,274 @@
+import { SlipwayError, toSlipwayError } from '../../errors.ts';
+import { isObject } from '../../json.ts';
+import type { Feature } from '../../signature.ts';
+import type { Listener, Trouble } from '../model.ts';
+import { Backoff, type Pauses } from './backoff.ts';
+import { Child } from './child.ts';
+import { type Hello, readHello } from './hello.ts';
+import type { Message } from './messages.ts';
+import type { PythonSettings } from './settings.ts';
+
+/** Requests that may wait for the process, how many bytes of them, and for how long, ms. */
+const mostWaiting = 1000;
+const mostBytesWaiting = 64 * 2 ** 20;
+const patienceMs = 10_000;
+/** Lines that are kept until somebody listens. */
+const mostUnheard = 100;
+/** Ends in a row that are more than an accident. */
+const tooManyEnds = 3;
+
+interface Asked {
+  body: Uint8Array;
+  timer: NodeJS.Timeout;
+  resolve: (answer: Message) => void;
+  reject: (error: SlipwayError) => void;
+}
+
+/**
+ * A version's Python process, kept running: asked one thing at a time within bounds of time and memory; ended when it
+ * goes beyond them, and started again after a pause that doubles each time. What is asked meanwhile waits for it,
+ * unless the pause is longer than that is worth.
+ */
+export class KeptChild {
+  readonly #folder: string;
+  readonly #settings: PythonSettings;
+  readonly #file: string;
+  readonly #backoff: Backoff;
+  readonly #pauses: Pauses;
+  #child: Child | null = null;
+  #isReady = false;
+  #features: Feature[] = [];
+  #waiting: Asked[] = [];
+  #waitingBytes = 0;
+  #asked: Asked | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  /** performance.now() of the next start, while there is a pause. */
+  #startsAt = 0;
+  #isClosed = false;
+  #listener: Listener | null = null;
+  #unheard: string[] = [];
+  #trouble: Trouble | null = null;
+  /** Who waits for the first start. */
+  #first: { resolve: (hello: Hello) => void; reject: (error: SlipwayError) => void } | null = null;
+  /** Starts after the first. */
+  restarts = 0;
+
+  /** `file`: as whom it was given knows it, for messages. */
+  constructor(folder: string, settings: PythonSettings, file: string, pauses: Pauses) {
+    this.#file = file;
+    this.#folder = folder;
+    this.#settings = settings;
+    this.#pauses = pauses;
+    this.#backoff = new Backoff(pauses);
+  }
+
+  /** Starts it. Throws PYTHON_UNUSABLE, FILE_BROKEN, PYTHON_TIMEOUT or PYTHON_CRASHED where it does not come up the first time. */
+  begin(): Promise<Hello> {
+    return new Promise((resolve, reject) => {
+      this.#first = { resolve, reject };
+      this.#start();
+    });
+  }
+
+  /** What its rows hold from now on, after a restart, too. */
+  take(features: Feature[]): void {
+    this.#features = features;
+    if (this.#isReady) this.#child?.send({ features });
+  }
+
+  /**
+   * The answer to a message. Rejects with PYTHON_TIMEOUT where it takes too long, PYTHON_CRASHED where the process ends
+   * over it, PYTHON_AWAY where the process does not come back in time, PYTHON_BUSY where too much waits,
+   * PREDICTION_FAILED with what predict raised.
+   */
+  ask(body: Uint8Array): Promise<Message> {
+    if (this.#isClosed) return Promise.reject(away('It was taken out meanwhile.'));
+    const pause = this.#startsAt - performance.now();
+    if (!this.#isReady && pause > patienceMs)
+      return Promise.reject(
+        away(`It is started again in ${Math.ceil(pause / 1000)} s: ${this.#trouble?.message}`),
+      );
+    if (this.#waiting.length >= mostWaiting || this.#waitingBytes + body.length > mostBytesWaiting)
+      return Promise.reject(
+        new SlipwayError('PYTHON_BUSY', `${this.#waiting.length} requests wait for its process already.`),
+      );
+    return new Promise((resolve, reject) => {
+      const asked: Asked = {
+        body,
+        resolve,
+        reject,
+        timer: setTimeout(() => this.#tooLong(asked), patienceMs),
+      };
+      this.#waiting.push(asked);
+      this.#waitingBytes += body.length;
+      this.#next();
+    });
+  }
+
+  listen(listener: Listener): void {
+    this.#listener = listener;
+    for (const line of this.#unheard.splice(0)) listener.line(line);
+    if (this.#trouble) listener.trouble(this.#trouble);
+  }
+
+  /** Resident, bytes. */
+  residentBytes(): number {
+    return this.#child?.residentNow() ?? 0;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    if (this.#timer) clearTimeout(this.#timer);
+    const error = away('It was taken out meanwhile.');
+    for (const asked of this.#waiting.splice(0)) settle(asked, error);
+    if (this.#asked) settle(this.#asked, error);
+    this.#asked = null;
+    this.#child?.end('it is not needed any more');
+    this.#say(null);
+  }
+
+  #start(): void {
+    const { startMs, interpreter } = this.#settings;
+    this.#backoff.started(performance.now());
+    let wrong: SlipwayError | null = null;
+    const child = new Child(this.#folder, this.#settings, {
+      onHello: (header) => {
+        try {
+          this.#ready(readHello(header, this.#file, interpreter));
+        } catch (error) {
+          wrong = toSlipwayError(error);
+          child.end(wrong.message);
+        }
+      },
+      onAnswer: (message) => this.#answered(message),
+      onLine: (line) => this.#line(line),
+      onEnd: (how, isStarted) => {
+        const code = isStarted ? 'PYTHON_CRASHED' : 'PYTHON_UNUSABLE';
+        this.#ended(wrong ?? new SlipwayError(code, capital(`${how}.`)));
+      },
+    });
+    this.#child = child;
+    this.#timer = setTimeout(() => {
+      wrong = new SlipwayError('PYTHON_TIMEOUT', `${this.#file} was not loaded within ${startMs / 1000} s.`);
+      child.endHung(wrong.message);
+    }, startMs);
+  }
+
+  #ready(hello: Hello): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#isReady = true;
+    if (this.#features.length > 0) this.#child?.send({ features: this.#features });
+    this.#first?.resolve(hello);
+    this.#first = null;
+    // When it has run for long enough, what was is over.
+    this.#timer = setTimeout(() => this.#say(null), this.#pauses.steady);
+    this.#next();
+  }
+
+  #ended(error: SlipwayError): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    const asked = this.#asked;
+    this.#child = null;
+    this.#isReady = false;
+    this.#asked = null;
+    if (asked) settle(asked, error);
+    if (this.#isClosed) return;
+    if (this.#first) {
+      this.#isClosed = true;
+      this.#first.reject(error);
+      this.#first = null;
+      return;
+    }
+    const pause = this.#backoff.ended(performance.now());
+    this.#startsAt = performance.now() + pause;
+    this.#say(troubleOf(error, this.#backoff.ends, pause));
+    if (pause > patienceMs) for (const one of this.#waiting.splice(0)) settle(one, away(error.message));
+    this.#timer = setTimeout(() => {
+      this.restarts++;
+      this.#start();
+    }, pause);
+  }
+
+  #next(): void {
+    if (!this.#isReady || this.#asked || !this.#child) return;
+    const asked = this.#waiting.shift();
+    if (!asked) return;
+    this.#waitingBytes -= asked.body.length;
+    clearTimeout(asked.timer);
+    const { callMs } = this.#settings;
+    this.#asked = asked;
+    asked.timer = setTimeout(() => this.#hung(asked, callMs), callMs);
+    this.#child.send({}, asked.body);
+  }
+
+  #hung(asked: Asked, milliseconds: number): void {
+    const error = new SlipwayError(
+      'PYTHON_TIMEOUT',
+      `It did not answer within ${milliseconds / 1000} s, and its process was ended.`,
+    );
+    settle(asked, error);
+    this.#isReady = false;
+    this.#child?.endHung(`predict did not return within ${milliseconds / 1000} s`);
+  }
+
+  #answered(message: Message): void {
+    if (!this.#isReady) return;
+    const asked = this.#asked;
+    this.#asked = null;
+    if (asked) {
+      const failed = isObject(message.header) ? message.header.failed : undefined;
+      clearTimeout(asked.timer);
+      if (typeof failed === 'string') asked.reject(new SlipwayError('PREDICTION_FAILED', `${failed}.`));
+      else asked.resolve(message);
+    }
+    this.#next();
+  }
+
+  #tooLong(asked: Asked): void {
+    const at = this.#waiting.indexOf(asked);
+    if (at < 0) return;
+    this.#waiting.splice(at, 1);
+    this.#waitingBytes -= asked.body.length;
+    const seconds = patienceMs / 1000;
+    settle(
+      asked,
+      this.#isReady
+        ? new SlipwayError('PYTHON_BUSY', `Its process had others to answer for ${seconds} s.`)
+        : away(`Its process did not come back within ${seconds} s.`),
+    );
+  }
+
+  #line(line: string): void {
+    if (this.#listener) this.#listener.line(line);
+    else if (this.#unheard.push(line) > mostUnheard) this.#unheard.shift();
+  }
+
+  #say(trouble: Trouble | null): void {
+    if (!trouble && !this.#trouble) return;
+    this.#trouble = trouble;
+    this.#listener?.trouble(trouble);
+  }
+}
+
+function settle({ timer, reject }: Asked, error: SlipwayError): void {
+  clearTimeout(timer);
+  reject(error);
+}
+
+function away(message: string): SlipwayError {
+  return new SlipwayError('PYTHON_AWAY', message);
+}
+
+function troubleOf({ message }: SlipwayError, ends: number, pause: number): Trouble {
+  const often =
+    ends === 1 ? '' : ` That is ${ends} times in a row; the next start is in ${pause / 1000} s.`;
+  return {
+    level: ends >= tooManyEnds ? 'act' : 'look',
+    message: `${message}${often}`,
+    hint: 'What it printed is in Slipway’s log. Mend model.py, or roll back.',
+  };
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,27 @@
+import { SlipwayError } from '../../errors.ts';
+
+/** How this process runs Python versions. */
+export interface PythonSettings {
+  /** A path, or a name that is looked for in PATH. */
+  interpreter: string;
+  /** For one call of `predict`, ms; and for the process to start and `load`, ms. */
+  callMs: number;
+  startMs: number;
+  /** Resident, of a version's process and those that it starts, bytes. */
+  bytes: number;
+  /** Where the versions' folders are unpacked. */
+  folder: string;
+}
+
+let allowed: PythonSettings | null = null;
+
+/** Lets this process run Python versions; none does that was not told to. */
+export function allowPython(settings: PythonSettings): void {
+  allowed = settings;
+}
+
+/** Throws PYTHON_NOT_ALLOWED, naming the file. */
+export function pythonSettings(file: string): PythonSettings {
+  if (allowed) return allowed;
+  throw new SlipwayError('PYTHON_NOT_ALLOWED', `${file} is Python code, which is not run here.`);
+}

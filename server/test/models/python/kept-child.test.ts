@@ -1,0 +1,159 @@
+import { readFileSync } from 'node:fs';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { Trouble } from '../../../src/models/model.ts';
+import { usualPauses } from '../../../src/models/python/backoff.ts';
+import { KeptChild } from '../../../src/models/python/kept-child.ts';
+import { python } from '../../../src/models/python/python.ts';
+import { PythonModel } from '../../../src/models/python/python-model.ts';
+import type { PythonSettings } from '../../../src/models/python/settings.ts';
+import type { Signature } from '../../../src/signature.ts';
+import { inRepository, until } from '../../processes/harness.ts';
+import { interpreter, pythonIn } from './interpreter.ts';
+
+const folder = inRepository('spec/python/unruly');
+const signature: Signature = {
+  task: 'regression',
+  features: [
+    { name: 'do', type: 'string' },
+    { name: 'x', type: 'number' },
+  ],
+  inputs: [
+    { name: 'do', datatype: 'BYTES', shape: [-1], column: 0, width: 1 },
+    { name: 'x', datatype: 'FP64', shape: [-1], column: 1, width: 1 },
+  ],
+  outputs: [{ name: 'predict', datatype: 'FP64', shape: [-1], column: 0, width: 1 }],
+  answer: { column: 0, width: 1 },
+  missingAllowed: false,
+};
+
+let end: (() => void) | null = null;
+afterEach(() => end?.());
+
+/** The unruly model with quick pauses, and what it said. */
+async function unruly(settings: Partial<PythonSettings> = {}, steady = 60_000) {
+  const child = new KeptChild(folder, pythonIn('/nowhere', settings), 'model.py', {
+    ...usualPauses,
+    first: 10,
+    steady,
+  });
+  const troubles: (Trouble | null)[] = [];
+  const lines: string[] = [];
+  await child.begin();
+  child.take(signature.features);
+  child.listen({ trouble: (one) => troubles.push(one), line: (one) => lines.push(one) });
+  const model = new PythonModel(child, signature);
+  end = () => model.close();
+  const ask = async (what: string, x = 1): Promise<number | string> => {
+    const answers = new Float64Array(1);
+    const frame = { rows: 1, width: 2, values: Float64Array.of(0, x), texts: [what] };
+    return model.predict(frame, answers, []).then(
+      () => answers[0]!,
+      (error: { code: string; message: string }) => `${error.code}: ${error.message}`,
+    );
+  };
+  return { child, model, ask, troubles, lines };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    // What nobody has waited for yet is dead all the same.
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+describe.skipIf(!interpreter)('a process that is kept', () => {
+  test('answers, and says in words what predict raised, and where', async () => {
+    const { ask, lines, troubles } = await unruly();
+    expect(await ask('', 21)).toBe(42);
+    expect(await ask('raise')).toMatch(
+      /^PREDICTION_FAILED: predict\(\) raised ValueError: no such luck \(model\.py, line \d+\)\.$/,
+    );
+    expect(await ask('exit')).toContain('PREDICTION_FAILED: predict() raised SystemExit');
+    expect(await ask('print', 4)).toBe(8);
+    await until(() => lines.includes('from predict'), 'what it printed');
+    expect(lines).toContain('unruly is loaded');
+    expect(lines.join('\n')).toContain('Traceback');
+    expect(troubles).toEqual([]);
+  });
+
+  test('says when it answers otherwise than at its gate', async () => {
+    const { ask } = await unruly();
+    expect(await ask('fewer')).toContain('raised ValueError: output "predict" has 0 rows, not the 1');
+    expect(await ask('text')).toContain('PREDICTION_FAILED: Output "predict" is BYTES');
+    expect(await ask('', 3)).toBe(6);
+  });
+
+  test('is started again when it crashes: one request fails, those behind it wait', async () => {
+    const { ask, troubles, lines, model } = await unruly();
+    const [crash, next, after] = await Promise.all([ask('crash'), ask('', 1), ask('', 2)]);
+    expect(crash).toBe('PYTHON_CRASHED: Its process was ended by SIGABRT.');
+    expect([next, after]).toEqual([2, 4]);
+    expect(troubles.map((one) => one?.message)).toEqual(['Its process was ended by SIGABRT.']);
+    expect(model.restarts).toBe(1);
+    // Where in its code it was.
+    await until(() => lines.some((line) => line.includes('in predict')), 'its last words');
+  });
+
+  test('is ended when it hangs, and says where', async () => {
+    const { ask, lines, troubles } = await unruly({ callMs: 3000 });
+    expect(await ask('hang')).toContain('PYTHON_TIMEOUT: It did not answer within 3 s');
+    expect(await ask('', 5)).toBe(10);
+    expect(troubles[0]?.message).toContain('did not return within 3 s');
+    expect(lines.some((line) => line.includes('in predict'))).toBe(true);
+  });
+
+  test.skipIf(process.platform !== 'linux')('is ended when it holds too much memory', async () => {
+    const { ask, troubles } = await unruly({ bytes: 300 * 2 ** 20 });
+    expect(await ask('leak')).toContain('PYTHON_CRASHED: Its process used more than the 300 MiB');
+    expect(await ask('', 5)).toBe(10);
+    expect(troubles[0]?.message).toContain('used more than the 300 MiB');
+  });
+
+  test('is well again after a while without an accident', async () => {
+    const { ask, troubles } = await unruly({}, 300);
+    await ask('crash');
+    await until(() => troubles.length >= 2, 'it to recover');
+    expect(troubles[1]).toBeNull();
+  });
+
+  test('is left alone longer each time, and is then asked nothing in vain', async () => {
+    const { child, ask, troubles } = await unruly();
+    for (let time = 0; time < 3; time++) await ask('crash');
+    expect(troubles.at(-1)).toMatchObject({ level: 'act' });
+    expect(troubles.at(-1)?.message).toContain('3 times in a row; the next start is in 0.04 s');
+    child.close();
+    expect(await ask('')).toContain('PYTHON_AWAY');
+  });
+
+  test.skipIf(process.platform !== 'linux')('goes with what it started', async () => {
+    const { model, ask } = await unruly();
+    const pid = Number(await ask('pid'));
+    const started = Number(await ask('orphan'));
+    expect([pid, started].map(isAlive)).toEqual([true, true]);
+    model.close();
+    await until(() => ![pid, started].some(isAlive), 'both to go');
+  });
+
+  test('sees no secrets of others', async () => {
+    process.env.SLIPWAY_UPSTREAM_TOKEN = 'secret';
+    try {
+      const { ask } = await unruly();
+      expect(await ask('secret')).toBe(0);
+    } finally {
+      delete process.env.SLIPWAY_UPSTREAM_TOKEN;
+    }
+  });
+
+  test('what cannot be started is said', async () => {
+    const none = pythonIn('/nowhere', { interpreter: '/nowhere/python' });
+    const child = new KeptChild(folder, none, 'model.py', usualPauses);
+    await expect(child.begin()).rejects.toMatchObject({ code: 'PYTHON_UNUSABLE' });
+  });
+});
+
+test('nothing is run that was not allowed', async () => {
+  const files = { main: 'model.py', path: `${folder}/model.py` };
+  await expect(python.prepare(files, {})).rejects.toMatchObject({ code: 'PYTHON_NOT_ALLOWED' });
+});

@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { defaultPython } from '../../src/processes/config.ts';
+import { interpreter } from '../models/python/interpreter.ts';
+import { inRepository, Slipway, until } from './harness.ts';
+
+const unruly = inRepository('spec/python/unruly/model.py');
+const ask = (slipway: Slipway, what: string, x = 1) =>
+  slipway.predict<{ prediction: number; code?: string; message?: string }>('unruly', {
+    features: { do: what, x },
+  });
+
+test('Python code is refused where it is not allowed', async () => {
+  const slipway = await Slipway.start();
+  try {
+    const { status, body } = await slipway.deploy('unruly', unruly);
+    expect([status, body]).toMatchObject([422, { error: { code: 'PYTHON_NOT_ALLOWED' } }]);
+  } finally {
+    await slipway.end();
+  }
+});
+
+describe.skipIf(!interpreter)('Python code that is allowed', () => {
+  let slipway: Slipway;
+  beforeAll(async () => {
+    const python = { ...defaultPython, interpreter: interpreter!, callMs: 3000 };
+    slipway = await Slipway.start({ python, logLevel: 'silent' });
+    const { status } = await slipway.deploy('unruly', unruly);
+    expect(status).toBe(201);
+  });
+  afterAll(() => slipway.end());
+
+  test('answers', async () => {
+    expect(await ask(slipway, '', 21)).toMatchObject({ status: 200, body: { prediction: 42 } });
+    const { body } = await slipway.data<{ inputs: object[] }>('GET', '/v2/models/unruly');
+    expect(body.inputs).toEqual([
+      { name: 'do', datatype: 'BYTES', shape: [-1] },
+      { name: 'x', datatype: 'FP64', shape: [-1] },
+    ]);
+  });
+
+  test('harms only its own callers, who are told how', async () => {
+    const stopped = slipway.pidOf('lane-1');
+    expect(await ask(slipway, 'raise')).toMatchObject({ status: 500, body: { error: { code: 'PREDICTION_FAILED' } } });
+    expect(await ask(slipway, 'crash')).toMatchObject({ status: 502, body: { error: { code: 'PYTHON_CRASHED' } } });
+    expect(await ask(slipway, 'hang')).toMatchObject({ status: 504, body: { error: { code: 'PYTHON_TIMEOUT' } } });
+    expect(await ask(slipway, '', 3)).toMatchObject({ status: 200, body: { prediction: 6 } });
+    expect(await slipway.pidOf('lane-1')).toBe(await stopped);
+  });
+
+  test.skipIf(process.platform !== 'linux')('goes with its lane, and comes back with the next', async () => {
+    const pid = (await ask(slipway, 'pid')).body.prediction;
+    await slipway.kill('lane-1');
+    expect(await ask(slipway, '', 3)).toMatchObject({ status: 200, body: { prediction: 6 } });
+    await until(() => {
+      try {
+        return /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+      } catch {
+        return true;
+      }
+    }, 'the process of the lane before to go');
+  });
+});

@@ -81,11 +81,7 @@ export function brokenRows(name: string): (message: string) => never {
 }
 
 /** Rows as a frame; whatever does not fit the signature is told to `broken`. */
-export function rowsOf(
-  tensors: RowTensor[],
-  signature: Taken,
-  broken: (message: string) => never,
-): Frame {
+export function rowsOf(tensors: RowTensor[], signature: Taken, broken: (message: string) => never): Frame {
   const rows = tensors[0]?.data.length ?? 0;
   const frame = newFrame(rows, signature.features.length);
   const filled = new Set<number>();
@@ -173,11 +169,7 @@ function exactly(want: unknown): string {
   return Object.is(want, -0) ? '0' : String(want);
 }
 
-function columnsOf(
-  tensor: RowTensor,
-  inputs: number,
-  signature: Taken,
-): number[] | null {
+function columnsOf(tensor: RowTensor, inputs: number, signature: Taken): number[] | null {
   if (tensor.columns) {
     const columns = tensor.columns.map((name) =>
       signature.features.findIndex((feature) => feature.name === name),
@@ -189,12 +181,7 @@ function columnsOf(
   return spec ? Array.from({ length: spec.width }, (_, i) => spec.column + i) : null;
 }
 
-function columnValue(
-  value: unknown,
-  signature: Taken,
-  column: number,
-  texts: string[],
-): number | undefined {
+function columnValue(value: unknown, signature: Taken, column: number, texts: string[]): number | undefined {
   const feature = signature.features[column]!;
   if (feature.type === 'tensor') return openValue(value, signature, column, texts);
   if (feature.type === 'string') return texts.push(String(value)) - 1;
@@ -205,12 +192,7 @@ function columnValue(
   return toNumber(value);
 }
 
-function openValue(
-  value: unknown,
-  { inputs }: Taken,
-  column: number,
-  texts: string[],
-): number | undefined {
+function openValue(value: unknown, { inputs }: Taken, column: number, texts: string[]): number | undefined {
   const spec = inputs.find((one) => one.column === column)!;
   const { datatype } = spec;
   const read = readerOf(datatype);

@@ -41,23 +41,39 @@ describe.skipIf(!interpreter)('Python code that is allowed', () => {
 
   test('harms only its own callers, who are told how', async () => {
     const stopped = slipway.pidOf('lane-1');
-    expect(await ask(slipway, 'raise')).toMatchObject({ status: 500, body: { error: { code: 'PREDICTION_FAILED' } } });
-    expect(await ask(slipway, 'crash')).toMatchObject({ status: 502, body: { error: { code: 'PYTHON_CRASHED' } } });
-    expect(await ask(slipway, 'hang')).toMatchObject({ status: 504, body: { error: { code: 'PYTHON_TIMEOUT' } } });
+    expect(await ask(slipway, 'raise')).toMatchObject({
+      status: 500,
+      body: { error: { code: 'PREDICTION_FAILED' } },
+    });
+    expect(await ask(slipway, 'crash')).toMatchObject({
+      status: 502,
+      body: { error: { code: 'PYTHON_CRASHED' } },
+    });
+    expect(await ask(slipway, 'hang')).toMatchObject({
+      status: 504,
+      body: { error: { code: 'PYTHON_TIMEOUT' } },
+    });
     expect(await ask(slipway, '', 3)).toMatchObject({ status: 200, body: { prediction: 6 } });
     expect(await slipway.pidOf('lane-1')).toBe(await stopped);
   });
 
-  test.skipIf(process.platform !== 'linux')('goes with its lane, and comes back with the next', async () => {
-    const pid = (await ask(slipway, 'pid')).body.prediction;
-    await slipway.kill('lane-1');
-    expect(await ask(slipway, '', 3)).toMatchObject({ status: 200, body: { prediction: 6 } });
-    await until(() => {
-      try {
-        return /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-      } catch {
-        return true;
-      }
-    }, 'the process of the lane before to go');
-  });
+  test.skipIf(process.platform !== 'linux')(
+    'goes with its scorer, and comes back with the next',
+    async () => {
+      const { prediction: pid } = (await ask(slipway, 'pid')).body;
+      await slipway.kill('lane-1');
+      expect((await ask(slipway, 'pid')).body.prediction).toBe(pid);
+      await slipway.kill('scorer-unruly-1');
+      expect(await ask(slipway, '', 3)).toMatchObject({ status: 200, body: { prediction: 6 } });
+      await until(() => !isAlive(pid), 'the process of the scorer before to go', 60_000);
+    },
+  );
 });
+
+function isAlive(pid: number): boolean {
+  try {
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}

@@ -260,8 +260,7 @@ function away(message: string): SlipwayError {
 }
 
 function troubleOf({ message }: SlipwayError, ends: number, pause: number): Trouble {
-  const often =
-    ends === 1 ? '' : ` That is ${ends} times in a row; the next start is in ${pause / 1000} s.`;
+  const often = ends === 1 ? '' : ` That is ${ends} times in a row; the next start is in ${pause / 1000} s.`;
   return {
     level: ends >= tooManyEnds ? 'act' : 'look',
     message: `${message}${often}`,

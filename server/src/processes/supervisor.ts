@@ -21,7 +21,7 @@ const behindMs = 30_000;
  * What a request leaves behind is dead when it is answered: V8 need not let it pile up. Measured over a million
  * predictions (`npm run bench -- memory`): 133 MB and level, without these 159 MB growing to 180, at the same speed.
  */
-const laneFlags = ['--max-semi-space-size=8', '--heap-growing-percent=30'];
+const answeringFlags = ['--max-semi-space-size=8', '--heap-growing-percent=30'];
 /** Time to finish what was accepted when all is stopped, ms. */
 const patienceMs = 15_000;
 
@@ -86,7 +86,7 @@ export async function startSupervisor(config: Config): Promise<Running> {
     assignment: (name) => ({ name, config, lane: 0, incarnation: 0, ...addresses }),
     heartbeatMs: config.heartbeatMs,
     mostBytes: config.scorerMemory,
-    flags: [],
+    flags: answeringFlags,
     tellControl,
   });
   const heard = (message: ChildToSupervisor): void => {
@@ -108,7 +108,7 @@ export async function startSupervisor(config: Config): Promise<Running> {
           incarnation: isLane ? nextIncarnation(places) : 0,
           ...addresses,
         }),
-        flags: isLane ? laneFlags : [],
+        flags: isLane ? answeringFlags : [],
         descriptors: descriptors[kind],
         heartbeatMs: () => (isLane ? config.heartbeatMs : behindMs),
         calmMs: 0,

@@ -21,11 +21,11 @@ export function parseExact(text: string): unknown {
   return manyDigits.test(text) ? exactJson.parse(text, exactInteger) : JSON.parse(text);
 }
 
-/** With bigint as a whole number of all its digits. */
-export function stringify(value: unknown): string {
-  return JSON.stringify(value, (_key, one: unknown) =>
-    typeof one === 'bigint' ? exactJson.rawJSON(String(one)) : one,
-  );
+/** With bigint as a whole number of all its digits; `indent`: as JSON.stringify has it. */
+export function stringify(value: unknown, indent?: number): string {
+  const exact = (_key: string, one: unknown) =>
+    typeof one === 'bigint' ? exactJson.rawJSON(String(one)) : one;
+  return JSON.stringify(value, exact, indent);
 }
 
 function exactInteger(_key: string, value: unknown, { source = '' }: { source?: string }): unknown {

@@ -1,6 +1,7 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
 import { Help } from 'commander';
 import { type ErrorCode, toSlipwayError } from '../errors.ts';
+import { stringify } from '../json.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Exit codes, as `slipway --help` says. `interrupted`: as shells count a Ctrl-C. */
@@ -47,7 +48,7 @@ export function wrap(text: string, columns: number | undefined): string {
 
 /** One JSON document on stdout, and nothing else. */
 export function sayJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  process.stdout.write(`${stringify(value, 2)}\n`);
 }
 
 /** The error as a person reads it (code, what is wrong, what to do), or as a script does; sets the exit code. */

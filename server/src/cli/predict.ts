@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import type { StatusView } from '../api.ts';
+import { parseExact, stringify } from '../json.ts';
 import { type RemoteOptions, remoteOf, withRemote } from './options.ts';
 import { say, sayJson, table } from './output.ts';
 import { ask, type Remote } from './remote.ts';
@@ -98,7 +99,7 @@ function tell(predictions: Prediction[]): void {
   const classes = predictions[0] ? Object.keys(numbers(predictions[0])) : [];
   const sign = predictions[0]?.scores ? 'score' : 'p';
   const rows = predictions.map((one) => [
-    typeof one.prediction === 'object' ? JSON.stringify(one.prediction) : String(one.prediction),
+    typeof one.prediction === 'object' ? stringify(one.prediction) : String(one.prediction),
     ...classes.map((label) => numbers(one)[label]?.toFixed(4) ?? '–'),
     one.id,
   ]);
@@ -136,7 +137,7 @@ async function readRows(file: string): Promise<object[]> {
 function rowsOfLines(text: string, file: string): object[] {
   const lines = text.split('\n').filter((line) => line.trim() !== '');
   try {
-    return lines.map((line) => JSON.parse(line) as object);
+    return lines.map((line) => parseExact(line) as object);
   } catch {
     return [parse(text, file) as object];
   }
@@ -148,7 +149,7 @@ function missingAsNull(value: number | string | null | undefined): number | stri
 
 function parse(text: string, what: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseExact(text);
   } catch (error) {
     throw new UsageError(
       `${what} is not JSON: ${(error as Error).message}.`,

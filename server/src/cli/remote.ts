@@ -4,6 +4,7 @@ import { request as requestTls } from 'node:https';
 import { basename } from 'node:path';
 import type { Readable } from 'node:stream';
 import { SlipwayError, toSlipwayError } from '../errors.ts';
+import { parseExact, stringify } from '../json.ts';
 import { packFolder } from './folder-archive.ts';
 import { modelPath } from './model-path.ts';
 import { UsageError, unreadable } from './usage-error.ts';
@@ -24,7 +25,7 @@ interface Body {
 /** Asks control (or, with a full URL, the data plane). Throws the server's own coded error, or SERVER_UNREACHABLE. */
 export function ask<T>(remote: Remote, method: string, path: string, value?: unknown): Promise<T> {
   if (value === undefined) return send<T>(remote, method, path, null);
-  const content = JSON.stringify(value);
+  const content = stringify(value);
   return send<T>(remote, method, path, {
     type: 'application/json',
     content,
@@ -111,7 +112,7 @@ function send<T>(remote: Remote, method: string, path: string, body: Body | null
 
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseExact(text);
   } catch {
     return undefined;
   }

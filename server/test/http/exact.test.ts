@@ -1,10 +1,13 @@
+import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseExact, stringify } from '../../src/json.ts';
 import { GrpcClient } from '../grpc/client.ts';
 import { inRepository, Slipway } from '../processes/harness.ts';
 
 /** Whole numbers beyond 2^53 through every protocol, into the journal and back, on a real Slipway. */
+const run = promisify(execFile);
 let slipway: Slipway;
 let grpc: GrpcClient;
 
@@ -111,6 +114,18 @@ test('as KServe’s instances and as named features, and in the record of the pr
     features: { ...features, counts_0: 2n ** 63n },
   });
   expect([wrong.status, wrong.body.error.code]).toEqual([422, 'FEATURE_MISTYPED']);
+});
+
+test('as rows that the command line reads and prints', async () => {
+  const rows = `${slipway.folder}/rows.json`;
+  writeFileSync(rows, '[{"text": ["9007199254740993"]}]');
+  const main = inRepository('server/src/cli/main.ts');
+  const cli = async (...given: string[]): Promise<string> =>
+    (await run(process.execPath, [main, ...given, '--server', slipway.control])).stdout;
+  expect(await cli('predict', 'echo', '--file', rows)).toContain('{"echo":["9007199254740993"]}');
+  const one = '{"counts_0":9007199254740993,"counts_1":0,"counts_2":0,"flags_0":true,"flags_1":false}';
+  const { id } = JSON.parse(await cli('predict', 'int64', '--features', one, '--json')) as { id: string };
+  expect((await slipway.prediction(id)).features.counts_0).toBe('9007199254740993');
 });
 
 test('a golden row that is off by one in the last digit is found', async () => {

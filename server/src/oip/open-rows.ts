@@ -40,7 +40,7 @@ export function readOpenRow({ datatype, shape }: TensorSpec, text: string): Open
   const row = parseExact(text) as { shape: number[]; data: (number | bigint | string)[] };
   const values = row.data.map((value) => {
     if (datatype === 'BYTES') return intoTexts(String(value), texts);
-    return typeof value === 'bigint' ? ofInteger(value, texts) : Number(value);
+    return typeof value === 'bigint' && isLong(datatype) ? ofInteger(value, texts) : Number(value);
   });
   return { shape: row.shape, values, texts };
 }
@@ -74,14 +74,25 @@ export function nestedRow(
 /** Whether two rows' texts say the same, numbers within a tolerance relative to the greatest of them. */
 export function sameOpenRows(a: string, b: string, tolerance: number): boolean {
   if (a === b) return true;
-  if (!a.startsWith('{"shape":') || !b.startsWith('{"shape":')) return false;
-  const [one, other] = [a, b].map((text) => JSON.parse(text) as { shape: number[]; data: unknown[] });
-  const numbers = one!.data.map(Number);
+  const [one, other] = [asRow(a), asRow(b)];
+  if (!one || !other || one.data.length !== other.data.length) return false;
+  const numbers = one.data.map(Number);
   const most = tolerance * Math.max(...numbers.filter(Number.isFinite).map(Math.abs), 0);
   return (
-    String(one!.shape) === String(other!.shape) &&
-    other!.data.every((value, i) => value === one!.data[i] || Math.abs(Number(value) - numbers[i]!) <= most)
+    String(one.shape) === String(other.shape) &&
+    other.data.every((value, i) => value === one.data[i] || Math.abs(Number(value) - numbers[i]!) <= most)
   );
+}
+
+/** Null for free text, whatever it looks like. */
+function asRow(text: string): { shape: unknown[]; data: unknown[] } | null {
+  if (!text.startsWith('{"shape":')) return null;
+  try {
+    const { shape, data } = JSON.parse(text) as { shape: unknown; data: unknown };
+    return Array.isArray(shape) && Array.isArray(data) ? { shape, data } : null;
+  } catch {
+    return null;
+  }
 }
 
 /** −0 is not 0. */

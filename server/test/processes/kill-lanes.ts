@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { errorTable } from '../../src/errors.ts';
 import { idText } from '../../src/journal/id.ts';
 import { Reader } from '../../src/journal/reader.ts';
 import { electricity, inRepository, Slipway } from './harness.ts';
@@ -44,6 +45,8 @@ export async function killLanes(options: {
         const { features, label } = rows[i % rows.length]!;
         try {
           const prediction = await slipway.predict('electricity', { features });
+          // On a machine that others keep busy a lane may say at once that it has too much: that is no failure.
+          if (prediction.status === errorTable.OVERLOADED.status) continue;
           if (prediction.status !== 200) throw new Error(`status ${prediction.status}`);
           answered.add(prediction.body.id);
           const { status: labelStatus } = await slipway.label({ id: prediction.body.id, label }, false);

@@ -191,8 +191,8 @@ test('it drops no request when it is promoted, and when another takes its place'
 });
 
 test('more than it can answer in time is refused at once', async () => {
-  expect((await slipway.deploy('busy', loop, { serving: { timeoutMs: 2000 } })).status).toBe(201);
-  // About a tenth of a second each, and more than a hundred in two seconds: first by one, so that the lanes know it.
+  expect((await slipway.deploy('busy', loop, { serving: { timeoutMs: 4000 } })).status).toBe(201);
+  // About a tenth of a second each, and far more than fit into four seconds: first by one, so that the lanes know it.
   const all = [await ask('busy', 70_000), await ask('busy', 70_000), await ask('busy', 70_000)];
   all.push(...(await Promise.all(Array.from({ length: 600 }, () => ask('busy', 70_000)))));
   const codes = all.map(({ status, body }) => (status === 200 ? '200' : body.error.code));

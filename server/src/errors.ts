@@ -120,7 +120,7 @@ export const errorTable = {
   ROWS_EMPTY: { status: 422, hint: 'Send at least one row.' },
   PREDICTION_FAILED: {
     status: 500,
-    hint: 'The model itself failed on this row. Its finding is in the timeline.',
+    hint: 'The model itself failed on this row: correct the row, or deploy a version that answers it.',
   },
   SCORER_LOST: {
     status: 503,
@@ -145,7 +145,10 @@ export const errorTable = {
     hint: 'Try again in a moment; "concurrency" of the version’s file bounds the requests at once.',
   },
   // Processes of Python versions
-  PYTHON_CRASHED: { status: 502, hint: 'See what it printed in Slipway’s log, and its finding.' },
+  PYTHON_CRASHED: {
+    status: 502,
+    hint: 'Its process is started again. Try the row with model.py by itself to see why.',
+  },
   PYTHON_TIMEOUT: { status: 504, hint: 'Send fewer rows a request, or give it longer: --python-timeout.' },
   PYTHON_AWAY: {
     status: 503,

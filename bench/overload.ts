@@ -1,14 +1,10 @@
 import { type ChildProcess, execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fire, quantile, type Shot } from './load.ts';
 import { type Bin, binMs, boundMs, type Order, type Outcome } from './overload/generator.ts';
 import { cpuSeconds, residentBytes } from './process-cpu.ts';
+import { startContenders } from './serving/contenders.ts';
 import { shotsOf } from './serving/protocols.ts';
-import { forest, logistic, runtime } from './serving/workloads.ts';
-import { SlipwayProcess } from './slipway.ts';
 
 /**
  * More requests than a lane can answer. First its capacity (closed loop), then an open loop: half of that, so many
@@ -30,20 +26,7 @@ const all = [
   { name: 'logistic', workload: 'logistic', model: 'logistic', rows: 1, times: [1.5] },
 ] as const;
 const wanted = process.argv.slice(2);
-const folder = mkdtempSync(join(tmpdir(), 'slipway-bench-'));
-const workloads = { logistic: logistic(), forest: forest(folder), runtime: await runtime() };
-const described = join(folder, 'models.json');
-writeFileSync(
-  described,
-  JSON.stringify(
-    Object.fromEntries(
-      Object.values(workloads).map(({ name, onnx, features }) => [name, { file: onnx, features }]),
-    ),
-  ),
-);
-const floor = fork(new URL('floor.ts', import.meta.url), [described]);
-const [{ port: floorPort }] = (await once(floor, 'message')) as [{ port: number }];
-const slipway = await SlipwayProcess.start();
+const { workloads, floor, floorPort, slipway, stop } = await startContenders();
 const generator = fork(new URL('overload/generator.ts', import.meta.url), { serialization: 'advanced' });
 try {
   const lane = (await slipway.processes()).find((one) => one.name === 'lane-1')!.pid;
@@ -64,9 +47,7 @@ try {
   }
 } finally {
   generator.kill();
-  floor.kill();
-  await slipway.stop();
-  rmSync(folder, { recursive: true, force: true });
+  await stop();
 }
 
 async function run(name: string, port: number, pid: number, shots: Shot[], factor: number): Promise<void> {

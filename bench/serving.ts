@@ -1,16 +1,13 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fire, type Load, type Shot } from './load.ts';
 import { fireGrpc } from './load-grpc.ts';
 import { cpuSeconds } from './process-cpu.ts';
+import { startContenders } from './serving/contenders.ts';
 import { type ProtocolName, shotsOf } from './serving/protocols.ts';
 import { report, type Series } from './serving/report.ts';
 import { type Scenario, scenarios } from './serving/scenarios.ts';
-import { forest, logistic, runtime, type Workload } from './serving/workloads.ts';
-import { SlipwayProcess } from './slipway.ts';
+import type { Workload } from './serving/workloads.ts';
 
 /**
  * One lane of Slipway, everything on, beside the floor (bare node:http + onnxruntime-node) on the same model: by
@@ -29,20 +26,7 @@ const unknown = wanted.filter((name) => !scenarios.some((one) => one.name === na
 if (unknown.length > 0)
   throw new Error(`No scenario ${unknown}: ${scenarios.map((one) => one.name).join(', ')}`);
 
-const folder = mkdtempSync(join(tmpdir(), 'slipway-bench-'));
-const workloads = { logistic: logistic(), forest: forest(folder), runtime: await runtime() };
-const described = join(folder, 'models.json');
-writeFileSync(
-  described,
-  JSON.stringify(
-    Object.fromEntries(
-      Object.values(workloads).map(({ name, onnx, features }) => [name, { file: onnx, features }]),
-    ),
-  ),
-);
-const floor = fork(new URL('floor.ts', import.meta.url), [described]);
-const [{ port: floorPort }] = (await once(floor, 'message')) as [{ port: number }];
-const slipway = await SlipwayProcess.start();
+const { workloads, folder, floor, floorPort, slipway, stop } = await startContenders();
 const answered: { [model: string]: number } = {};
 const datatypes: { [model: string]: string } = {};
 try {
@@ -56,9 +40,7 @@ try {
   for (const scenario of scenarios)
     if (wanted.length === 0 || wanted.includes(scenario.name)) await run(scenario);
 } finally {
-  floor.kill();
-  await slipway.stop();
-  rmSync(folder, { recursive: true, force: true });
+  await stop();
 }
 
 interface Contender extends Series {

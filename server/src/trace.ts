@@ -13,8 +13,6 @@ export interface Trace {
   readonly state: string;
 }
 
-export const sampledFlag = 1;
-
 const wellFormed = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 
 /** What must be passed on at least, characters. */

@@ -6,23 +6,9 @@ import type { Arm } from '../../src/lane/arm.ts';
 import { Batcher } from '../../src/lane/batcher.ts';
 import type { Model, Place } from '../../src/models/model.ts';
 import { type Batching, naturalBatching } from '../../src/serving.ts';
-import type { Signature } from '../../src/signature.ts';
 import { type Frame, newFrame } from '../../src/tensor.ts';
 import { type Cancellation, nobody } from '../../src/waiting.ts';
-
-const signature: Signature = {
-  task: 'regression',
-  features: [
-    { name: 'x', type: 'number' },
-    { name: 't', type: 'string' },
-  ],
-  inputs: [],
-  outputs: [{ name: 'y', datatype: 'FP64', shape: [-1, 2], column: 0, width: 2 }],
-  answer: { column: 0, width: 1 },
-  missingAllowed: true,
-};
-/** A row with this value fails its whole call. */
-const poison = -1;
+import { poison, signature } from './number-and-text.ts';
 
 /** Answers a row by its number and its text alone; takes its time, as a runtime does. */
 class Slow implements Model {

@@ -11,27 +11,14 @@ import { type Link, listen } from '../../src/link/link.ts';
 import type { LaneToScorer, ScorerToLane } from '../../src/messages.ts';
 import type { Model } from '../../src/models/model.ts';
 import { Scorer } from '../../src/scorer/scorer.ts';
-import type { Signature } from '../../src/signature.ts';
 import { type Frame, newFrame } from '../../src/tensor.ts';
 import { intoTexts, textAt } from '../../src/texts.ts';
 import { nobody } from '../../src/waiting.ts';
+import { poison, signature } from './number-and-text.ts';
 
 /** A lane's line and a scorer at its two ends, over a socket of the system's. */
 const folder = mkdtempSync(join(tmpdir(), 'slipway-line-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-const signature: Signature = {
-  task: 'regression',
-  features: [
-    { name: 'x', type: 'number' },
-    { name: 't', type: 'string' },
-  ],
-  inputs: [],
-  outputs: [{ name: 'y', datatype: 'FP64', shape: [-1, 2], column: 0, width: 2 }],
-  answer: { column: 0, width: 1 },
-  missingAllowed: true,
-};
-const poison = -1;
 
 /** Answers a row by its number and its text; it goes on when it is let go. */
 class Gated implements Model {

@@ -60,7 +60,7 @@ if (step === 'read') {
   setImmediate(look);
   await new Promise((resolve) => setImmediate(resolve));
   longest = 0;
-  await attachArm(served, version, { ...layout(dirname(file)), blobs: dirname(file) }, 'secret');
+  await attachArm(served, version, { ...layout(dirname(file)), blobs: dirname(file) }, 'secret', () => {});
   going = false;
   look();
 }

@@ -147,7 +147,7 @@ export const errorTable = {
   // Processes of Python versions
   PYTHON_CRASHED: {
     status: 502,
-    hint: 'Its process is started again. Try the row with model.py by itself to see why.',
+    hint: 'Its process is started again. What it printed is in Slipway’s log, and the last of it in its finding.',
   },
   PYTHON_TIMEOUT: { status: 504, hint: 'Send fewer rows a request, or give it longer: --python-timeout.' },
   PYTHON_AWAY: {

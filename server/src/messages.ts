@@ -3,6 +3,7 @@ import type { Position } from './events.ts';
 import type { Finding } from './finding.ts';
 import type { ServedVersion } from './snapshot.ts';
 import type { SnapshotChange } from './snapshot-change.ts';
+import type { VersionReport } from './trouble.ts';
 import type { UpstreamCounts } from './upstream-counts.ts';
 
 /** What the processes say to each other, over `link/`. Every message may arrive again after a reconnect: handling is idempotent. */
@@ -254,7 +255,9 @@ export type ChildToSupervisor =
   /** From control. */
   | { type: 'status?' }
   /** From control: these versions shall have a scorer, and no others. */
-  | { type: 'scorers'; orders: ScorerOrder[] };
+  | { type: 'scorers'; orders: ScorerOrder[] }
+  /** From a lane or scorer, whenever it changes: of all versions that it attaches and that have something to report. */
+  | { type: 'reports'; reports: VersionReport[] };
 
 /** Supervisor → child. */
 export type SupervisorToChild =
@@ -266,6 +269,8 @@ export type SupervisorToChild =
   | { type: 'scorers'; scorers: ScorerState[] }
   /** To control: a scorer that had been ready has ended, and is being replaced. */
   | { type: 'scorer lost'; model: string; version: number; loss: ScorerLoss }
+  /** To control, whenever it changes: of all lanes and scorers. */
+  | { type: 'reports'; reports: VersionReport[] }
   /** To control: a process went and is being replaced. */
   | { type: 'replaced'; name: string; signal: string | null; code: number | null };
 

@@ -16,6 +16,7 @@ import { repositoryIndex, setLoaded } from './repository.ts';
 import { changeRollout, startRollout } from './rollouts.ts';
 import { Scorers } from './scorers.ts';
 import { follow, previousOf, switchTo } from './switch.ts';
+import { Troubles } from './troubles.ts';
 import { tune } from './tune.ts';
 
 /** For a learner to be set back, ms. */
@@ -37,6 +38,7 @@ export class Control {
   readonly blobs: Blobs;
   readonly lines: Lines;
   readonly scorers: Scorers;
+  readonly troubles: Troubles;
   readonly #options: ControlOptions;
   readonly #changes: Changes;
   readonly #restored = new Map<string, () => void>();
@@ -49,6 +51,7 @@ export class Control {
     this.scorers = new Scorers(options.onScorers);
     const { registry, blobs, scorers } = this;
     this.#changes = new Changes({ registry, blobs, scorers, snapshotFile: layout.snapshot, now, onChanged });
+    this.troubles = new Troubles(this.#changes);
     this.lines = new Lines(
       () => this.#changes.snapshot,
       (command) => this.carryOut(command),

@@ -29,6 +29,10 @@ export function health(facts: Facts): ModelView['health'] {
   if (live === null) return { level: 'act', sentence: 'No version is live: the model answers nothing.' };
   if (facts.unloaded)
     return { level: 'look', sentence: 'It is unloaded, and answers nobody until it is loaded again.' };
+  const away = findings.find(
+    (one) => one.monitor === 'supervisor' && one.level === 'act' && one.version === live,
+  );
+  if (away) return { level: 'act', sentence: away.message };
   if (predictions === 0)
     return { level: 'well', sentence: `Version ${live} is ready; nobody has asked it anything yet.` };
   const below = belowPromise(facts);

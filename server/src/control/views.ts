@@ -186,7 +186,8 @@ export class Views {
   }
 
   #findings(model: string | undefined, cleared: boolean): FindingView[] {
-    return [...this.#registry.findings(model), ...this.#state.findings(model, cleared)];
+    const own = this.#registry.findings(model).filter((one) => cleared || one.cleared === null);
+    return [...own, ...this.#state.findings(model, cleared)];
   }
 
   /** A prediction by its id text, with what every arm answered and the label, if they are there. */

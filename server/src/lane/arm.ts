@@ -62,13 +62,17 @@ export interface Arm {
   retired: boolean;
 }
 
+/** Hears what a version says besides answers, from when it is attached until it is closed. */
+export type Hear = (model: string, version: number, attached: Model) => void;
+
 export async function attachArm(
   served: ServedModel,
   version: ServedVersion,
   places: Layout,
   secret: string,
+  hear: Hear,
 ): Promise<Arm> {
-  const { attached, runs, callsAtOnce } = await attach(served.name, version, places);
+  const { attached, runs, callsAtOnce } = await attach(served.name, version, places, hear);
   const arm: Arm = {
     model: served.name,
     version,
@@ -107,13 +111,14 @@ async function attach(
   model: string,
   version: ServedVersion,
   { blobs, scorerSocket }: Layout,
+  hear: Hear,
 ): Promise<Pick<Arm, 'attached' | 'runs' | 'callsAtOnce'>> {
   if (version.placement === 'scorer') {
     const path = scorerSocket(model, version.version);
     const attached = new ScorerLine(path, version.signature, version.microseconds);
     return { attached, runs: 'elsewhere', callsAtOnce: callsAhead };
   }
-  const { attached, runs } = await attachVersion(version, blobs);
+  const { attached, runs } = await attachVersion(version, blobs, (one) => hear(model, version.version, one));
   return { attached, runs, callsAtOnce: runs === 'elsewhere' ? Number.POSITIVE_INFINITY : 1 };
 }
 

@@ -19,15 +19,17 @@ const warmSliceMs = 1;
 /**
  * Attaches a version in this process and warms it with its golden rows, or with a typical one. What runs elsewhere is
  * warm, or is not: this process cannot help it, and must not wait for it. Throws GATE_FAILED where golden rows are
- * answered otherwise than at the gate.
+ * answered otherwise than at the gate. `hear` gets it before it is asked anything.
  */
 export async function attachVersion(
   version: ServedVersion,
   blobs: string,
+  hear: (attached: Model) => void,
 ): Promise<{ attached: Model | Learner; runs: Place }> {
   const kind = kindNamed(version.kind);
   const program = await readFile(join(blobs, version.program));
   const attached = await kind.attach(program, version.signature);
+  hear(attached);
   const runs = kind.runs(program);
   if (runs === 'elsewhere') return { attached, runs };
   const golden = version.golden ? await readFile(join(blobs, version.golden), 'utf8') : null;

@@ -1,6 +1,6 @@
-import type { Level } from '../finding.ts';
 import type { Feature, Signature, TensorSpec } from '../signature.ts';
 import type { Frame } from '../tensor.ts';
+import type { Trouble } from '../trouble.ts';
 import type { UpstreamCounts } from '../upstream-counts.ts';
 import type { Waiting } from '../waiting.ts';
 
@@ -20,7 +20,7 @@ export interface Model {
   residentBytes?(): number;
   /** Whoever attaches a model that runs elsewhere hears what it has to say besides answers. */
   listen?(listener: Listener): void;
-  /** Gives back native memory; the model is not used afterwards. */
+  /** Gives back native memory; the model is not used afterwards. Its listener hears `end`. */
   close?(): void | Promise<void>;
 }
 
@@ -29,13 +29,8 @@ export interface Listener {
   trouble(trouble: Trouble | null): void;
   /** Its own code printed a line. */
   line(text: string): void;
-}
-
-export interface Trouble {
-  level: Level;
-  /** What happened, and what to do about it. */
-  message: string;
-  hint: string;
+  /** It was closed. */
+  end(): void;
 }
 
 /** A model that also learns. Pure: same rows in the same order, same state, to the bit. */

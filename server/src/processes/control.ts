@@ -34,6 +34,8 @@ const me = superviseMe(
     } else if (message.type === 'scorer lost') {
       const { model, version, loss } = message;
       control.lost(model, version, loss).catch((error) => log.error(error));
+    } else if (message.type === 'reports') {
+      control.troubles.heard(message.reports);
     } else if (message.type === 'replaced') {
       control.replaced(message.name, message.signal ?? `code ${message.code}`);
     }

@@ -18,6 +18,8 @@ import { layout } from '../layout.ts';
 import { productVersion } from '../product.ts';
 import { superviseMe } from './child.ts';
 import { grpcDescriptor, listenDescriptor, modelBytesOf, readAssignment } from './config.ts';
+import { logger } from './logger.ts';
+import { Reporter } from './reporter.ts';
 
 /** How long a starting lane waits for the learners' newest updates before it serves their last checkpoints, ms. */
 const patienceMs = 3000;
@@ -31,14 +33,22 @@ const quietMs = 2000;
 const drainMs = 20;
 
 /** A lane: the data plane in one process. Its parts are put together here, in the order in which they need each other. */
-const { config, lane, incarnation, control } = readAssignment();
+const { name, config, lane, incarnation, control } = readAssignment();
 const places = layout(config.data);
 const me = superviseMe(
   () => {},
   () => stop(),
 );
 
-const served = new Served(places, readFileSync(places.secret, 'utf8'), modelBytesOf(config));
+const reporter = new Reporter(logger(name, config.logLevel), (reports) =>
+  me.send({ type: 'reports', reports }),
+);
+const served = new Served(
+  places,
+  readFileSync(places.secret, 'utf8'),
+  modelBytesOf(config),
+  reporter.listen.bind(reporter),
+);
 const appender = new Appender({
   folder: places.journal,
   incarnation,
@@ -109,6 +119,7 @@ await Promise.all([
   new Promise<void>((done) => grpc.listen(grpcDescriptor, done)),
 ]);
 ready = true;
+reporter.tell();
 me.ready();
 
 /** No accepted request is cut: what is in flight is answered, what is answered is written. */

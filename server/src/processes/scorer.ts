@@ -10,6 +10,7 @@ import { Scorer } from '../scorer/scorer.ts';
 import { superviseMe } from './child.ts';
 import { readAssignment } from './config.ts';
 import { logger } from './logger.ts';
+import { Reporter } from './reporter.ts';
 
 /** Lanes come first: whoever asks a slow version has time, whoever asks a quick one beside it has not. */
 const niceness = 5;
@@ -39,6 +40,8 @@ const me = superviseMe(
   () => running?.scorer.isBusy ?? false,
 );
 
+const reporter = new Reporter(log, (reports) => me.send({ type: 'reports', reports }));
+
 try {
   setPriority(niceness);
 } catch {
@@ -46,11 +49,14 @@ try {
 }
 
 async function start({ model: name, served }: ScorerOrder): Promise<void> {
-  const { attached: model } = await attachVersion(served, places.blobs);
+  const { attached: model } = await attachVersion(served, places.blobs, (attached) =>
+    reporter.listen(name, served.version, attached),
+  );
   const scorer = new Scorer(model, () => me.beat());
   const server = await listen<LaneToScorer, ScorerToLane>(places.scorerSocket(name, served.version), (link) =>
     scorer.met(link),
   );
   running = { server, scorer, model };
+  reporter.tell();
   me.ready();
 }

@@ -2,6 +2,7 @@ import type { ProcessStatus, ScorerLoss, ScorerOrder, SupervisorToChild } from '
 import { residentBytes } from '../resident.ts';
 import { scoredMs } from '../snapshot.ts';
 import type { Assignment } from './config.ts';
+import type { Reports } from './reports.ts';
 import { type Loss, Supervised } from './supervised.ts';
 
 /** A scorer that worked for less than this is given a pause before it is started again, ms. */
@@ -18,6 +19,7 @@ interface Parts {
   mostBytes: number;
   flags: string[];
   tellControl: (message: SupervisorToChild) => void;
+  reports: Reports;
 }
 
 interface Kept {
@@ -96,7 +98,9 @@ export class Scorers {
           kept.failed = 0;
           this.#tell();
         },
-        onMessage: () => {},
+        onMessage: (message) => {
+          if (message.type === 'reports') this.#parts.reports.heard(name, message.reports);
+        },
         onLost: (loss) => this.#lost(name, kept, loss),
       }),
     };
@@ -110,7 +114,9 @@ export class Scorers {
 
   #end(name: string, supervised: Supervised): void {
     const ended = supervised.stop(this.#parts.heartbeatMs + longestDrainMs).then(() => {
-      if (this.#ending.get(name)?.supervised === supervised) this.#ending.delete(name);
+      if (this.#ending.get(name)?.supervised !== supervised) return;
+      this.#ending.delete(name);
+      if (!this.#kept.has(name)) this.#parts.reports.forget(name);
     });
     this.#ending.set(name, { supervised, ended });
   }

@@ -10,6 +10,7 @@ import { layout } from '../layout.ts';
 import type { ChildToSupervisor, SupervisorToChild } from '../messages.ts';
 import { type Config, isLoopback } from './config.ts';
 import { lockFolder, nextIncarnation } from './folder-lock.ts';
+import { Reports } from './reports.ts';
 import { Scorers } from './scorers.ts';
 import { Supervised } from './supervised.ts';
 
@@ -81,6 +82,7 @@ export async function startSupervisor(config: Config): Promise<Running> {
   const addresses = { dataPlane, grpc, control };
   const tellControl = (message: SupervisorToChild): void =>
     all.find((one) => one.status().name === 'control')?.send(message);
+  const reports = new Reports((all) => tellControl({ type: 'reports', reports: all }));
   const scorers = new Scorers({
     module: moduleOf('scorer'),
     assignment: (name) => ({ name, config, lane: 0, incarnation: 0, ...addresses }),
@@ -88,12 +90,15 @@ export async function startSupervisor(config: Config): Promise<Running> {
     mostBytes: config.scorerMemory,
     flags: answeringFlags,
     tellControl,
+    reports,
   });
-  const heard = (message: ChildToSupervisor): void => {
+  const heard = (name: string, message: ChildToSupervisor): void => {
     if (message.type === 'status?') {
       const processes = [self(), ...all.map((one) => one.status()), ...scorers.statuses()];
       tellControl({ type: 'status', processes });
     } else if (message.type === 'scorers') scorers.order(message.orders);
+    else if (message.type === 'reports') reports.heard(name, message.reports);
+    else if (message.type === 'ready' && name === 'control') reports.tell();
   };
   const keep = (name: string, kind: 'lane' | 'loops' | 'control', lane: number): Promise<void> =>
     new Promise((ready) => {
@@ -113,7 +118,7 @@ export async function startSupervisor(config: Config): Promise<Running> {
         heartbeatMs: () => (isLane ? config.heartbeatMs : behindMs),
         calmMs: 0,
         onReady: ready,
-        onMessage: heard,
+        onMessage: (message) => heard(name, message),
         onLost: ({ signal, code }) => tellControl({ type: 'replaced', name, signal, code }),
       });
       all.push(supervised);

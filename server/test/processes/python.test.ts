@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ModelView, TimelineEntry } from '../../src/api.ts';
 import { defaultPython } from '../../src/processes/config.ts';
 import { interpreter } from '../models/python/interpreter.ts';
 import { inRepository, Slipway, until } from './harness.ts';
@@ -55,6 +56,22 @@ describe.skipIf(!interpreter)('Python code that is allowed', () => {
     });
     expect(await ask(slipway, '', 3)).toMatchObject({ status: 200, body: { prediction: 6 } });
     expect(await slipway.pidOf('lane-1')).toBe(await stopped);
+  });
+
+  test('what happened to its process is a finding, with its last words, and a metric', async () => {
+    await ask(slipway, 'crash');
+    const finding = async () => (await slipway.api<ModelView>('GET', '/api/models/unruly')).body.findings[0];
+    await until(async () => (await finding())?.message.includes('It runs again') ?? false, 'the finding');
+    expect(await finding()).toMatchObject({
+      id: 'unruly/1/trouble',
+      message: expect.stringContaining('Version 1: its process was ended by SIGABRT.'),
+      evidence: { restarts: expect.any(Number), printed: expect.stringContaining('in predict') },
+    });
+    const { body } = await slipway.api<{ entries: TimelineEntry[] }>('GET', '/api/timeline?model=unruly');
+    expect(body.entries.filter(({ kind }) => kind === 'finding').length).toBeGreaterThan(0);
+    const { body: metrics } = await slipway.api<string>('GET', '/metrics');
+    expect(metrics).toContain('slipway_version_trouble{model="unruly",version="1"} 1');
+    expect(metrics).toMatch(/slipway_version_restarts\{model="unruly",version="1"\} [1-9]/);
   });
 
   test.skipIf(process.platform !== 'linux')(

@@ -1,10 +1,12 @@
 import { Counter, Gauge, Registry as Metrics } from 'prom-client';
 import { type LaneMetrics, latencyBuckets } from '../../messages.ts';
+import type { VersionReport } from '../../trouble.ts';
 
 /** Lanes' counters in Prometheus's text format, summed over lanes, those that are gone included. */
 export async function prometheusText(
   lanes: LaneMetrics[],
   processes: { name: string; megabytes: number; restarts: number }[],
+  reports: readonly VersionReport[],
 ): Promise<{ text: string; type: string }> {
   const registers = [new Metrics()];
   const counter = (name: string, help: string, labelNames: string[] = []) =>
@@ -92,6 +94,22 @@ export async function prometheusText(
     labelNames: ['process'],
     registers,
   });
+  const trouble = new Gauge({
+    name: 'slipway_version_trouble',
+    help: 'Of versions with a process of their own or on another server: 1 while something keeps them from answering, or did a moment ago.',
+    labelNames: ['model', 'version'],
+    registers,
+  });
+  const versionRestarts = new Gauge({
+    name: 'slipway_version_restarts',
+    help: 'Starts of a version’s own process after the first, since its scorer’s start.',
+    labelNames: ['model', 'version'],
+    registers,
+  });
+  for (const { model, version, trouble: what, restarts: count } of reports) {
+    trouble.set({ model, version }, what ? 1 : 0);
+    if (count !== null) versionRestarts.set({ model, version }, count);
+  }
   for (const lane of lanes) {
     labels.inc(lane.labels);
     bytes.inc(lane.journalBytes);

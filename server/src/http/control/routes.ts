@@ -48,7 +48,11 @@ export function routes(app: FastifyInstance, edge: ControlEdge): void {
     '/metrics',
     { schema: { description: 'Prometheus, summed over lanes' } },
     async (_request, reply) => {
-      const { text, type } = await prometheusText(await lanes(), await edge.processes());
+      const { text, type } = await prometheusText(
+        await lanes(),
+        await edge.processes(),
+        control.troubles.reports,
+      );
       return reply.type(type).send(text);
     },
   );

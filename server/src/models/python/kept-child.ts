@@ -1,7 +1,8 @@
 import { SlipwayError, toSlipwayError } from '../../errors.ts';
 import { isObject } from '../../json.ts';
 import type { Feature } from '../../signature.ts';
-import type { Listener, Trouble } from '../model.ts';
+import type { Trouble } from '../../trouble.ts';
+import type { Listener } from '../model.ts';
 import { Backoff, type Pauses } from './backoff.ts';
 import { Child } from './child.ts';
 import { type Hello, readHello } from './hello.ts';
@@ -14,6 +15,8 @@ const mostBytesWaiting = 64 * 2 ** 20;
 const patienceMs = 10_000;
 /** Lines that are kept until somebody listens. */
 const mostUnheard = 100;
+/** Of a process that ended, so many of its last lines are told. */
+const lastLines = 20;
 /** Ends in a row that are more than an accident. */
 const tooManyEnds = 3;
 
@@ -47,6 +50,8 @@ export class KeptChild {
   #isClosed = false;
   #listener: Listener | null = null;
   #unheard: string[] = [];
+  /** What the present process printed last. */
+  #printed: string[] = [];
   #trouble: Trouble | null = null;
   /** Who waits for the first start. */
   #first: { resolve: (hello: Hello) => void; reject: (error: SlipwayError) => void } | null = null;
@@ -124,12 +129,14 @@ export class KeptChild {
     if (this.#asked) settle(this.#asked, error);
     this.#asked = null;
     this.#child?.end('it is not needed any more');
-    this.#say(null);
+    this.#listener?.end();
+    this.#listener = null;
   }
 
   #start(): void {
     const { startMs, interpreter } = this.#settings;
     this.#backoff.started(performance.now());
+    this.#printed = [];
     let wrong: SlipwayError | null = null;
     const child = new Child(this.#folder, this.#settings, {
       onHello: (header) => {
@@ -160,6 +167,7 @@ export class KeptChild {
     if (this.#features.length > 0) this.#child?.send({ features: this.#features });
     this.#first?.resolve(hello);
     this.#first = null;
+    if (this.#trouble) this.#say({ ...this.#trouble, message: `${this.#trouble.message} It runs again.` });
     // When it has run for long enough, what was is over.
     this.#timer = setTimeout(() => this.#say(null), this.#pauses.steady);
     this.#next();
@@ -181,7 +189,7 @@ export class KeptChild {
     }
     const pause = this.#backoff.ended(performance.now());
     this.#startsAt = performance.now() + pause;
-    this.#say(troubleOf(error, this.#backoff.ends, pause));
+    this.#say({ ...troubleOf(error, this.#backoff.ends, pause), lines: this.#printed });
     if (pause > patienceMs) for (const one of this.#waiting.splice(0)) settle(one, away(error.message));
     this.#timer = setTimeout(() => {
       this.restarts++;
@@ -239,6 +247,7 @@ export class KeptChild {
   }
 
   #line(line: string): void {
+    if (this.#printed.push(line) > lastLines) this.#printed.shift();
     if (this.#listener) this.#listener.line(line);
     else if (this.#unheard.push(line) > mostUnheard) this.#unheard.shift();
   }

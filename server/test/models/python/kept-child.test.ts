@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Trouble } from '../../../src/models/model.ts';
 import { usualPauses } from '../../../src/models/python/backoff.ts';
 import { KeptChild } from '../../../src/models/python/kept-child.ts';
 import { python } from '../../../src/models/python/python.ts';
 import { PythonModel } from '../../../src/models/python/python-model.ts';
 import type { PythonSettings } from '../../../src/models/python/settings.ts';
 import type { Signature } from '../../../src/signature.ts';
+import type { Trouble } from '../../../src/trouble.ts';
 import { inRepository, until } from '../../processes/harness.ts';
 import { interpreter, pythonIn } from './interpreter.ts';
 
@@ -40,7 +40,7 @@ async function unruly(settings: Partial<PythonSettings> = {}, steady = 60_000) {
   const lines: string[] = [];
   await child.begin();
   child.take(signature.features);
-  child.listen({ trouble: (one) => troubles.push(one), line: (one) => lines.push(one) });
+  child.listen({ trouble: (one) => troubles.push(one), line: (one) => lines.push(one), end: () => {} });
   const model = new PythonModel(child, signature);
   end = () => model.close();
   const ask = async (what: string, x = 1): Promise<number | string> => {
@@ -90,10 +90,14 @@ describe.skipIf(!interpreter)('a process that is kept', () => {
     const [crash, next, after] = await Promise.all([ask('crash'), ask('', 1), ask('', 2)]);
     expect(crash).toBe('PYTHON_CRASHED: Its process was ended by SIGABRT.');
     expect([next, after]).toEqual([2, 4]);
-    expect(troubles.map((one) => one?.message)).toEqual(['Its process was ended by SIGABRT.']);
+    expect(troubles.map((one) => one?.message)).toEqual([
+      'Its process was ended by SIGABRT.',
+      'Its process was ended by SIGABRT. It runs again.',
+    ]);
     expect(model.restarts).toBe(1);
     // Where in its code it was.
     await until(() => lines.some((line) => line.includes('in predict')), 'its last words');
+    expect(troubles.at(-1)?.lines?.some((line) => line.includes('in predict'))).toBe(true);
   });
 
   test('is ended when it hangs, and says where', async () => {
@@ -114,8 +118,8 @@ describe.skipIf(!interpreter)('a process that is kept', () => {
   test('is well again after a while without an accident', async () => {
     const { ask, troubles } = await unruly({}, 300);
     await ask('crash');
-    await until(() => troubles.length >= 2, 'it to recover');
-    expect(troubles[1]).toBeNull();
+    await until(() => troubles.length >= 3, 'it to recover');
+    expect(troubles[2]).toBeNull();
   });
 
   test('is left alone longer each time, and is then asked nothing in vain', async () => {

@@ -1,0 +1,55 @@
+import type { Logger } from 'pino';
+import type { Model } from '../models/model.ts';
+import type { VersionReport } from '../trouble.ts';
+
+interface Heard {
+  model: string;
+  version: number;
+  attached: Model;
+  trouble: VersionReport['trouble'];
+}
+
+/** Hears what versions attached in this process say besides answers: the log gets it, and the supervisor how they all are. */
+export class Reporter {
+  readonly #log: Logger;
+  readonly #send: (reports: VersionReport[]) => void;
+  readonly #heard = new Set<Heard>();
+
+  constructor(log: Logger, send: (reports: VersionReport[]) => void) {
+    this.#log = log;
+    this.#send = send;
+  }
+
+  listen(model: string, version: number, attached: Model): void {
+    if (!attached.listen) return;
+    const heard: Heard = { model, version, attached, trouble: null };
+    this.#heard.add(heard);
+    const said = { model, version };
+    attached.listen({
+      line: (text) => this.#log.info(said, text),
+      trouble: (trouble) => {
+        if (trouble) this.#log[trouble.level === 'act' ? 'error' : 'warn'](said, trouble.message);
+        else this.#log.info(said, 'It is well again.');
+        heard.trouble = trouble && { ...trouble, since: heard.trouble?.since ?? Date.now() };
+        this.tell();
+      },
+      end: () => {
+        this.#heard.delete(heard);
+        this.tell();
+      },
+    });
+    this.tell();
+  }
+
+  /** Takes the place of what this process, or one before it of the same name, told. */
+  tell(): void {
+    this.#send(
+      [...this.#heard].map(({ model, version, attached, trouble }) => ({
+        model,
+        version,
+        trouble,
+        restarts: attached.restarts ?? null,
+      })),
+    );
+  }
+}

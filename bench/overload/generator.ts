@@ -2,15 +2,21 @@ import { connect, type Socket } from 'node:net';
 import { seeded } from '../../server/test/models/forest/random-forest.ts';
 
 /**
- * An open loop in a process of its own: requests are sent when their time has come (Poisson), whether or not others
- * are answered, each on a connection that is free or on a new one; time is taken from when a request was due. Messages:
- * Order in, Outcome out.
+ * Callers in a process of their own, all of one kind of connection. A phase with a `rate` is an open loop: requests are
+ * sent when their time has come (Poisson), whether or not others are answered, each on a connection that is free or on
+ * a new one; time is taken from when a request was due. A phase with `callers` is a closed loop: each sends its next
+ * request when its last is answered. Messages: Order in; Started when a phase begins, then Outcome out.
  */
 export interface Order {
   port: number;
   requests: Buffer[];
-  /** Requests a second, and for how long, one after another. */
-  phases: { rate: number; seconds: number }[];
+  phases: Phase[];
+}
+
+export type Phase = { rate: number; seconds: number } | { callers: number; seconds: number };
+
+export interface Started {
+  phase: number;
 }
 
 /** What became of the requests that were due in one bin of time. */
@@ -26,10 +32,11 @@ export interface Bin {
 }
 
 export interface Outcome {
-  bins: Bin[];
+  /** By phase. */
+  bins: Bin[][];
   /** Some of the answers, for their values to be checked: index of the request, and what came. */
   samples: { request: number; head: string; body: Buffer }[];
-  /** ms from due to answered, sorted. */
+  /** ms from due to answered of the phases with a rate, sorted. */
   refusedAfter: Float64Array;
   goodAfter: Float64Array;
   /** ms from due to sent, sorted: how far this process itself was behind. */
@@ -45,48 +52,53 @@ const patienceMs = 1000;
 const mostConnections = 8000;
 const sampled = 50;
 const headEnd = Buffer.from('\r\n\r\n');
+const lengthName = Buffer.from('ontent-length: ');
+/** All connections read into it, one after the other. */
+const read = Buffer.alloc(1 << 16);
 
 interface Line {
   socket: Socket;
+  /** What has come of an answer that is not whole yet. */
   rest: Buffer | null;
   /** When its request was due; -1: it is free. */
   due: number;
+  bin: Bin;
   request: number;
 }
 
-class OpenLoop {
+class Callers {
   readonly #order: Order;
   readonly #free: Line[] = [];
   readonly #all = new Set<Line>();
-  readonly #bins: Bin[] = [];
+  readonly #bins: Bin[][] = [];
   readonly #samples: Outcome['samples'] = [];
   readonly #refusedAfter: number[] = [];
   readonly #goodAfter: number[] = [];
   readonly #behind: number[] = [];
+  readonly #onPhase: (phase: number) => void;
   #started = 0;
   #sent = 0;
   #opened = 0;
+  #isClosedLoop = false;
 
-  constructor(order: Order) {
+  constructor(order: Order, onPhase: (phase: number) => void) {
     this.#order = order;
+    this.#onPhase = onPhase;
   }
 
   async run(): Promise<Outcome> {
-    const random = seeded(11);
-    this.#started = performance.now();
     const sweep = setInterval(() => this.#giveUp(performance.now()), 50);
-    let due = this.#started;
-    for (const { rate, seconds } of this.#order.phases) {
-      const end = due + seconds * 1000;
-      while (due < end) {
-        while (due <= performance.now() && due < end) {
-          this.#send(due);
-          due += (-Math.log(1 - random()) * 1000) / rate;
-        }
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-      due = end;
+    this.#started = performance.now();
+    for (const [number, phase] of this.#order.phases.entries()) {
+      this.#bins.push([]);
+      this.#onPhase(number);
+      if ('callers' in phase) {
+        this.#started = performance.now();
+        await this.#closed(phase.callers, phase.seconds);
+      } else await this.#open(phase.rate, phase.seconds);
+      this.#started += phase.seconds * 1000;
     }
+    this.#onPhase(this.#order.phases.length);
     await new Promise((resolve) => setTimeout(resolve, patienceMs));
     this.#giveUp(Number.POSITIVE_INFINITY);
     clearInterval(sweep);
@@ -101,32 +113,60 @@ class OpenLoop {
     };
   }
 
+  async #open(rate: number, seconds: number): Promise<void> {
+    const random = seeded(11);
+    const end = this.#started + seconds * 1000;
+    let due = this.#started;
+    while (due < end) {
+      while (due <= performance.now() && due < end) {
+        this.#send(due);
+        this.#behind.push(performance.now() - due);
+        due += (-Math.log(1 - random()) * 1000) / rate;
+      }
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  async #closed(callers: number, seconds: number): Promise<void> {
+    this.#isClosedLoop = true;
+    for (let caller = 0; caller < callers; caller++) this.#send(performance.now());
+    await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+    this.#isClosedLoop = false;
+  }
+
   #bin(due: number): Bin {
+    const bins = this.#bins.at(-1)!;
     const index = Math.floor((due - this.#started) / binMs);
-    while (this.#bins.length <= index) this.#bins.push({ due: 0, good: 0, late: 0, refused: 0, lost: 0 });
-    return this.#bins[index]!;
+    while (bins.length <= index) bins.push({ due: 0, good: 0, late: 0, refused: 0, lost: 0 });
+    return bins[index]!;
   }
 
   #send(due: number): void {
-    this.#bin(due).due++;
-    const line = this.#free.pop() ?? this.#open();
-    if (!line) {
-      this.#bin(due).lost++;
-      return;
-    }
-    line.due = due;
-    line.request = this.#sent++ % this.#order.requests.length;
-    line.socket.write(this.#order.requests[line.request]!);
-    this.#behind.push(performance.now() - due);
+    const bin = this.#bin(due);
+    bin.due++;
+    const line = this.#free.pop() ?? this.#connect(bin);
+    if (line) this.#sendOn(line, due, bin);
+    else bin.lost++;
   }
 
-  #open(): Line | null {
+  #sendOn(line: Line, due: number, bin: Bin): void {
+    line.due = due;
+    line.bin = bin;
+    line.request = this.#sent++ % this.#order.requests.length;
+    line.socket.write(this.#order.requests[line.request]!);
+  }
+
+  #connect(bin: Bin): Line | null {
     if (this.#all.size >= mostConnections) return null;
-    const socket = connect({ port: this.#order.port, host: '127.0.0.1', noDelay: true });
-    const line: Line = { socket, rest: null, due: -1, request: 0 };
+    const callback = (length: number): boolean => {
+      this.#read(line, read.subarray(0, length));
+      return true;
+    };
+    const onread = { buffer: read, callback };
+    const socket = connect({ port: this.#order.port, host: '127.0.0.1', noDelay: true, onread });
+    const line: Line = { socket, rest: null, due: -1, bin, request: 0 };
     this.#all.add(line);
     this.#opened++;
-    socket.on('data', (chunk: Buffer) => this.#read(line, chunk));
     socket.on('error', () => socket.destroy());
     socket.on('close', () => this.#close(line));
     return line;
@@ -134,36 +174,49 @@ class OpenLoop {
 
   #read(line: Line, chunk: Buffer): void {
     const bytes = line.rest === null ? chunk : Buffer.concat([line.rest, chunk]);
-    line.rest = bytes;
     const end = bytes.indexOf(headEnd);
-    if (end < 0) return;
-    const head = bytes.toString('latin1', 0, end);
-    const length = Number(/\r\ncontent-length: (\d+)/i.exec(head)![1]);
     const from = end + headEnd.length;
-    if (bytes.length < from + length || line.due < 0) return;
+    if (end < 0 || bytes.length < from + contentLength(bytes)) {
+      line.rest = Buffer.from(bytes);
+      return;
+    }
     line.rest = null;
+    if (line.due >= 0) this.#answered(line, bytes, end);
+  }
+
+  #answered(line: Line, bytes: Buffer, end: number): void {
     const took = performance.now() - line.due;
-    const bin = this.#bin(line.due);
+    const { bin } = line;
     line.due = -1;
-    if (head.startsWith('HTTP/1.1 200')) {
-      if (took <= boundMs) {
-        bin.good++;
-        this.#goodAfter.push(took);
-      } else bin.late++;
-      if ((bin.good + bin.late) % sampled === 0)
-        this.#samples.push({ request: line.request, head, body: bytes.subarray(from) });
-    } else if (/^HTTP\/1\.1 (503|429)/.test(head) && /\r\nretry-after: \d/i.test(head)) {
+    const status = (bytes[9]! - 48) * 100 + (bytes[10]! - 48) * 10 + bytes[11]! - 48;
+    if (status === 200) {
+      if (took <= boundMs) bin.good++;
+      else bin.late++;
+      if (took <= boundMs && !this.#isClosedLoop) this.#goodAfter.push(took);
+      if ((bin.good + bin.late) % sampled === 0) {
+        const body = Buffer.from(bytes.subarray(end + headEnd.length));
+        this.#samples.push({ request: line.request, head: bytes.toString('latin1', 0, end), body });
+      }
+    } else if (
+      (status === 503 || status === 429) &&
+      /\r\nretry-after: \d/i.test(bytes.toString('latin1', 0, end))
+    ) {
       bin.refused++;
       this.#refusedAfter.push(took);
     } else bin.lost++;
-    this.#free.push(line);
+    if (this.#isClosedLoop) {
+      const now = performance.now();
+      const next = this.#bin(now);
+      next.due++;
+      this.#sendOn(line, now, next);
+    } else this.#free.push(line);
   }
 
   #close(line: Line): void {
     this.#all.delete(line);
     const place = this.#free.indexOf(line);
     if (place >= 0) this.#free.splice(place, 1);
-    if (line.due >= 0) this.#bin(line.due).lost++;
+    if (line.due >= 0) line.bin.lost++;
     line.due = -1;
   }
 
@@ -172,10 +225,18 @@ class OpenLoop {
   }
 }
 
+function contentLength(bytes: Buffer): number {
+  let length = 0;
+  let at = bytes.indexOf(lengthName) + lengthName.length;
+  while (bytes[at]! >= 48 && bytes[at]! <= 57) length = 10 * length + bytes[at++]! - 48;
+  return length;
+}
+
 process.on('message', (order: Order) => {
-  const { port, requests, phases } = order;
-  void new OpenLoop({ port, requests: requests.map((one) => Buffer.from(one)), phases })
-    .run()
-    .then((outcome) => process.send!(outcome));
+  const requests = order.requests.map((one) => Buffer.from(one));
+  const started = (phase: number): void => {
+    process.send!({ phase } satisfies Started);
+  };
+  void new Callers({ ...order, requests }, started).run().then((outcome) => process.send!(outcome));
 });
 process.on('disconnect', () => process.exit(0));

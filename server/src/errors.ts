@@ -61,7 +61,7 @@ export const errorTable = {
   },
   LOAD_REFUSED: {
     status: 403,
-    hint: 'Only registered versions are loaded: deploy the files with `slipway deploy`, through the gates.',
+    hint: 'Only registered versions are loaded: deploy the files with `slipway deploy`, or send a key of `slipway serve --admin-key-file`.',
   },
   CONTROL_AWAY: { status: 503, hint: 'Control is being replaced. Try again in a moment.' },
   // Files

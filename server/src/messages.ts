@@ -98,7 +98,9 @@ export type LaneQuestion =
   /** → RepositoryEntry[] */
   | { kind: 'repository' }
   /** → null, when every lane serves it, or none does. `by`: the caller's name. */
-  | { kind: 'load' | 'unload'; model: string; by: string };
+  | { kind: 'load' | 'unload'; model: string; by: string }
+  /** → null, when it is the model's next version, and live. */
+  | { kind: 'deploy'; model: string; file: { name: string; content: Uint8Array }; by: string };
 
 /** A version in the repository's index. */
 export interface RepositoryEntry {

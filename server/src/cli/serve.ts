@@ -15,6 +15,7 @@ interface Options extends PythonOptions {
   modelMemory?: number;
   scorerMemory: number;
   keyFile?: string;
+  adminKeyFile?: string;
   tlsCert?: string;
   tlsKey?: string;
   bodyLimit: number;
@@ -55,6 +56,10 @@ export const serve = new Command('serve')
     defaultConfig.host,
   )
   .option('--key-file <file>', 'lines of "name:key"; every request then needs a key')
+  .option(
+    '--admin-key-file <file>',
+    'likewise; with one of these, clients of Triton may load a model with its files, through the gates',
+  )
   .option('--tls-cert <file>', 'certificate, PEM; with --tls-key every address speaks TLS')
   .option('--tls-key <file>', 'its key, PEM')
   .option('--body-limit <bytes>', 'largest request that is taken', wholeNumber, defaultConfig.bodyLimit)
@@ -88,6 +93,7 @@ at once.`,
       scorerMemory: options.scorerMemory,
       bodyLimit,
       keyFile: options.keyFile ?? null,
+      adminKeyFile: options.adminKeyFile ?? null,
       tls,
       python: pythonOf(options),
     };

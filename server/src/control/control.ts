@@ -160,8 +160,13 @@ export class Control {
         return this.lines.metrics();
       case 'repository':
         return repositoryIndex(this.registry, this.#changes.snapshot);
-      default:
-        return this.setLoaded(question.model, question.kind === 'load', question.by);
+      case 'load':
+      case 'unload':
+        await this.setLoaded(question.model, question.kind === 'load', question.by);
+        return null;
+      case 'deploy':
+        await this.#deployFile(question);
+        return null;
     }
   }
 
@@ -211,6 +216,17 @@ export class Control {
   started(): void {
     const message = 'Control was started.';
     this.#changes.enter({ model: null, version: null, kind: 'start', message, by: 'supervisor' });
+  }
+
+  async #deployFile({
+    model,
+    file: { name, content },
+    by,
+  }: Extract<LaneQuestion, { kind: 'deploy' }>): Promise<void> {
+    const { digest } = await this.blobs.put(content);
+    await this.deploy(model, { file: { name, digest }, as: 'live' }, by);
+    // Whoever loads a model wants it to answer, also where it had been unloaded.
+    await this.setLoaded(model, true, by);
   }
 
   #answer(model: string): ChangeAnswer {

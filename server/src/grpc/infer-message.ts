@@ -24,6 +24,7 @@ export interface Parameter {
   string_param?: string;
   double_param?: number;
   uint64_param?: Long | number;
+  bytes_param?: Uint8Array;
 }
 
 export type Parameters = { [name: string]: Parameter | null };
@@ -115,7 +116,7 @@ export function readParameters(parameters: Parameters): { [name: string]: unknow
   for (const name of Object.keys(parameters)) {
     // An entry of a map may come without its value.
     const parameter = parameters[name] ?? {};
-    const value = parameter.parameter_choice && parameter[parameter.parameter_choice as keyof Parameter];
+    const value = parameter.parameter_choice && parameter[parameter.parameter_choice];
     read[name] = isLong(value) ? value.toNumber() : value;
   }
   return read;

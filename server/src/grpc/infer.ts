@@ -5,6 +5,7 @@ import {
   type ServerUnaryCall,
   type sendUnaryData,
 } from '@grpc/grpc-js';
+import type { Actor } from '../actor.ts';
 import type { SlipwayError } from '../errors.ts';
 import type { Admission } from '../lane/admission.ts';
 import { versionNamed } from '../lane/catalog.ts';
@@ -39,7 +40,7 @@ export function addInfer(
   server: Server,
   service: string,
   plane: DataPlane,
-  authorise: (metadata: Metadata) => string,
+  authorise: (metadata: Metadata) => Actor,
 ): void {
   const ask: Ask = (message, call, cacheStatus, send) => {
     const { metadata } = call;

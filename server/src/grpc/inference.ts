@@ -1,4 +1,5 @@
 import type { Metadata, Server } from '@grpc/grpc-js';
+import type { Actor } from '../actor.ts';
 import { type Catalog, versionNamed } from '../lane/catalog.ts';
 import type { DataPlane } from '../lane/data-plane.ts';
 import { addInfer } from './infer.ts';
@@ -8,8 +9,8 @@ import { unary } from './unary.ts';
 export interface InferenceParts {
   plane: DataPlane;
   catalog: Catalog;
-  /** The caller's name, by what they send. Throws UNAUTHORIZED. */
-  authorise: (metadata: Metadata) => string;
+  /** The caller, by what they send. Throws UNAUTHORIZED. */
+  authorise: (metadata: Metadata) => Actor;
   ready: () => boolean;
 }
 
@@ -32,7 +33,7 @@ interface ByModel {
 export function addInference(server: Server, { plane, catalog, authorise, ready }: InferenceParts): void {
   const add = <In extends object>(
     name: string,
-    answer: (request: In, by: string) => object | Promise<object>,
+    answer: (request: In, by: Actor) => object | Promise<object>,
   ): void =>
     unary<In>(server, inferenceService, name, (request, metadata) => answer(request, authorise(metadata)));
   add('ServerLive', () => ({ live: true }));
@@ -47,12 +48,13 @@ export function addInference(server: Server, { plane, catalog, authorise, ready 
   add<{ ready: boolean }>('RepositoryIndex', async (request) => ({
     models: await catalog.index(request.ready),
   }));
-  for (const kind of ['load', 'unload'] as const) {
-    const name = kind === 'load' ? 'RepositoryModelLoad' : 'RepositoryModelUnload';
-    add<ByModel>(name, async ({ model_name, parameters }, by) => {
-      await catalog.change(kind, model_name, readParameters(parameters), by);
-      return {};
-    });
-  }
+  add<ByModel>('RepositoryModelLoad', async ({ model_name, parameters }, by) => {
+    await catalog.load(model_name, readParameters(parameters), by);
+    return {};
+  });
+  add<ByModel>('RepositoryModelUnload', async ({ model_name }, by) => {
+    await catalog.unload(model_name, by.name);
+    return {};
+  });
   addInfer(server, inferenceService, plane, authorise);
 }

@@ -1,12 +1,13 @@
 import { createServer, type Server as NetServer } from 'node:net';
 import { type Metadata, Server, ServerCredentials } from '@grpc/grpc-js';
+import type { Actor } from '../actor.ts';
 import { addHealth, healthService } from './health.ts';
 import { addInference, type InferenceParts, inferenceService } from './inference.ts';
 import { addReflection } from './reflection.ts';
 
 export interface GrpcEdge extends Omit<InferenceParts, 'authorise'> {
-  /** The caller's name by its authorization header. Throws UNAUTHORIZED. */
-  actor: (authorization: string | undefined) => string;
+  /** The caller by its authorization header. Throws UNAUTHORIZED. */
+  actor: (authorization: string | undefined) => Actor;
   /** PEM, or null: no encryption. */
   tls: { cert: Buffer; key: Buffer } | null;
   /** Bound on one message, bytes. */
@@ -31,7 +32,7 @@ export function grpcServer({ actor, tls, bodyLimit, ...parts }: GrpcEdge): GrpcS
     // Nobody asks for channelz here, and it counts at every call.
     'grpc.enable_channelz': 0,
   });
-  const authorise = (metadata: Metadata): string => actor(metadata.get('authorization')[0]?.toString());
+  const authorise = (metadata: Metadata): Actor => actor(metadata.get('authorization')[0]?.toString());
   addInference(server, { ...parts, authorise });
   addHealth(server, parts.ready);
   addReflection(server, [inferenceService, healthService]);

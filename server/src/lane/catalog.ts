@@ -1,11 +1,16 @@
+import type { Actor } from '../actor.ts';
 import { SlipwayError } from '../errors.ts';
 import type { LaneMetrics, RepositoryEntry } from '../messages.ts';
 import { type ModelMetadata, modelMetadata, type ServerMetadata, serverMetadata } from '../oip/metadata.ts';
 import { type ModelConfig, modelConfig } from '../oip/model-config.ts';
 import { type ModelStatistics, modelStatistics } from '../oip/statistics.ts';
 import { servingIn } from '../snapshot.ts';
+import { broughtFiles } from './brought-files.ts';
 import type { ControlLine } from './control-line.ts';
 import type { Served } from './served.ts';
+
+/** A candidate has a minute, and may wait for others, ms. */
+const deployMs = 300_000;
 
 /** What Triton's repository index says of a version. */
 export interface IndexEntry {
@@ -87,22 +92,23 @@ export class Catalog {
       }));
   }
 
-  /** In force on every lane when it is done. `parameters`: of the request; `by`: the caller's name. */
-  async change(
-    kind: 'load' | 'unload',
-    model: string,
-    parameters: { [name: string]: unknown },
-    by: string,
-  ): Promise<void> {
-    // Triton takes a model's files and another configuration here: they would pass no gate.
+  /** In force on every lane when it is done, as is what follows. `by`: the caller's name. */
+  async unload(model: string, by: string): Promise<void> {
+    await this.#control.ask({ kind: 'unload', model, by });
+  }
+
+  /** `parameters`: of the request. Files among them become the next version, if its gates let it pass, and are live. */
+  async load(model: string, parameters: { [name: string]: unknown }, by: Actor): Promise<void> {
     const given = Object.keys(parameters).find((name) => name === 'config' || name.startsWith('file:'));
-    if (given !== undefined) {
+    if (given !== undefined && !by.isAdmin) {
       throw new SlipwayError(
         'LOAD_REFUSED',
         `"${given.slice(0, 100)}" came with the request to load "${model}".`,
       );
     }
-    await this.#control.ask({ kind, model, by });
+    const file = broughtFiles(model, parameters);
+    if (file) await this.#control.ask({ kind: 'deploy', model, file, by: by.name }, deployMs);
+    else await this.#control.ask({ kind: 'load', model, by: by.name });
   }
 
   #versions(model: string): number[] {

@@ -70,12 +70,12 @@ export class ControlLine {
   }
 
   /** Throws what control throws, or CONTROL_AWAY. */
-  ask(question: LaneQuestion): Promise<unknown> {
+  ask(question: LaneQuestion, patienceMs = answerMs): Promise<unknown> {
     const link = this.#link;
     if (!link) return Promise.reject(away());
     const number = ++this.#questions;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.#answered(number, away(), null), answerMs);
+      const timer = setTimeout(() => this.#answered(number, away(), null), patienceMs);
       const settled =
         <T>(settle: (value: T) => void) =>
         (value: T) => {

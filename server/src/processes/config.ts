@@ -13,6 +13,8 @@ export interface Config {
   /** For models that are attached, all lanes together, bytes; null: half of what this machine has for Slipway. */
   modelMemory: number | null;
   keyFile: string | null;
+  /** Of those who may bring a model's files through the data plane; null: nobody may. */
+  adminKeyFile: string | null;
   /** PEM files; with them every address speaks TLS only. */
   tls: { cert: string; key: string } | null;
   /** Bound on one request's body, bytes. */
@@ -59,6 +61,7 @@ export const defaultConfig: Config = {
   lanes: 1,
   modelMemory: null,
   keyFile: null,
+  adminKeyFile: null,
   tls: null,
   bodyLimit: 64 * 1024 * 1024,
   waitingLimit: 100_000,

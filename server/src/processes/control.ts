@@ -87,7 +87,7 @@ const app = await controlServer(
       (await askProcesses()).map((one) => ({ ...one, megabytes: residentBytes(one.pid) / 2 ** 20 })),
     ready: () => control.lines.loopsConnected && control.lines.allServe(control.snapshot),
   },
-  new Keys(config.keyFile),
+  new Keys(config.keyFile, config.adminKeyFile),
   readTls(config.tls),
   () => Number(new URL(address).port),
 );

@@ -84,7 +84,7 @@ const controlLine = new ControlLine(
 // What was promoted while this lane was starting is in force: it does not answer with anything older.
 await controlLine.greeted(askMs);
 
-const keys = new Keys(config.keyFile);
+const keys = new Keys(config.keyFile, config.adminKeyFile);
 const shared = {
   plane,
   catalog: new Catalog(served, controlLine, productVersion),

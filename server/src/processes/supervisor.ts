@@ -49,7 +49,7 @@ export async function startSupervisor(config: Config): Promise<Running> {
     );
   }
   // Files that cannot be used are said here, once, and not by processes that cannot start.
-  new Keys(config.keyFile);
+  new Keys(config.keyFile, config.adminKeyFile);
   checkTls(config.tls);
   const places = layout(config.data);
   const release = lockFolder(places);

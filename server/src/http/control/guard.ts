@@ -24,7 +24,7 @@ export function guard(app: FastifyInstance, keys: Keys, port: () => number): voi
     checkOrigin(request);
     // The console's page and files are no secret; what they ask for is.
     if (route === null || !isAnswer(route)) return;
-    request.actor = keys.actor(request.headers.authorization);
+    request.actor = keys.actor(request.headers.authorization).name;
     if (request.routeOptions.config.allow) return;
     if (request.method !== 'GET' && request.method !== 'HEAD') checkType(request, route);
   });

@@ -1,3 +1,4 @@
+import type { Actor } from '../../actor.ts';
 import { SlipwayError } from '../../errors.ts';
 import { isObject, parseJson } from '../../json.ts';
 import { type Catalog, versionNamed } from '../../lane/catalog.ts';
@@ -13,8 +14,7 @@ export interface ProtocolParts {
   plane: DataPlane;
   catalog: Catalog;
   bodies: BodyBounds;
-  /** The caller's name. */
-  by: string;
+  by: Actor;
   /** Throws where no body may come, or not from there. */
   receive: () => void;
 }
@@ -44,12 +44,11 @@ export function openInference(parts: ProtocolParts, exchange: Exchange): boolean
     receive();
     exchange.bytes(bodies, (bytes) => {
       const { parameters } = readOptions(bytes);
-      const done = catalog.change(
-        change[2] as 'load' | 'unload',
-        decode(change[1]!),
-        isObject(parameters) ? parameters : {},
-        by,
-      );
+      const model = decode(change[1]!);
+      const done =
+        change[2] === 'load'
+          ? catalog.load(model, isObject(parameters) ? parameters : {}, by)
+          : catalog.unload(model, by.name);
       later(
         exchange,
         done.then(() => ({})),

@@ -68,7 +68,7 @@ export class Edge {
         processes: async () => [],
         ready: () => true,
       },
-      new Keys(keyFile),
+      new Keys(keyFile, null),
       null,
       () => (app.server.address() as AddressInfo).port,
     );

@@ -95,15 +95,15 @@ export const errorTable = {
   SIGNATURE_MISMATCH: { status: 422, hint: 'Deploy under another name, or pass --allow-signature-change.' },
   CANDIDATE_TIMEOUT: {
     status: 422,
-    hint: 'The version took longer than its time limit in a process of its own.',
+    hint: 'It loops for ever, or is too large to be tried here in that time. Export it without the loop, or smaller.',
   },
   CANDIDATE_MEMORY: {
     status: 422,
-    hint: 'The version needed more memory than its limit in a process of its own.',
+    hint: 'Nothing else was touched. Export it smaller, or give fewer rows of training data.',
   },
   CANDIDATE_CRASHED: {
     status: 422,
-    hint: 'The version killed the process it was tried in. Nothing else was touched.',
+    hint: 'Nothing else was touched. Export the model again; if it stays so, please report it with the file.',
   },
   // Rows
   FEATURE_MISSING: {

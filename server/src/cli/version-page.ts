@@ -23,14 +23,18 @@ export type Described = Pick<
   provenance: Pick<VersionView['provenance'], 'file' | 'digest' | 'bytes' | 'files' | 'main'>;
 };
 
-/** Wide enough for most terminals, narrow enough for all. */
-const columns = 80;
+/** No line is longer, however wide the terminal: what is read is not searched for at its far end. */
+const mostColumns = 80;
 const mostFeatures = 30;
 const barWidth = 16;
 
-/** A version as a person reads it, in 80 columns. */
-export function versionPage(version: Described): string {
+/** A version as a person reads it, in 80 columns, or as many as the terminal has. */
+export function versionPage(
+  version: Described,
+  columns = Math.min(mostColumns, process.stdout.columns ?? mostColumns),
+): string {
   const { kind, task, facts, gates } = version;
+  const pairs = (all: [title: string, value: string | null][]): string => pairsIn(all, columns);
   const parts = [
     `${paint('bold', kind)}, ${task}\n`,
     pairs([
@@ -54,7 +58,9 @@ export function versionPage(version: Described): string {
     ),
     version.serving ? pairs(servingLines(version.serving)) : '',
     features(version),
-    gates.map(({ name, passed, detail }) => `${mark(passed)} ${wrapped(`${name}: ${detail}`, 2)}`).join('\n'),
+    gates
+      .map(({ name, passed, detail }) => `${mark(passed)} ${wrapped(`${name}: ${detail}`, 2, columns)}`)
+      .join('\n'),
   ];
   return parts.filter((part) => part !== '').join('\n');
 }
@@ -138,16 +144,16 @@ function features({ features: all, importance }: Described): string {
   return `${table(header, rows)}\n${more > 0 ? paint('dim', `and ${more} more: --json lists all\n`) : ''}`;
 }
 
-function pairs(all: [title: string, value: string | null][]): string {
+function pairsIn(all: [title: string, value: string | null][], columns: number): string {
   const said = all.filter(([, value]) => value !== null && value !== '');
   const width = 2 + Math.max(0, ...said.map(([title]) => title.length));
   return said
-    .map(([title, value]) => `${paint('dim', title.padEnd(width))}${wrapped(value ?? '', width)}\n`)
+    .map(([title, value]) => `${paint('dim', title.padEnd(width))}${wrapped(value ?? '', width, columns)}\n`)
     .join('');
 }
 
-/** At 80 columns, what follows a line's end indented. Words that are longer than a line stay whole. */
-function wrapped(text: string, indent: number): string {
+/** Where the page ends, what follows a line's end indented. Words that are longer than a line stay whole. */
+function wrapped(text: string, indent: number, columns: number): string {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(' ')) {

@@ -165,12 +165,12 @@ async function goldenGate(
   if (difference !== null) {
     throw new SlipwayError(
       'GATE_FAILED',
-      `Gate "golden rows": ${difference} (tolerance ${kind.tolerance}).`,
+      `Gate "golden rows": ${difference} (tolerance ${kind.tolerance.toExponential()}).`,
       goldenHint(facts, file.name),
     );
   }
   const outputs = golden.outputs.map(({ spec }) => spec.name).join(', ');
-  const detail = `${golden.frame.rows} rows reproduced in ${outputs} within ${kind.tolerance} relative`;
+  const detail = `${golden.frame.rows} rows reproduced in ${outputs} within ${kind.tolerance.toExponential()} relative`;
   return { gate: { name: 'golden rows', passed: true, detail }, rows: golden };
 }
 

@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import { SlipwayError } from '../errors.ts';
+import { shown } from '../shown.ts';
 import { kinds } from './kinds.ts';
 import type { Kind, ModelFiles } from './model.ts';
 
@@ -10,6 +11,9 @@ type Refusal = 'FILE_UNSAFE' | 'FILE_NOT_RECOGNISED' | 'FILE_UNSUPPORTED';
 const pickle = 'to load it is to run the code inside it';
 const compressed = 'is compressed; joblib writes pickles so, and to load one is to run the code inside it';
 const notYet = 'which this release does not take';
+const dump = 'which is for people to read and leaves things out: save it with Booster.save_model';
+const utf16 = 'is text in UTF-16: save it as UTF-8';
+const table = 'a table of data, not a model: give it with --baseline';
 
 /** Things that people give instead of a model, by how they begin: bytes in hexadecimal, or text (latin1). */
 const others: [begins: string | RegExp, code: Refusal, found: string][] = [
@@ -33,6 +37,7 @@ const others: [begins: string | RegExp, code: Refusal, found: string][] = [
     'FILE_UNSUPPORTED',
     `is a zip archive inside a folder (PyTorch, Keras or skops, perhaps), ${notYet}`,
   ],
+  ['080112', 'FILE_UNSUPPORTED', `is a TensorFlow SavedModel, ${notYet}: convert it to ONNX with tf2onnx`],
   ['894844460d0a', 'FILE_UNSUPPORTED', `is an HDF5 file (Keras, perhaps), ${notYet}`],
   [/^[\s\S]{4}TFL3/, 'FILE_UNSUPPORTED', `is a TensorFlow Lite model, ${notYet}`],
   [/^[\s\S]{8}\{"__metadata__"|^[\s\S]{4}\0{4}\{"/, 'FILE_UNSUPPORTED', `is a safetensors file, ${notYet}`],
@@ -42,10 +47,17 @@ const others: [begins: string | RegExp, code: Refusal, found: string][] = [
     'FILE_UNSUPPORTED',
     'is an XGBoost model of the old binary form: load it with XGBoost and save it as model.json or model.ubj',
   ],
+  [/^(booster\[0\]:|0:\[)|^\s*\[\s*\{\s*"nodeid"/, 'FILE_UNSUPPORTED', `is XGBoost’s dump_model, ${dump}`],
+  [/^\s*\{\s*"name"\s*:\s*"tree"/, 'FILE_UNSUPPORTED', `is LightGBM’s dump_model, ${dump}`],
   [/^\s*<(\?xml|PMML)/i, 'FILE_UNSUPPORTED', `is an XML file (PMML, perhaps), ${notYet}`],
   [/^\s*\{\s*"__class__"/, 'FILE_UNSUPPORTED', `is a skops file’s list of Python objects, ${notYet}`],
   [/^flavors:\s*$/m, 'FILE_UNSUPPORTED', 'is an MLflow description alone: give the folder that it lies in'],
-  [/^(PAR1|\x93NUMPY)/, 'FILE_NOT_RECOGNISED', 'is a table of data, not a model: give it with --baseline'],
+  [/^(PAR1|\x93NUMPY)/, 'FILE_NOT_RECOGNISED', `is ${table}`],
+  [
+    /^\s*\{[\s\S]*"inputs"\s*:\s*\[\s*\{/,
+    'FILE_NOT_RECOGNISED',
+    'holds golden rows or a request, not a model: golden rows are given with --golden',
+  ],
   [
     /^version https:\/\/git-lfs/,
     'FILE_NOT_RECOGNISED',
@@ -56,6 +68,9 @@ const others: [begins: string | RegExp, code: Refusal, found: string][] = [
     'FILE_NOT_RECOGNISED',
     'is Python code, but not a file model.py that defines load() and predict(frame)',
   ],
+  [/^"?[\w .-]+"?(,"?[\w .-]+"?)+\r?\n["\w.-]*,/, 'FILE_NOT_RECOGNISED', `looks like CSV, ${table}`],
+  ['fffe', 'FILE_NOT_RECOGNISED', utf16],
+  ['feff', 'FILE_NOT_RECOGNISED', utf16],
   ['89504e47', 'FILE_NOT_RECOGNISED', 'is a PNG picture'],
   [
     /^\s*<(!doctype|html)/i,
@@ -88,11 +103,22 @@ export async function recognise(files: ModelFiles): Promise<Kind> {
     if (typeof begins === 'string' ? !hex.startsWith(begins) : !begins.test(text)) continue;
     const way =
       code === 'FILE_UNSAFE'
-        ? `Export the model to ONNX (skl2onnx) or to its library’s own text format. ${takes}`
+        ? `Export the model to ONNX (skl2onnx, torch.onnx.export) or to its library’s own text format. ${takes}`
         : takes;
     throw new SlipwayError(code, `${files.main} ${found}.`, way);
   }
-  throw new SlipwayError('FILE_NOT_RECOGNISED', `${files.main} is in no format that Slipway knows.`, takes);
+  const found = `is in no format that Slipway knows: it begins with ${beginningOf(head)}`;
+  throw new SlipwayError('FILE_NOT_RECOGNISED', `${files.main} ${found}.`, takes);
+}
+
+/** A file's first words if it is text, else its first bytes: enough to know it again. */
+function beginningOf(head: Buffer): string {
+  const [line = ''] = head.toString('utf8').trimStart().split(/\r?\n/);
+  if (line !== '' && !/[\p{Cc}\ufffd]/u.test(line.replaceAll('\t', ' ').slice(0, 200))) return shown(line);
+  return `the bytes ${head
+    .subarray(0, 8)
+    .toString('hex')
+    .replace(/..(?=.)/g, '$& ')}`;
 }
 
 async function headOf(path: string): Promise<Buffer> {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Described, versionPage } from '../../src/cli/version-page.ts';
 import { inRepository } from '../processes/harness.ts';
 
 /** The command as it is typed, without a server. */
@@ -41,6 +42,19 @@ test('a folder, for a person: at most 80 columns', async () => {
     /^✓ input example: 3 rows answered/m,
   ])
     expect(out).toMatch(says);
+});
+
+test('a narrow terminal: what goes on in a second line begins below its first', async () => {
+  const { out } = await inspect(inRepository('spec/models/sk_pipeline_mixed/model.onnx'), '--json');
+  const lines = versionPage(JSON.parse(out) as Described, 44).split('\n');
+  // Digests stay whole.
+  expect(lines.filter((line) => line.length > 44 && !line.startsWith('digest'))).toEqual([]);
+  const inputs = lines.findIndex((line) => line.startsWith('inputs'));
+  expect(lines.slice(inputs, inputs + 3)).toEqual([
+    'inputs      band BYTES [row, 1],',
+    '            load BYTES [row, 1],',
+    '            nswprice FP32 [row, 1],',
+  ]);
 });
 
 test('a file, for a program; and as an archive the same', async () => {

@@ -103,9 +103,17 @@ describe('what is no model is refused in words', () => {
     ['a web page', '<!doctype html><title>404</title>', 'FILE_NOT_RECOGNISED', 'HTML page'],
     ['any JSON', '{"a": 1}', 'FILE_NOT_RECOGNISED', '"slipway": "logistic"'],
     ['a learner’s file of another kind', '{"slipway": "magic"}', 'FILE_NOT_RECOGNISED', 'looks like JSON'],
-    ['any text', 'hello', 'FILE_NOT_RECOGNISED', 'in no format'],
-    ['zeros', new Uint8Array(5000), 'FILE_NOT_RECOGNISED', 'in no format'],
-    ['a table', 'a,b,class\n1,2,0\n', 'FILE_NOT_RECOGNISED', 'in no format'],
+    ['any text', '\n hello\nworld', 'FILE_NOT_RECOGNISED', 'it begins with "hello".'],
+    ['zeros', new Uint8Array(5000), 'FILE_NOT_RECOGNISED', 'begins with the bytes 00 00 00 00 00 00 00 00.'],
+    ['a program', '\x7fELF\x02', 'FILE_NOT_RECOGNISED', 'begins with the bytes 7f 45 4c 46 02.'],
+    ['text in UTF-16', '\xff\xfet\0r\0e\0e\0', 'FILE_NOT_RECOGNISED', 'UTF-16'],
+    ['a table', 'a,b,class\n1,2,0\n', 'FILE_NOT_RECOGNISED', '--baseline'],
+    ['golden rows', '{"rows": 2, "inputs": [{"name": "X"}]}', 'FILE_NOT_RECOGNISED', '--golden'],
+    ['a SavedModel', '\x08\x01\x12\xd5\x8b\x02\n', 'FILE_UNSUPPORTED', 'tf2onnx'],
+    ['LightGBM’s JSON', '{"name":"tree",\n"version":"v4"', 'FILE_UNSUPPORTED', 'Booster.save_model'],
+    ['XGBoost’s dump', 'booster[0]:\n0:[f2<2.45]', 'FILE_UNSUPPORTED', 'Booster.save_model'],
+    ['XGBoost’s dump of one tree', '0:[f2<2.45] yes=1', 'FILE_UNSUPPORTED', 'Booster.save_model'],
+    ['XGBoost’s dump as JSON', '[\n  { "nodeid": 0', 'FILE_UNSUPPORTED', 'Booster.save_model'],
   ];
   test.each(cases)('%s', async (_, bytes, code, says) => {
     // A model's name makes no model.

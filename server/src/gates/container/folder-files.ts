@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { SlipwayError } from '../../errors.ts';
-import { nameInside } from './names.ts';
+import { nameInside, noLinks } from './names.ts';
 import { mostFiles } from './unpacking.ts';
 
 /** The files of a folder, name → absolute path. Throws FILE_UNSAFE for links and devices, and for more than `mostFiles`. */
@@ -18,7 +18,7 @@ export async function folderFiles(folder: string, name: string): Promise<Map<str
         throw new SlipwayError(
           'FILE_UNSAFE',
           `${name}: ${inside} is a link or a device, not a file.`,
-          'Copy what it leads to into its place (cp -rL).',
+          noLinks,
         );
       else files.set(inside, path);
       if (files.size + folders.length > mostFiles)

@@ -21,7 +21,8 @@ export async function openGiven(given: { name: string; path: string }, room: str
   if (archive === null) return { name, files: new Map([[name, path]]), folder: false };
   await mkdir(room);
   const unpacking = new Unpacking({ name, bytes: found.size }, room);
-  await (archive === 'zip' ? unzip : untar)(path, name, unpacking);
+  if (archive === 'zip') await unzip(path, name, unpacking);
+  else await untar(path, name, unpacking, archive === 'tar.gz');
   return inner(name, unpacking.files);
 }
 
@@ -60,7 +61,7 @@ function inner(name: string, files: Map<string, string>): GivenFiles {
 /** Where POSIX and GNU tar say "ustar". */
 const tarMagicAt = 257;
 
-async function archiveKind(path: string): Promise<'zip' | 'tar' | null> {
+async function archiveKind(path: string): Promise<'zip' | 'tar' | 'tar.gz' | null> {
   const file = await open(path);
   try {
     const head = Buffer.alloc(512);
@@ -68,7 +69,7 @@ async function archiveKind(path: string): Promise<'zip' | 'tar' | null> {
     const begin = head.toString('latin1', 0, Math.min(4, bytesRead));
     // An empty zip begins with its end.
     if (begin === 'PK\x03\x04' || begin === 'PK\x05\x06') return 'zip';
-    if (begin.startsWith('\x1f\x8b')) return 'tar';
+    if (begin.startsWith('\x1f\x8b')) return 'tar.gz';
     return head.toString('latin1', tarMagicAt, tarMagicAt + 5) === 'ustar' ? 'tar' : null;
   } finally {
     await file.close();

@@ -4,6 +4,10 @@ import { SlipwayError } from '../../errors.ts';
 const mostNameBytes = 1024;
 const mostPartBytes = 255;
 
+/** What to do about an archive whose names, or links, lead out of it. */
+export const plainNames = 'Pack the model’s folder again, with plain relative names.';
+export const noLinks = 'Put a copy of the file in the link’s place: cp -rL copies a folder so.';
+
 /**
  * The name of a file inside a container, "/" between folders, as it will be known; null for what is passed over:
  * hidden files and what macOS adds to archives. Throws FILE_UNSAFE for a name that leads anywhere else.
@@ -13,7 +17,7 @@ export function nameInside(given: string, container: string): string | null {
     throw new SlipwayError(
       'FILE_UNSAFE',
       `${container} holds a file named "${shown(given)}", which ${why}.`,
-      'Pack the model’s folder again, with plain relative names.',
+      plainNames,
     );
   };
   if (given.startsWith('/') || /^[A-Za-z]:/.test(given)) unsafe('is an absolute path');

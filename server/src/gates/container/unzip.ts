@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { type Entry, openPromise, type ZipFile } from 'yauzl';
 import { SlipwayError } from '../../errors.ts';
+import { noLinks, plainNames } from './names.ts';
 import type { Unpacking } from './unpacking.ts';
 
 /** POSIX's file types, in the upper half of an entry's external attributes; 0: not said. */
@@ -23,7 +24,11 @@ export async function unzip(path: string, name: string, unpacking: Unpacking): P
     if (error instanceof SlipwayError) throw error;
     const { message } = error as Error;
     if (/^(invalid relative path|absolute path|invalid characters in fileName)/.test(message))
-      throw new SlipwayError('FILE_UNSAFE', `${name} holds a file whose name leads out of it: ${message}.`);
+      throw new SlipwayError(
+        'FILE_UNSAFE',
+        `${name} holds a file whose name leads out of it: ${message}.`,
+        plainNames,
+      );
     throw new SlipwayError('FILE_BROKEN', `${name} is no whole zip archive: ${message}.`);
   }
 }
@@ -32,7 +37,7 @@ async function unpack(archive: ZipFile, entry: Entry, name: string, unpacking: U
   const { fileName } = entry;
   const type = (entry.externalFileAttributes >>> 16) & typeMask;
   if (type !== types.none && type !== types.file && type !== types.folder)
-    throw new SlipwayError('FILE_UNSAFE', `${name}: ${fileName} is a link or a device, not a file.`);
+    throw new SlipwayError('FILE_UNSAFE', `${name}: ${fileName} is a link or a device, not a file.`, noLinks);
   if (entry.isEncrypted()) throw new SlipwayError('FILE_UNSUPPORTED', `${name}: ${fileName} is encrypted.`);
   const wanted = unpacking.wants(fileName, !fileName.endsWith('/'));
   if (wanted === null) return;

@@ -62,6 +62,8 @@ export function beginsAsModel(head: Uint8Array): boolean {
   if (head[0] !== 0x08) return false;
   let i = 1;
   while (i < head.length && head[i]! >= 0x80) i++;
+  // No exporter writes IR 1; TensorFlow's SavedModel begins so.
+  if (head[1] === 1) return false;
   return i <= 2 && (i + 1 >= head.length || modelTags.includes(head[i + 1]!));
 }
 

@@ -14,6 +14,7 @@ import { beginsAsModel, type OnnxGraph, type OnnxModel, readModel } from './grap
 import { inputsOf } from './inputs.ts';
 import { reasonOf } from './reason.ts';
 import { defaultSettings, type OnnxSettings, splitSettings, withSettings } from './settings.ts';
+import { treeFacts } from './trees.ts';
 import { unboundedBy } from './unbounded.ts';
 import { cutZipMaps } from './zip-map.ts';
 
@@ -119,7 +120,14 @@ async function load(program: Uint8Array, settings: OnnxSettings, file: string): 
   try {
     return await openSession(program, settings);
   } catch (error) {
-    throw new SlipwayError('FILE_BROKEN', `${file}: onnxruntime does not take it: ${reasonOf(error)}`);
+    const reason = reasonOf(error);
+    throw new SlipwayError(
+      'FILE_BROKEN',
+      `${file}: onnxruntime does not take it: ${reason}`,
+      ...(/locale/.test(reason)
+        ? ['Export its StringNormalizer with the locale "C", which every machine has.']
+        : []),
+    );
   }
 }
 
@@ -142,16 +150,7 @@ function factsOf(model: OnnxModel): Prepared['facts'] {
     irVersion: model.irVersion,
     opset: model.opsets.find(({ domain }) => domain === '' || domain === 'ai.onnx')?.version ?? 0,
     nodes: model.graph.nodes.length,
-    ...treeFacts(model.graph),
+    ...treeFacts(model.graph.nodes),
     operators: [...counts].map(([op, count]) => (count === 1 ? op : `${op} × ${count}`)).join(', '),
   };
-}
-
-function treeFacts({ nodes }: OnnxGraph): Prepared['facts'] {
-  let trees = 0;
-  for (const { attributes } of nodes) {
-    trees += new Set(attributes.get('nodes_treeids')?.ints).size;
-    trees += attributes.get('tree_roots')?.ints.length ?? 0;
-  }
-  return trees > 0 ? { trees } : {};
 }

@@ -1,3 +1,4 @@
+import { type Ensemble, readTrees } from './compiled/ensemble.ts';
 import type { OnnxGraph, OnnxNode } from './graph.ts';
 
 /** Nodes whose output is as wide as their first input. */
@@ -67,4 +68,35 @@ function widthOf(name: string | undefined, graph: OnnxGraph): number | null {
     value = maker.inputs[0];
   }
   return null;
+}
+
+/** How many trees there are in a graph that has no fault, with their leaves and edges from a root to its farthest leaf. */
+export function treeFacts(nodes: OnnxNode[]): { trees?: number; leaves?: number; maxDepth?: number } {
+  const ensembles = nodes.filter(({ op }) => /^TreeEnsemble/.test(op)).map(readTrees);
+  const read = ensembles.filter((one) => one !== null);
+  if (read.length === 0 || read.length < ensembles.length) return {};
+  return {
+    trees: read.reduce((sum, { roots }) => sum + roots.length, 0),
+    leaves: read.reduce((sum, { leaves }) => sum + leaves.start.length - 1, 0),
+    maxDepth: read.reduce((most, one) => Math.max(most, depthOf(one)), 0),
+  };
+}
+
+/** Branches may meet, so each node is passed once, behind all its parents. */
+function depthOf({ roots, yes, no }: Ensemble): number {
+  const parents = new Uint32Array(yes.length);
+  for (const child of [...yes, ...no]) if (child >= 0) parents[child]!++;
+  const levels = new Uint32Array(yes.length);
+  const open = roots.filter((root) => root >= 0);
+  let deepest = 0;
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    const below = levels[node]! + 1;
+    deepest = Math.max(deepest, below);
+    for (const child of [yes[node]!, no[node]!]) {
+      if (child < 0) continue;
+      levels[child] = Math.max(levels[child]!, below);
+      if (--parents[child]! === 0) open.push(child);
+    }
+  }
+  return deepest;
 }

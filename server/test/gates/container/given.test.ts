@@ -15,7 +15,7 @@ import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { SlipwayError } from '../../../src/errors.ts';
+import { errorTable, SlipwayError } from '../../../src/errors.ts';
 import { digestOf, openGiven } from '../../../src/gates/container/given.ts';
 import { mostFiles } from '../../../src/gates/container/unpacking.ts';
 import type { GivenFiles } from '../../../src/models/model.ts';
@@ -149,13 +149,21 @@ describe('what is not safe, or not whole, is refused in words', () => {
     ],
     ['tar: cut off', () => tarFile([{ path: 'a', content: 'x', size: 9999 }]), 'FILE_BROKEN', 'no whole tar'],
     ['tar.gz: cut off', () => packed.subarray(0, packed.length - 20), 'FILE_BROKEN', 'no whole tar'],
-    ['gzip of no tar', () => gzipSync('tree\nversion=v4\n'.repeat(100)), 'FILE_BROKEN', 'no whole tar'],
+    [
+      'gzip of no tar',
+      () => gzipSync('tree\nversion=v4\n'.repeat(100)),
+      'FILE_UNSUPPORTED',
+      'no tar archive',
+    ],
+    ['a gzip cut off at once', () => packed.subarray(0, 20), 'FILE_UNSUPPORTED', 'no tar archive'],
   ];
   test.each(cases)('%s', async (_, bytes, code, says) => {
     const thrown = await openBytes(bytes()).catch((error: unknown) => error);
     expect(thrown).toBeInstanceOf(SlipwayError);
     expect(thrown).toMatchObject({ code, message: expect.stringContaining(says) });
     expect((thrown as SlipwayError).message).toContain('given.bin');
+    // The default hint is about formats, and these are not.
+    if (code === 'FILE_UNSAFE') expect((thrown as SlipwayError).hint).not.toBe(errorTable.FILE_UNSAFE.hint);
   });
 
   test('a link in a folder', async () => {

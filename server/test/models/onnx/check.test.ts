@@ -7,6 +7,7 @@ import { SlipwayError } from '../../../src/errors.ts';
 import { checkModel } from '../../../src/models/onnx/check.ts';
 import { readModel } from '../../../src/models/onnx/graph.ts';
 import { onnx } from '../../../src/models/onnx/onnx.ts';
+import { treeFacts } from '../../../src/models/onnx/trees.ts';
 import {
   attribute,
   elsewhere,
@@ -151,6 +152,34 @@ test('graphs within graphs end', () => {
 });
 
 describe('trees', () => {
+  test('whose branches meet are measured in a moment', () => {
+    // A way through 62 nodes, 2^62 ways in all.
+    const list = (ints: number[]) => ({ ints, floats: [], strings: [], tensors: [], graphs: [] });
+    const depth = 62;
+    const next = Array.from({ length: depth }, (_, i) => i + 1);
+    const one = new Array<number>(depth + 1).fill(0);
+    const attributes = new Map(
+      Object.entries({
+        nodes_treeids: list(one),
+        nodes_nodeids: list([0, ...next]),
+        nodes_featureids: list(one),
+        nodes_truenodeids: list([...next, 0]),
+        nodes_falsenodeids: list([...next, 0]),
+        nodes_values: { ...list([]), floats: one },
+        nodes_modes: { ...list([]), strings: [...next.map(() => 'BRANCH_LEQ'), 'LEAF'] },
+      }),
+    );
+    const ensemble = {
+      op: 'TreeEnsembleRegressor',
+      domain: 'ai.onnx.ml',
+      inputs: [],
+      outputs: [],
+      attributes,
+    };
+    expect(treeFacts([ensemble])).toEqual({ trees: 1, leaves: 1, maxDepth: depth });
+    expect(treeFacts([])).toEqual({});
+  });
+
   const leaf = 'LEAF';
   const branch = 'BRANCH_LEQ';
   interface Tree {

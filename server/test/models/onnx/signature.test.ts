@@ -109,6 +109,13 @@ test('facts say what it is made of', async () => {
   expect(facts.operators).toBe('Scaler, LinearClassifier');
   expect(facts).not.toHaveProperty('trees');
   expect((await prepare('sk_forest')).facts).toMatchObject({ trees: 25, runsOn: 'compiled forest' });
+  // As they were trained: max_depth, or what follows from it.
+  for (const [name, trees, leaves, maxDepth] of [
+    ['sk_gboost_reg', 30, 235, 3],
+    ['sk_histgb_missing', 20, 169, 4],
+    ['sk_isoforest', 40, 1491, 7],
+  ] as const)
+    expect((await prepare(name)).facts, name).toMatchObject({ trees, leaves, maxDepth });
 });
 
 test('dimensions that the graph leaves open may be said', async () => {

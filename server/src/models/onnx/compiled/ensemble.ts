@@ -43,6 +43,11 @@ export interface Ensemble {
 export function readEnsemble(node: OnnxNode): Ensemble | null {
   for (const { tensors } of node.attributes.values())
     if (tensors.some(({ type }) => type === elements.double)) return null;
+  return readTrees(node);
+}
+
+/** The same whatever its precision: enough to know its shape by. */
+export function readTrees(node: OnnxNode): Ensemble | null {
   return node.op === 'TreeEnsemble' ? readNew(node) : readOld(node);
 }
 

@@ -122,7 +122,13 @@ export interface LaneMetrics {
   residentBytes: number;
   admission: AdmissionMetrics;
   attachments: AttachmentCounts;
+  /** null: no exporter of traces is configured. */
+  spans: SpanCounts | null;
 }
+
+/** Spans that the collector took; that were dropped because too many waited; that it did not take. */
+export const spanOutcomes = ['exported', 'dropped', 'failed'] as const;
+export type SpanCounts = { [outcome in (typeof spanOutcomes)[number]]: number };
 
 /** Versions attached in a lane, within its memory for models. */
 export interface AttachmentCounts {

@@ -13,6 +13,34 @@ export interface Trace {
   readonly state: string;
 }
 
+/**
+ * Work on a request's behalf that is recorded in its trace (docs/adr/0020-tracing.md). Times are of
+ * `performance.now()`.
+ */
+export interface Span {
+  /** As whoever is asked on its behalf shall see it: this span is its parent. */
+  readonly trace: Trace;
+  /** Of a request's own span: by its route or method, never by what a caller may choose. */
+  name(name: string): void;
+  set(attributes: SpanAttributes): void;
+  /** A part of it. */
+  begin(name: string, since: number, details?: SpanDetails): Span;
+  /** `error`: the code of what went wrong. */
+  end(at: number, error?: string): void;
+}
+
+export interface SpanAttributes {
+  [name: string]: string | number;
+}
+
+export interface SpanDetails {
+  attributes?: SpanAttributes;
+  /** Another process or machine is asked. */
+  isElsewhere?: boolean;
+  /** The same work, as a part of another trace. */
+  sameAs?: Span;
+}
+
 const wellFormed = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 
 /** What must be passed on at least, characters. */
@@ -33,5 +61,7 @@ export function traceparentOf({ id, parent, flags }: Trace): string {
   return `00-${id}-${parent}-0${flags & knownFlags}`;
 }
 
-/** Sampled, and: the trace's id is random. */
-const knownFlags = 0b11;
+export const sampledFlag = 0b01;
+/** The trace's id is random. */
+export const randomFlag = 0b10;
+const knownFlags = sampledFlag | randomFlag;

@@ -1,12 +1,14 @@
 import { SlipwayError } from './errors.ts';
-import type { Trace } from './trace.ts';
+import type { Span, Trace } from './trace.ts';
 
 /** Who waits for an answer, as far as it matters to whoever works on it. */
 export interface Waiting {
   /** `performance.now()` after which nobody waits for the answer; Infinity: none. */
   readonly deadline: number;
-  /** null: it came without one. */
+  /** What is told to whoever is asked on its behalf; null: it came without one. */
   readonly trace: Trace | null;
+  /** Where the time that it takes is recorded; null: nowhere. */
+  readonly span: Span | null;
   readonly cancellation: Cancellation;
 }
 
@@ -22,6 +24,7 @@ export interface Cancellation {
 export const nobody: Waiting = {
   deadline: Number.POSITIVE_INFINITY,
   trace: null,
+  span: null,
   cancellation: { cancelled: false, whenCancelled: () => {} },
 };
 

@@ -30,7 +30,7 @@ export function remoteOf(options: RemoteOptions): Remote {
   return { server: options.server, key: options.key };
 }
 
-function address(text: string): string {
+export function address(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || !/^https?:$/.test(url.protocol)) {
     throw new InvalidArgumentError('It is not an address like http://127.0.0.1:8090.');

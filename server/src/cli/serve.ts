@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { type Config, defaultConfig } from '../processes/config.ts';
 import { startSupervisor } from '../processes/supervisor.ts';
-import { lanes, type PythonOptions, port, pythonOf, wholeNumber, withPython } from './options.ts';
+import { address, lanes, type PythonOptions, port, pythonOf, wholeNumber, withPython } from './options.ts';
 import { exitCode, paint, say, sayJson } from './output.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -19,6 +19,7 @@ interface Options extends PythonOptions {
   tlsCert?: string;
   tlsKey?: string;
   bodyLimit: number;
+  otlpEndpoint?: string;
   json?: boolean;
 }
 
@@ -63,6 +64,11 @@ export const serve = new Command('serve')
   .option('--tls-cert <file>', 'certificate, PEM; with --tls-key every address speaks TLS')
   .option('--tls-key <file>', 'its key, PEM')
   .option('--body-limit <bytes>', 'largest request that is taken', wholeNumber, defaultConfig.bodyLimit)
+  .option(
+    '--otlp-endpoint <url>',
+    'export traces to an OpenTelemetry collector, http://localhost:4318 say (default: OTEL_EXPORTER_OTLP_ENDPOINT)',
+    address,
+  )
   .option('--json', 'print the addresses as JSON')
   .addHelpText(
     'after',
@@ -94,6 +100,7 @@ at once.`,
       bodyLimit,
       keyFile: options.keyFile ?? null,
       adminKeyFile: options.adminKeyFile ?? null,
+      otlpEndpoint: options.otlpEndpoint ?? null,
       tls,
       python: pythonOf(options),
     };

@@ -1,4 +1,4 @@
-import type { LaneMetrics, ModelMetrics, VersionMetrics } from '../messages.ts';
+import { type LaneMetrics, type ModelMetrics, spanOutcomes, type VersionMetrics } from '../messages.ts';
 import { addUpstream } from '../upstream-counts.ts';
 
 /** Counters of lanes that are gone, in one: however many there were, totals never go back and memory does not grow. */
@@ -12,6 +12,7 @@ export function noLanes(): LaneMetrics {
     residentBytes: 0,
     admission: { refused: 0, pressed: false, waited: 0, limit: null },
     attachments: { attached: 0, bytes: 0, attaches: 0, evictions: 0, failures: 0 },
+    spans: null,
   };
 }
 
@@ -24,6 +25,10 @@ export function addLane(total: LaneMetrics, lane: LaneMetrics): void {
   total.attachments.attaches += lane.attachments.attaches;
   total.attachments.evictions += lane.attachments.evictions;
   total.attachments.failures += lane.attachments.failures;
+  if (lane.spans) {
+    total.spans ??= { exported: 0, dropped: 0, failed: 0 };
+    for (const outcome of spanOutcomes) total.spans[outcome] += lane.spans[outcome];
+  }
   for (const [model, metrics] of lane.models) {
     const sum = total.models.get(model);
     if (sum) addModel(sum, metrics);

@@ -11,6 +11,7 @@ import type { Admission } from '../lane/admission.ts';
 import { versionNamed } from '../lane/catalog.ts';
 import type { DataPlane } from '../lane/data-plane.ts';
 import { infer } from '../lane/infer.ts';
+import type { Tracer } from '../lane/tracer.ts';
 import {
   inferResponse,
   type ModelInferRequest,
@@ -21,6 +22,7 @@ import {
   readInferMessage,
 } from './infer-message.ts';
 import { decoded } from './received.ts';
+import { type CallTrace, sayTrace, traceCall } from './span.ts';
 import { statusOf } from './status.ts';
 import { type Call, waitingOf } from './waiting.ts';
 
@@ -28,6 +30,7 @@ import { type Call, waitingOf } from './waiting.ts';
 type Ask = (
   message: ModelInferRequest,
   call: Call,
+  trace: CallTrace,
   cacheStatus: (status: string) => void,
   send: (response: ModelInferResponse | null, error: SlipwayError | null) => void,
 ) => void;
@@ -41,8 +44,9 @@ export function addInfer(
   service: string,
   plane: DataPlane,
   authorise: (metadata: Metadata) => Actor,
+  tracer: Tracer | null,
 ): void {
-  const ask: Ask = (message, call, cacheStatus, send) => {
+  const ask: Ask = (message, call, trace, cacheStatus, send) => {
     const { metadata } = call;
     const request = readInferMessage(message);
     for (const field of callerFields) {
@@ -54,7 +58,7 @@ export function addInfer(
       message.model_name,
       versionNamed(message.model_version),
       request,
-      waitingOf(call),
+      waitingOf(call, trace),
       (inferred) => {
         if (inferred.cacheStatus !== null) cacheStatus(inferred.cacheStatus);
         return inferResponse(request, inferred);
@@ -65,6 +69,12 @@ export function addInfer(
   server.register(
     `/${service}/ModelInfer`,
     (call: ServerUnaryCall<Buffer, ModelInferResponse>, done: sendUnaryData<ModelInferResponse>) => {
+      const trace = traceCall(tracer, `${service}/ModelInfer`, call.metadata);
+      const fail = (thrown: unknown): void => {
+        trace.end(thrown);
+        const status = statusOf(thrown);
+        done({ ...status, metadata: sayTrace(trace, status.metadata) });
+      };
       try {
         if (!plane.admission.begins(performance.now())) throw plane.admission.refuses();
         authorise(call.metadata);
@@ -73,12 +83,17 @@ export function addInfer(
           metadata.set('cache-status', status);
           call.sendMetadata(metadata);
         };
-        ask(decoded(modelInferRequest.decode, call.request), call, cacheStatus, (response, error) => {
-          if (error) done(statusOf(error));
-          else done(null, response);
+        const message = decoded(modelInferRequest.decode, call.request);
+        ask(message, call, trace, cacheStatus, (response, error) => {
+          if (error) {
+            fail(error);
+            return;
+          }
+          trace.end(null);
+          done(null, response, trace.span ? sayTrace(trace, new Metadata()) : undefined);
         });
       } catch (thrown) {
-        done(statusOf(thrown));
+        fail(thrown);
       }
     },
     modelInferResponse.encode,
@@ -90,7 +105,8 @@ export function addInfer(
     (call: ServerDuplexStream<Buffer, object>) => {
       try {
         authorise(call.metadata);
-        stream(call, plane.admission, ask);
+        const begin = (): CallTrace => traceCall(tracer, `${service}/ModelStreamInfer`, call.metadata);
+        stream(call, plane.admission, ask, begin);
       } catch (thrown) {
         call.emit('error', statusOf(thrown));
       }
@@ -110,7 +126,12 @@ const asTheyCame = (bytes: Buffer): Buffer => bytes;
  * One answer a request, each as soon as it is there; an error is an answer too, and the stream goes on. Where a call by
  * itself is refused, a stream is not read on until there is room: its flow control tells the client.
  */
-function stream(call: ServerDuplexStream<Buffer, object>, admission: Admission, ask: Ask): void {
+function stream(
+  call: ServerDuplexStream<Buffer, object>,
+  admission: Admission,
+  ask: Ask,
+  begin: () => CallTrace,
+): void {
   let waiting = 0;
   let ended = false;
   /** Read already, though there was no room. */
@@ -126,8 +147,10 @@ function stream(call: ServerDuplexStream<Buffer, object>, admission: Admission, 
   };
   const answer = (bytes: Buffer): void => {
     let id: string | null = null;
+    const trace = begin();
     // As Triton does: the request whose answer failed is named by its id.
     const failed = (thrown: unknown): void => {
+      trace.end(thrown);
       const response = id === null ? {} : { infer_response: { id } };
       answered({ error_message: statusOf(thrown).details, ...response });
     };
@@ -135,9 +158,13 @@ function stream(call: ServerDuplexStream<Buffer, object>, admission: Admission, 
       const message = decoded(modelInferRequest.decode, bytes);
       ({ id } = message);
       // A stream has one head for all its answers, which says nothing of any of them.
-      ask(message, call, noStatus, (response, error) => {
-        if (error) failed(error);
-        else answered({ infer_response: response! });
+      ask(message, call, trace, noStatus, (response, error) => {
+        if (error) {
+          failed(error);
+          return;
+        }
+        trace.end(null);
+        answered({ infer_response: response! });
       });
     } catch (thrown) {
       failed(thrown);

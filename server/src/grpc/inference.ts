@@ -2,8 +2,10 @@ import type { Metadata, Server } from '@grpc/grpc-js';
 import type { Actor } from '../actor.ts';
 import { type Catalog, versionNamed } from '../lane/catalog.ts';
 import type { DataPlane } from '../lane/data-plane.ts';
+import type { Tracer } from '../lane/tracer.ts';
 import { addInfer } from './infer.ts';
 import { type Parameters, readParameters } from './infer-message.ts';
+import { traceCall, traced } from './span.ts';
 import { unary } from './unary.ts';
 
 export interface InferenceParts {
@@ -12,6 +14,8 @@ export interface InferenceParts {
   /** The caller, by what they send. Throws UNAUTHORIZED. */
   authorise: (metadata: Metadata) => Actor;
   ready: () => boolean;
+  /** null: no exporter is configured. */
+  tracer: Tracer | null;
 }
 
 export const inferenceService = 'inference.GRPCInferenceService';
@@ -30,12 +34,19 @@ interface ByModel {
  * The Open Inference Protocol over gRPC with Triton's extensions (spec/proto/grpc_service.proto). Methods of
  * Triton that Slipway does not have (shared memory, trace and log settings) are UNIMPLEMENTED.
  */
-export function addInference(server: Server, { plane, catalog, authorise, ready }: InferenceParts): void {
+export function addInference(
+  server: Server,
+  { plane, catalog, authorise, ready, tracer }: InferenceParts,
+): void {
   const add = <In extends object>(
     name: string,
     answer: (request: In, by: Actor) => object | Promise<object>,
   ): void =>
-    unary<In>(server, inferenceService, name, (request, metadata) => answer(request, authorise(metadata)));
+    unary<In>(server, inferenceService, name, (request, metadata) => {
+      const answered = (): object | Promise<object> => answer(request, authorise(metadata));
+      if (!tracer) return answered();
+      return traced(traceCall(tracer, `${inferenceService}/${name}`, metadata), answered);
+    });
   add('ServerLive', () => ({ live: true }));
   add('ServerReady', () => ({ ready: ready() }));
   add<ByName>('ModelReady', ({ name, version }) => ({ ready: catalog.isReady(name, versionNamed(version)) }));
@@ -56,5 +67,5 @@ export function addInference(server: Server, { plane, catalog, authorise, ready 
     await catalog.unload(model_name, by.name);
     return {};
   });
-  addInfer(server, inferenceService, plane, authorise);
+  addInfer(server, inferenceService, plane, authorise, tracer);
 }

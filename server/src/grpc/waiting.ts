@@ -1,6 +1,6 @@
 import type { Metadata } from '@grpc/grpc-js';
-import { readTrace } from '../trace.ts';
 import type { Waiting } from '../waiting.ts';
+import type { CallTrace } from './span.ts';
 
 /** What is the same of calls with one message and of streams. */
 export interface Call {
@@ -11,12 +11,12 @@ export interface Call {
 }
 
 /** What a call says of who waits. A stream's deadline is that of all its requests. */
-export function waitingOf(call: Call): Waiting {
-  const { metadata } = call;
+export function waitingOf(call: Call, { trace, span }: CallTrace): Waiting {
   return {
     // An absolute time by the wall's clock, as grpc-js has it.
     deadline: performance.now() + Number(call.getDeadline()) - Date.now(),
-    trace: readTrace(text(metadata, 'traceparent'), text(metadata, 'tracestate')),
+    trace,
+    span,
     cancellation: {
       get cancelled() {
         return call.cancelled;
@@ -24,9 +24,4 @@ export function waitingOf(call: Call): Waiting {
       whenCancelled: (then) => void call.once('cancelled', then),
     },
   };
-}
-
-function text(metadata: Metadata, name: string): string | undefined {
-  const [value] = metadata.get(name);
-  return value?.toString();
 }

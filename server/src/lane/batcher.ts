@@ -94,8 +94,11 @@ export class Batcher {
     let wait = Number.POSITIVE_INFINITY;
     while (this.#running < this.#atOnce && this.#queue.length > 0) {
       const next = this.#queue.take(now);
-      if (next.batch.length > 0) this.#run(this.#waitedFor(next.batch));
-      else {
+      if (next.batch.length > 0) {
+        const batch = this.#waitedFor(next.batch);
+        for (const { waiting, since } of batch) waiting.span?.begin('queue', since).end(performance.now());
+        this.#run(batch);
+      } else {
         wait = next.wait;
         break;
       }
@@ -122,6 +125,7 @@ export class Batcher {
     const texts: string[] = [];
     const started = performance.now();
     this.#running++;
+    const spans = batch.flatMap(({ waiting }) => waiting.span ?? []);
     const answered = (): void => {
       const inferred = performance.now() - started;
       this.#parts.onExecuted(arm, frame.rows, inferred);
@@ -140,7 +144,7 @@ export class Batcher {
       } else for (const call of batch) this.#settle(call, () => call.failed(thrown));
       this.#ended();
     };
-    ask(arm, frame, answers, texts, waitingFor(batch), answered, failed);
+    ask(arm, frame, answers, texts, waitingFor(batch), answered, failed, spans.slice(1));
   }
 
   /** What goes wrong with one request's answer is its own. */
@@ -160,10 +164,12 @@ export class Batcher {
   }
 }
 
-/** A call is waited for as long as anybody waits for it. */
+/** A call is waited for as long as anybody waits for it. It can be part of one trace only: of one that is recorded. */
 function waitingFor(batch: Call[]): Waiting {
   if (batch.length === 1) return batch[0]!.waiting;
-  return { ...nobody, deadline: Math.max(...batch.map(({ waiting }) => waiting.deadline)) };
+  const { trace, span } = (batch.find(({ waiting }) => waiting.span) ?? batch[0]!).waiting;
+  const deadline = Math.max(...batch.map(({ waiting }) => waiting.deadline));
+  return { ...nobody, deadline, trace, span };
 }
 
 /** A batch holds a lane no longer than a request may. */

@@ -29,6 +29,7 @@ export function readCaller(fields: { [name: string]: unknown }, waiting: Waiting
     deadline:
       timeout === 0 ? waiting.deadline : Math.min(waiting.deadline, performance.now() + timeout / 1000),
     trace: waiting.trace,
+    span: waiting.span,
     cancellation: waiting.cancellation,
   };
 }

@@ -105,6 +105,11 @@ export class DataPlane {
     // The next request's rows are imputed while a model that does not answer at once still waits for its turn.
     const { imputed } = arm.encoder;
     arm.encoder.imputed = 0;
+    caller.span?.set({
+      'slipway.model': arm.model,
+      'slipway.version': arm.version.version,
+      'slipway.rows': frame.rows,
+    });
     if (caller.cancellation.cancelled) throw cancelled();
     if (started > caller.deadline)
       throw new SlipwayError('TIMEOUT', 'Its deadline had passed before it was looked at.');
@@ -261,8 +266,11 @@ export class DataPlane {
     meter.imputed(arm.model, imputed);
     appender.prediction(event);
     const encoded = encode({ arm, id: idText(id), rows, answers, texts: answerTexts, cacheStatus });
+    const begun = caller.span ? performance.now() : 0;
+    caller.span?.set({ 'slipway.prediction': idText(id) });
     if (model && model.shadows.length > 0) this.#shadows.add(event, frame, model.shadows);
     this.#turn.add(model?.manifest.failedWrite ?? 'refuse', (_position, error) => {
+      caller.span?.begin('journal', begun).end(performance.now(), error?.code);
       if (error) meter.error(arm, error.code);
       else meter.answered(arm, rows, performance.now() - started, inferred, waited, now);
       send(error ? null : encoded, error);
@@ -271,8 +279,8 @@ export class DataPlane {
 }
 
 /** Who waits, and no longer than until `deadline`. */
-function patient({ deadline: own, trace, cancellation }: Waiting, deadline: number): Waiting {
-  return { deadline: Math.min(own, deadline), trace, cancellation };
+function patient({ deadline: own, trace, span, cancellation }: Waiting, deadline: number): Waiting {
+  return { deadline: Math.min(own, deadline), trace, span, cancellation };
 }
 
 /** A coded error keeps its code: the model knew what went wrong. */

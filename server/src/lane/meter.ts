@@ -5,6 +5,7 @@ import {
   type LaneMetrics,
   latencyBuckets,
   type ModelMetrics,
+  type SpanCounts,
   type VersionMetrics,
 } from '../messages.ts';
 import { addUpstream } from '../upstream-counts.ts';
@@ -101,6 +102,7 @@ export class Meter {
     journalBytes: number,
     admission: AdmissionMetrics,
     attachments: AttachmentCounts,
+    spans: SpanCounts | null,
   ): LaneMetrics {
     return {
       incarnation,
@@ -111,6 +113,7 @@ export class Meter {
       residentBytes: process.memoryUsage.rss(),
       admission,
       attachments,
+      spans,
     };
   }
 

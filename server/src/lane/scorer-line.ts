@@ -20,6 +20,8 @@ interface Asked {
   answers: Float64Array;
   texts: string[];
   waiting: Waiting;
+  /** `performance.now()` */
+  since: number;
   timer: NodeJS.Timeout;
   /** Its caller has been told. */
   isSettled: boolean;
@@ -74,6 +76,7 @@ export class ScorerLine implements Model {
         answers,
         texts,
         waiting,
+        since: performance.now(),
         timer: setTimeout(() => asked.settle(tooLate(patienceMs)), Math.min(patienceMs, longestMs)),
         isSettled: false,
         settle: (error) => {
@@ -135,6 +138,7 @@ export class ScorerLine implements Model {
         continue;
       }
       const { rows, width, values, texts } = frame;
+      waiting.span?.begin('queue', asked.since).end(performance.now());
       link.send({
         number: ++this.#number,
         rows,

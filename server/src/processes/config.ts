@@ -39,6 +39,8 @@ export interface Config {
   checkpointLabels: number;
   /** A lane's heartbeat may be so late, ms; a scorer's besides the time that a call may take. */
   heartbeatMs: number;
+  /** Spans are sent to `…/v1/traces` of it; null: as OpenTelemetry's environment variables say. */
+  otlpEndpoint: string | null;
   logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug';
 }
 
@@ -77,6 +79,7 @@ export const defaultConfig: Config = {
   python: null,
   checkpointLabels: 1000,
   heartbeatMs: 2000,
+  otlpEndpoint: null,
   logLevel: 'info',
 };
 

@@ -20,6 +20,7 @@ import { superviseMe } from './child.ts';
 import { grpcDescriptor, listenDescriptor, modelBytesOf, readAssignment } from './config.ts';
 import { logger } from './logger.ts';
 import { Reporter } from './reporter.ts';
+import { startTracer } from './tracing.ts';
 
 /** How long a starting lane waits for the learners' newest updates before it serves their last checkpoints, ms. */
 const patienceMs = 3000;
@@ -31,6 +32,8 @@ const settleMs = 200;
 const quietMs = 2000;
 /** How often a lane that stops looks whether its requests are done, ms. */
 const drainMs = 20;
+/** What spans are left when a lane stops may take so long to leave, ms. */
+const spansMs = 2000;
 
 /** A lane: the data plane in one process. Its parts are put together here, in the order in which they need each other. */
 const { name, config, lane, incarnation, control } = readAssignment();
@@ -40,9 +43,8 @@ const me = superviseMe(
   () => stop(),
 );
 
-const reporter = new Reporter(logger(name, config.logLevel), (reports) =>
-  me.send({ type: 'reports', reports }),
-);
+const log = logger(name, config.logLevel);
+const reporter = new Reporter(log, (reports) => me.send({ type: 'reports', reports }));
 const served = new Served(
   places,
   readFileSync(places.secret, 'utf8'),
@@ -69,16 +71,25 @@ const plane = new DataPlane({
 });
 
 let ready = false;
+const starting = startTracer(config, name, log);
 const synced = loops.synced(patienceMs);
 const snapshot = readSnapshot(places.snapshot);
 if (snapshot) await served.take(snapshot);
 await synced;
+const tracer = await starting;
 const controlLine = new ControlLine(
   places.controlSocket,
   { role: 'lane', lane, incarnation },
   served,
   snapshot,
-  () => meter.read(incarnation, appender.writtenBytes, plane.admission.read(), served.counts),
+  () =>
+    meter.read(
+      incarnation,
+      appender.writtenBytes,
+      plane.admission.read(),
+      served.counts,
+      tracer?.counts ?? null,
+    ),
 );
 
 // What was promoted while this lane was starting is in force: it does not answer with anything older.
@@ -88,6 +99,7 @@ const keys = new Keys(config.keyFile, config.adminKeyFile);
 const shared = {
   plane,
   catalog: new Catalog(served, controlLine, productVersion),
+  tracer,
   tls: readTls(config.tls),
   bodyLimit: config.bodyLimit,
   ready: () => ready,
@@ -139,6 +151,7 @@ async function stop(): Promise<void> {
   await stopped;
   plane.flush();
   appender.close();
+  await tracer?.close(spansMs);
   controlLine.close();
   loops.close();
 }

@@ -13,18 +13,15 @@ test('lanes that are gone add up, and what they were made of is not kept', () =>
     meter.error(arm, 'FEATURE_MISSING');
     meter.imputed('electricity', 5);
     const admission = { refused: 2, pressed: true, waited: 1, limit: 5 };
-    const metrics = meter.read(lane, 100, admission, {
-      attached: 2,
-      bytes: 10,
-      attaches: 3,
-      evictions: 1,
-      failures: 0,
-    });
+    const attachments = { attached: 2, bytes: 10, attaches: 3, evictions: 1, failures: 0 };
+    const spans = lane === 1 ? null : { exported: 4, dropped: 1, failed: 2 };
+    const metrics = meter.read(lane, 100, admission, attachments, spans);
     addLane(total, metrics);
     metrics.models.get('electricity')!.requests = 1000;
   }
   expect(total).toMatchObject({ labels: 6, journalBytes: 300, residentBytes: 0 });
   expect(total.admission).toEqual({ refused: 6, pressed: false, waited: 0, limit: null });
+  expect(total.spans).toEqual({ exported: 8, dropped: 2, failed: 4 });
   // What is attached in a lane that is gone is attached no more.
   expect(total.attachments).toEqual({ attached: 0, bytes: 0, attaches: 9, evictions: 3, failures: 0 });
   const electricity = total.models.get('electricity')!;
@@ -54,7 +51,7 @@ test('requests to an upstream add up over lanes, and over models that are attach
     meter.error(again, 'UPSTREAM_FAILED');
     // It counts on, and what was added up already does not change with it.
     const { admission, attachments } = noLanes();
-    const metrics = meter.read(lane, 0, admission, attachments);
+    const metrics = meter.read(lane, 0, admission, attachments, null);
     addLane(total, metrics);
     again.attached.upstream!.answered = 1000;
   }

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Registry as Metrics } from 'prom-client';
-import { type LaneMetrics, latencyBuckets } from '../../messages.ts';
+import { type LaneMetrics, latencyBuckets, spanOutcomes } from '../../messages.ts';
 import type { VersionReport } from '../../trouble.ts';
 
 /** Lanes' counters in Prometheus's text format, summed over lanes, those that are gone included. */
@@ -82,6 +82,11 @@ export async function prometheusText(
     'Versions detached to make room for others: they are attached again when they are asked for.',
   );
   const failures = counter('slipway_attach_failures_total', 'Versions that could not be attached.');
+  const spans = counter(
+    'slipway_spans_total',
+    'Spans of traces: exported, dropped because too many waited, or failed to be exported.',
+    ['outcome'],
+  );
   const memory = new Gauge({
     name: 'slipway_process_resident_bytes',
     help: 'Resident memory.',
@@ -122,6 +127,9 @@ export async function prometheusText(
     attaches.inc(lane.attachments.attaches);
     evictions.inc(lane.attachments.evictions);
     failures.inc(lane.attachments.failures);
+    if (lane.spans) {
+      for (const outcome of spanOutcomes) spans.inc({ outcome }, lane.spans[outcome]);
+    }
     for (const [model, one] of lane.models) {
       requests.inc({ model, code: 'ok' }, one.requests);
       for (const [code, count] of Object.entries(one.errors)) requests.inc({ model, code }, count);

@@ -1,12 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { deflate, gzip } from 'node:zlib';
-import { type ErrorBody, errorBody, errorTable, SlipwayError } from '../../errors.ts';
+import { type ErrorBody, type ErrorCode, errorBody, errorTable, SlipwayError } from '../../errors.ts';
 import { parseJson } from '../../json.ts';
 import { overloaded } from '../../lane/admission.ts';
+import type { Begun, Tracer } from '../../lane/tracer.ts';
 import { readTrace } from '../../trace.ts';
 import type { Cancellation, Waiting } from '../../waiting.ts';
 import { type BodyBounds, readBody } from './body.ts';
+import { beginSpan } from './span.ts';
 import { timeoutOf } from './timeout.ts';
 
 /** Shorter answers are not worth compressing, bytes. */
@@ -46,8 +48,12 @@ export class Exchange implements Cancellation {
   readonly plainErrors: boolean;
   /** When its head was read, `performance.now()`. */
   readonly since = performance.now();
+  /** What it was refused for, or what went wrong. */
+  code: ErrorCode | null = null;
+  /** null: no exporter is configured, or it is a probe's. */
+  readonly #begun: Begun | null;
 
-  constructor(request: IncomingMessage, response: ServerResponse) {
+  constructor(request: IncomingMessage, response: ServerResponse, tracer: Tracer | null) {
     this.request = request;
     this.response = response;
     const url = request.url ?? '/';
@@ -55,6 +61,7 @@ export class Exchange implements Cancellation {
     this.path = mark < 0 ? url : url.slice(0, mark);
     this.query = mark < 0 ? '' : url.slice(mark + 1);
     this.plainErrors = /^\/v[12](\/|$)/.test(this.path);
+    this.#begun = tracer && !isProbe(this.path) ? beginSpan(tracer, this) : null;
   }
 
   /** Throws METHOD_NOT_ALLOWED for any other method; whoever may GET may ask for the HEAD alone. */
@@ -73,9 +80,13 @@ export class Exchange implements Cancellation {
   /** What the head says of who waits. Throws INVALID_REQUEST. */
   waiting(): Waiting {
     const { headers } = this.request;
+    const { traceparent, tracestate } = headers;
     return {
       deadline: this.since + timeoutOf(headers),
-      trace: readTrace(headers.traceparent as string | undefined, headers.tracestate as string | undefined),
+      trace: this.#begun
+        ? this.#begun.trace
+        : readTrace(traceparent as string | undefined, tracestate as string | undefined),
+      span: this.#begun?.span ?? null,
       cancellation: this,
     };
   }
@@ -114,6 +125,7 @@ export class Exchange implements Cancellation {
 
   fail(thrown: unknown): void {
     const body: ErrorBody = errorBody(thrown);
+    this.code = body.code;
     const { status } = errorTable[body.code];
     if ((status === 429 || status === 503) && !this.response.headersSent) {
       this.response.setHeader('retry-after', retryAfter);
@@ -125,6 +137,7 @@ export class Exchange implements Cancellation {
 
   /** Says at once that the lane has enough to do; the body is not looked at. */
   refuse(): void {
+    this.code = overload.code;
     const { text, headers } = this.plainErrors ? refusals.plain : refusals.coded;
     this.response.writeHead(errorTable.OVERLOADED.status, headers);
     this.response.end(text);
@@ -177,4 +190,9 @@ export class Exchange implements Cancellation {
     });
     this.response.end(bytes);
   }
+}
+
+/** Load balancers ask every second, and nobody traces that. */
+export function isProbe(path: string): boolean {
+  return path.startsWith('/health/') || path.startsWith('/v2/health/');
 }

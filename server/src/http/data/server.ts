@@ -5,10 +5,11 @@ import type { Finder } from '../../journal/find.ts';
 import type { Catalog } from '../../lane/catalog.ts';
 import type { DataPlane } from '../../lane/data-plane.ts';
 import type { LoopsLine } from '../../lane/loops-line.ts';
+import type { Tracer } from '../../lane/tracer.ts';
 import type { Keys } from '../keys.ts';
 import type { Tls } from '../tls.ts';
 import type { BodyBounds } from './body.ts';
-import { Exchange } from './exchange.ts';
+import { Exchange, isProbe } from './exchange.ts';
 import { kserve } from './kserve.ts';
 import { labels } from './labels.ts';
 import { decode, openInference } from './open-inference.ts';
@@ -25,6 +26,8 @@ export interface DataEdge {
   bodies: BodyBounds;
   /** Where a browser that comes here is led to. */
   console: string;
+  /** null: no exporter is configured. */
+  tracer: Tracer | null;
   ready: () => boolean;
 }
 
@@ -34,7 +37,7 @@ const keepAliveMs = 75_000;
 /** The data plane over HTTP: bare node:http, because its whole routing is a handful of prefixes (docs/adr/0007-data-plane-http.md). */
 export function dataServer(edge: DataEdge): Server {
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
-    const exchange = new Exchange(request, response);
+    const exchange = new Exchange(request, response, edge.tracer);
     try {
       handle(edge, exchange);
     } catch (error) {
@@ -47,7 +50,7 @@ export function dataServer(edge: DataEdge): Server {
 
 function handle(edge: DataEdge, exchange: Exchange): void {
   const { path, request } = exchange;
-  if (path.startsWith('/health/') || path.startsWith('/v2/health/')) {
+  if (isProbe(path)) {
     health(edge, exchange);
     return;
   }

@@ -83,7 +83,7 @@ export const TensorView = Type.Object({
 });
 
 export const ImportanceView = Type.Object({
-  measure: Type.String({ description: '"splits", "gain" …' }),
+  measure: Type.String({ description: '"splits", "gain", "effect" …' }),
   values: Type.Array(Type.Number({ description: 'A number a feature, in their order' })),
 });
 

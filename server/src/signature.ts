@@ -174,6 +174,16 @@ export function predictedClass(signature: Scored, answers: Float64Array, row: nu
   return best;
 }
 
+/**
+ * Of two classes: the column of the first one's own probability, where the version answers it beside the second's;
+ * null: it is 1 − p.
+ */
+export function firstOfTwo({ task, outputs, answer }: Scored): number | null {
+  const column = answer.column - 1;
+  const isPair = outputs.some((output) => output.column === column && output.width === 2);
+  return task === 'binary' && !answer.scores && isPair ? column : null;
+}
+
 /** Index of a label among the classes (numbers and their text are the same label), or -1. */
 export function classIndex(signature: Signature, label: string | number | boolean): number {
   const text = typeof label === 'boolean' ? (label ? '1' : '0') : String(label);

@@ -23,10 +23,11 @@ import { servingOf } from '../serving.ts';
 import {
   answerValue,
   answerWidth,
+  firstOfTwo,
   isScored,
   isText,
   predictedClass,
-  type Signature,
+  type Scored,
   type TensorSpec,
 } from '../signature.ts';
 import { isInTexts, textAt } from '../texts.ts';
@@ -355,11 +356,10 @@ export class Views {
     if (!isScored(signature)) {
       return { prediction: rowOf(signature, event.answers, event.answerTexts, row), probabilities: null };
     }
-    const from = row * answerWidth(signature) + signature.answer.column;
     if (!signature.classes) return { prediction: answerValue(signature, event, row), probabilities: null };
     return {
       prediction: signature.classes[predictedClass(signature, event.answers, row)]!,
-      probabilities: signature.answer.scores ? null : probabilities(signature, event.answers, from),
+      probabilities: signature.answer.scores ? null : probabilities(signature, event.answers, row),
     };
   }
 }
@@ -368,9 +368,15 @@ function tensorView({ name, datatype, shape }: TensorSpec): VersionView['inputs'
   return { name, datatype, shape };
 }
 
-function probabilities(signature: Signature, answers: Float64Array, from: number): Record<string, number> {
+function probabilities(signature: Scored, answers: Float64Array, row: number): Record<string, number> {
   const classes = signature.classes ?? [];
-  const p = (k: number) =>
-    signature.task === 'binary' ? (k === 1 ? answers[from]! : 1 - answers[from]!) : answers[from + k]!;
+  const start = row * answerWidth(signature);
+  const from = start + signature.answer.column;
+  const first = firstOfTwo(signature);
+  const p = (k: number) => {
+    if (signature.task !== 'binary') return answers[from + k]!;
+    if (k === 1) return answers[from]!;
+    return first === null ? 1 - answers[from]! : answers[start + first]!;
+  };
   return Object.fromEntries(classes.map((label, k) => [String(label), p(k)]));
 }

@@ -1,6 +1,14 @@
 import { stringify } from '../json.ts';
 import { rowOf } from '../oip/row.ts';
-import { answerWidth, isLong, isScored, predictedClass, type Scored, type Signature } from '../signature.ts';
+import {
+  answerWidth,
+  firstOfTwo,
+  isLong,
+  isScored,
+  predictedClass,
+  type Scored,
+  type Signature,
+} from '../signature.ts';
 import type { ServedVersion } from '../snapshot.ts';
 import { isInTexts, textAt } from '../texts.ts';
 
@@ -15,6 +23,8 @@ export class AnswerWriter {
   readonly #classKeys: string[];
   readonly #classValues: string[];
   readonly #width: number;
+  /** See `firstOfTwo`. */
+  readonly #first: number | null;
   /** Whether the value is a 64-bit integer. */
   readonly #isLong: boolean;
 
@@ -25,6 +35,7 @@ export class AnswerWriter {
     this.#classKeys = classes.map((label) => `${JSON.stringify(String(label))}:`);
     this.#classValues = classes.map((label) => JSON.stringify(label));
     this.#width = answerWidth(version.signature);
+    this.#first = isScored(version.signature) ? firstOfTwo(version.signature) : null;
     const { outputs, answer } = version.signature;
     this.#isLong = outputs.some((spec) => spec.column === answer?.column && isLong(spec.datatype));
   }
@@ -56,7 +67,8 @@ export class AnswerWriter {
     if (signature.answer.scores) return `${chosen},"scores":{${this.#scores(signature, answers, from)}}`;
     if (signature.task === 'binary') {
       const p = answers[from]!;
-      return `${chosen},"probabilities":{${this.#classKeys[0]}${number(1 - p)},${this.#classKeys[1]}${number(p)}}`;
+      const other = this.#first === null ? 1 - p : answers[row * this.#width + this.#first]!;
+      return `${chosen},"probabilities":{${this.#classKeys[0]}${number(other)},${this.#classKeys[1]}${number(p)}}`;
     }
     return `${chosen},"probabilities":{${this.#scores(signature, answers, from)}}`;
   }

@@ -110,7 +110,7 @@ export interface Prepared {
 
 /** One measure of how much each feature counts: a number a feature, in the signature's order. */
 export interface Importance {
-  /** "splits": how many; "gain": what they gained in training, summed. */
+  /** "splits": how many; "gain": what they gained in training, summed; "effect": how far answers move, per cent of all. */
   measure: string;
   values: number[];
 }

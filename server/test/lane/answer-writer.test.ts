@@ -49,6 +49,25 @@ test('one row', () => {
   });
 });
 
+test('of two classes both probabilities, where the model says both', () => {
+  const pair: Signature = {
+    ...binary,
+    outputs: [
+      { name: 'label', datatype: 'INT64', shape: [-1], column: 0, width: 1 },
+      { name: 'probabilities', datatype: 'FP32', shape: [-1, 2], column: 1, width: 2 },
+    ],
+    answer: { column: 2, width: 1 },
+  };
+  // As float32 has them: their sum is not 1.
+  const [no, yes] = [3.4911e-6, 0.9999964].map(Math.fround) as [number, number];
+  const two = Float64Array.of(1, 0.5, 0.5, 1, no, yes);
+  const { predictions } = JSON.parse(writer(pair).many('id', two, [], 2)) as { predictions: object[] };
+  expect(predictions[1]).toMatchObject({
+    prediction: 'yes "really"',
+    probabilities: { no, 'yes "really"': yes },
+  });
+});
+
 test('scores that are no probabilities, with the label that the model says', () => {
   const scored: Signature = {
     ...binary,

@@ -12,6 +12,8 @@ export interface CatboostModel {
   trees: Trees;
   /** Row-major: leaf × dimension. */
   leaves: Float64Array;
+  /** What the training rows of each leaf weigh; of another length where the file does not say it. */
+  weights: Float64Array;
   /** The answer before the link is scale · sum + bias. */
   scale: number;
   bias: Float64Array;

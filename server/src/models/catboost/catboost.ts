@@ -13,6 +13,7 @@ import type { Columns } from './columns.ts';
 import { columnsOf } from './columns.ts';
 import { planCombinations } from './combinations.ts';
 import { forestOf } from './forest-of.ts';
+import { importanceOf } from './importance.ts';
 import type { Loss } from './loss.ts';
 import { lossOf } from './loss.ts';
 import { encodeProgram } from './program.ts';
@@ -61,7 +62,12 @@ async function prepare(files: ModelFiles, hints: ModelHints): Promise<Prepared> 
     combinations: planCombinations(model, columns),
     forest: encodeForest({ ...compiled, link: { kind: 'raw', precision: 'float64', scale: 1, divisor: 1 } }),
   });
-  return { signature: signatureOf(model, columns, loss, hints), program, facts: factsOf(model, depth) };
+  return {
+    signature: signatureOf(model, columns, loss, hints),
+    program,
+    facts: factsOf(model, depth),
+    importance: importanceOf(model, columns),
+  };
 }
 
 export function compile(model: CatboostModel, columns: Columns): { compiled: CompiledForest; depth: number } {

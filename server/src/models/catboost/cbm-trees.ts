@@ -1,23 +1,24 @@
-import type { Trees } from './catboost-model.ts';
+import type { CatboostModel, Trees } from './catboost-model.ts';
 import type { FlatTable } from './flatbuffer.ts';
 import type { Refusals } from './refusals.ts';
 
-const slots = { splits: 1, sizes: 2, starts: 3, leaves: 8, steps: 10, leafOfNode: 11 };
+const slots = { splits: 1, sizes: 2, starts: 3, leaves: 8, weights: 9, steps: 10, leafOfNode: 11 };
 
 /** The trees of `TModelTrees`. Whether leaves and splits exist is checked later. */
 export function cbmTrees(
   model: FlatTable,
   dimension: number,
   refusals: Refusals,
-): { trees: Trees; leaves: Float64Array } {
+): Pick<CatboostModel, 'trees' | 'leaves' | 'weights'> {
   const sizes = model.int32s(slots.sizes);
   const splits = model.int32s(slots.splits);
   const leaves = model.float64s(slots.leaves);
+  const weights = model.float64s(slots.weights);
   const steps = model.structs(slots.steps, 4, (view, at) => ({
     left: view.getUint16(at, true),
     right: view.getUint16(at + 2, true),
   }));
-  if (steps.length === 0) return { trees: { symmetric: true, sizes, splits }, leaves };
+  if (steps.length === 0) return { trees: { symmetric: true, sizes, splits }, leaves, weights };
 
   const leafOfNode = model.int32s(slots.leafOfNode);
   if (steps.length !== splits.length || leafOfNode.length !== splits.length) {
@@ -31,7 +32,8 @@ export function cbmTrees(
     end += size;
   });
   if (end !== splits.length) refusals.broken('the trees', 'some nodes are in none of them');
-  return { trees: nodesOf({ starts, sizes, splits, steps, leafOfNode, dimension }, refusals), leaves };
+  const trees = nodesOf({ starts, sizes, splits, steps, leafOfNode, dimension }, refusals);
+  return { trees, leaves, weights };
 }
 
 interface Steps {

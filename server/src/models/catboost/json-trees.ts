@@ -8,6 +8,7 @@ import { listSplits } from './splits.ts';
 export interface JsonTrees {
   trees: Trees;
   leaves: Float64Array;
+  weights: Float64Array;
   dimension: number;
 }
 
@@ -55,10 +56,13 @@ function agrees(split: Split, value: JsonValue): boolean {
   }
 }
 
+const says = (value: JsonValue, key: string): boolean => value.has(key) && value.get(key).value !== null;
+
 function readSymmetric(trees: JsonValue[], read: (split: JsonValue) => number): JsonTrees {
   const sizes = new Int32Array(trees.length);
   const splits = new Growing(Int32Array);
   const leaves = new Growing(Float64Array);
+  const weights = new Growing(Float64Array);
   let dimension = 0;
   trees.forEach((tree, t) => {
     const own = tree.items('splits');
@@ -72,8 +76,14 @@ function readSymmetric(trees: JsonValue[], read: (split: JsonValue) => number): 
     sizes[t] = own.length;
     splits.push(own.map(read));
     leaves.push(numbers);
+    if (says(tree, 'leaf_weights')) weights.push(tree.get('leaf_weights').numbers());
   });
-  return { trees: { symmetric: true, sizes, splits: splits.array() }, leaves: leaves.array(), dimension };
+  return {
+    trees: { symmetric: true, sizes, splits: splits.array() },
+    leaves: leaves.array(),
+    weights: weights.array(),
+    dimension,
+  };
 }
 
 /** Takes no stack, however deep the tree. */
@@ -83,12 +93,15 @@ function readAnyShape(trees: JsonValue[], read: (split: JsonValue) => number): J
   const left: number[] = [];
   const right: number[] = [];
   const leaves = new Growing(Float64Array);
+  const weights = new Growing(Float64Array);
   let dimension = 0;
-  const addLeaf = (value: JsonValue): number => {
+  const addLeaf = (node: JsonValue): number => {
+    const value = node.get('value');
     const numbers = typeof value.value === 'number' ? Float64Array.of(value.number()) : value.numbers();
     if (dimension === 0) dimension = numbers.length;
     if (numbers.length !== dimension || dimension === 0) value.fail(`is not ${dimension} numbers`);
     leaves.push(numbers);
+    if (says(node, 'weight')) weights.push([node.get('weight').number()]);
     return ~(leaves.length / dimension - 1);
   };
   for (const tree of trees) {
@@ -98,7 +111,7 @@ function readAnyShape(trees: JsonValue[], read: (split: JsonValue) => number): J
     while (waiting.length > 0) {
       const { node, hang } = waiting.pop()!;
       if (node.has('value')) {
-        hang(addLeaf(node.get('value')));
+        hang(addLeaf(node));
         continue;
       }
       const code = split.length;
@@ -116,6 +129,7 @@ function readAnyShape(trees: JsonValue[], read: (split: JsonValue) => number): J
   return {
     trees: { symmetric: false, roots: rootCodes!, split: splits!, left: lefts!, right: rights! },
     leaves: leaves.array(),
+    weights: weights.array(),
     dimension,
   };
 }

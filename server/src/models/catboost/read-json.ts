@@ -29,7 +29,7 @@ export function readJson(bytes: Uint8Array, refusals: Refusals): CatboostModel {
     ctrs,
     tables: readJsonTables(root),
   };
-  const { trees, leaves, dimension } = readJsonTrees(root, model, refusals);
+  const { trees, leaves, weights, dimension } = readJsonTrees(root, model, refusals);
   const { scale, bias } = readScaleAndBias(root, dimension);
   const info = root.has('model_info') ? root.get('model_info') : null;
   return {
@@ -37,6 +37,7 @@ export function readJson(bytes: Uint8Array, refusals: Refusals): CatboostModel {
     dimension,
     trees,
     leaves,
+    weights,
     scale,
     bias,
     info: readModelInfo((key) => (info?.has(key) ? info.get(key).value : undefined)),

@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ModelView } from '../../src/api.ts';
@@ -326,6 +327,33 @@ describe('pages of other sites', () => {
     expect(await from({ origin: 'http://localhost:3000', 'content-type': 'text/plain' })).toBe(415);
     expect(await from({ 'content-type': 'application/json' })).toBe(400);
   });
+
+  const statusFor = (host: string, path: string): Promise<number> =>
+    new Promise((resolve, reject) => {
+      // fetch would not send a foreign Host.
+      const asked = request(new URL(path, slipway.dataPlane), { headers: { host } }, (response) => {
+        response.resume();
+        resolve(response.statusCode ?? 0);
+      });
+      asked.on('error', reject).end();
+    });
+  test.each(['/v2/models/electricity', '/v2/models/stats', '/v1/models', '/'])(
+    'one whose name leads here reads nothing of %s',
+    async (path) => {
+      const { host } = new URL(slipway.dataPlane);
+      for (const own of [host, 'localhost:1', '[::1]:8080', '10.1.2.3', 'slipway:80', 'a.svc.cluster.local'])
+        expect([own, await statusFor(own, path)]).toEqual([own, 200]);
+      for (const foreign of [
+        'evil.example',
+        'evil.example:8080',
+        'localhost.evil.example',
+        '127.0.0.1.evil.example',
+      ])
+        expect([foreign, await statusFor(foreign, path)]).toEqual([foreign, 403]);
+      // A probe asks by whatever name it likes.
+      expect(await statusFor('evil.example', '/v2/health/ready')).toBe(200);
+    },
+  );
 
   test('a browser that comes here is led to the console', async () => {
     const accept = 'text/html,application/xhtml+xml,*/*;q=0.8';

@@ -10,6 +10,7 @@ import type { Keys } from '../keys.ts';
 import type { Tls } from '../tls.ts';
 import type { BodyBounds } from './body.ts';
 import { Exchange, isProbe } from './exchange.ts';
+import { refuseForeignNames, refuseForeignPages } from './foreign.ts';
 import { kserve } from './kserve.ts';
 import { labels } from './labels.ts';
 import { decode, openInference } from './open-inference.ts';
@@ -54,6 +55,8 @@ function handle(edge: DataEdge, exchange: Exchange): void {
     health(edge, exchange);
     return;
   }
+  // Without keys whoever reaches the loopback address may ask, and any site's page does through its reader's browser.
+  if (!edge.keys.needed) refuseForeignNames(exchange);
   const by = edge.keys.actor(request.headers.authorization);
   if (path.startsWith('/predict/')) {
     const model = decode(path.slice('/predict/'.length));
@@ -99,29 +102,4 @@ function nothingAt(path: string): SlipwayError {
     `There is nothing at ${path.slice(0, 200)}.`,
     'The data plane has POST /predict/{model}, POST /labels, /v1/models and /v2/models. The rest is at the control address.',
   );
-}
-
-/**
- * A page on another site may send simple POSTs to a loopback address, or reach it under a name of its own.
- * Browsers say so by Origin; other clients send none.
- */
-function refuseForeignPages({ request: { headers } }: Exchange): void {
-  const { origin } = headers;
-  if (origin === undefined) return;
-  let host = '';
-  try {
-    host = new URL(origin).hostname;
-  } catch {
-    // "null", or nonsense: foreign either way.
-  }
-  if (!/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(host)) {
-    throw new SlipwayError(
-      'FORBIDDEN_ORIGIN',
-      'Pages of other sites may not call this address.',
-      'Call it from a server, or start Slipway with --key-file.',
-    );
-  }
-  if (!/^application\/json\b/i.test(headers['content-type'] ?? '')) {
-    throw new SlipwayError('UNSUPPORTED_CONTENT_TYPE', 'A browser’s request must be application/json.');
-  }
 }

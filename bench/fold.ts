@@ -141,6 +141,7 @@ function write(folder: string, learns: boolean): number {
     rollout: learns ? 'r' : null,
     subject: null,
     key: null,
+    trace: null,
     latency: 10,
     rows: 1,
     texts: [],

@@ -44,6 +44,7 @@ function event(id: Uint8Array): PredictionEvent {
     rollout: null,
     subject: null,
     key: null,
+    trace: null,
     at: 1e12,
     latency: 10,
     rows: 1,

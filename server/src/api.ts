@@ -302,6 +302,7 @@ export const PredictionView = Type.Object({
   received: Type.Number(),
   subject: Nullable(Type.String()),
   key: Nullable(Type.String()),
+  trace: Nullable(Type.String({ description: 'Id of the trace that it is part of' })),
   snapshot: Type.Integer(),
   rollout: Nullable(Type.String()),
   propensity: Type.Number(),

@@ -24,6 +24,8 @@ export interface PredictionEvent {
   rollout: string | null;
   subject: string | null;
   key: string | null;
+  /** Id of the trace that it is part of, 32 hexadecimal digits (trace.ts). */
+  trace: string | null;
   /** Event time, ms since the epoch. */
   at: number;
   /** Time in the model for the whole request, µs. */

@@ -97,6 +97,11 @@ function Opened({ prediction }: { prediction: PredictionView }) {
             , <Term name="subject" /> {prediction.subject}
           </>
         ) : null}
+        {prediction.trace ? (
+          <>
+            , <Term name="trace" /> <span className="mono">{prediction.trace}</span>
+          </>
+        ) : null}
         , received <When at={prediction.received} />, <Term name="snapshot" /> {prediction.snapshot},{' '}
         <Term name="arm" /> {prediction.arm}, <Term name="propensity" /> {number(prediction.propensity)}
         {prediction.rollout ? (

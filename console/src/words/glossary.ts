@@ -26,6 +26,7 @@ export const glossary = {
   label: 'The truth about a predicted row, reported later.',
   subject: 'Whom or what a prediction is about, if the caller said so.',
   key: "The caller's own name for the row, to send a label for it later.",
+  trace: 'The id under which the caller’s tracing system knows the request.',
   snapshot: 'The number of the serving state under which the answer was given.',
   propensity: 'The probability with which this arm was chosen for this row.',
   arm: 'Which side of a rollout answered the caller.',

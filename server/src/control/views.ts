@@ -310,6 +310,7 @@ export class Views {
       received: idTime(id),
       subject: live.subject,
       key: live.key,
+      trace: live.trace,
       snapshot: live.snapshot,
       rollout: live.rollout,
       propensity: live.propensity,

@@ -23,8 +23,10 @@ export interface Binding {
   width: number;
 }
 
-const flag = { shadow: 1, subject: 2, key: 4, texts: 8, answerTexts: 16 } as const;
+const flag = { shadow: 1, subject: 2, key: 4, texts: 8, answerTexts: 16, trace: 32 } as const;
 const labelFlag = { prediction: 1, key: 2, model: 4, text: 8 } as const;
+
+const traceBytes = 16;
 
 /** Up to so many numbers are faster written one by one than copied as bytes (little endian, as the machines that this runs on). */
 const fewFloats = 30;
@@ -51,7 +53,7 @@ export class RecordWriter {
 
   prediction(event: PredictionEvent, binding: number): void {
     const { rows, values, answers, texts, answerTexts } = event;
-    let room = 96 + 8 * (values.length + answers.length);
+    let room = 112 + 8 * (values.length + answers.length);
     room += 3 * ((event.subject?.length ?? 0) + (event.key?.length ?? 0));
     for (const text of texts) room += 4 + 3 * text.length;
     for (const text of answerTexts) room += 4 + 3 * text.length;
@@ -66,7 +68,8 @@ export class RecordWriter {
         (event.subject === null ? 0 : flag.subject) |
         (event.key === null ? 0 : flag.key) |
         (texts.length === 0 ? 0 : flag.texts) |
-        (answerTexts.length === 0 ? 0 : flag.answerTexts),
+        (answerTexts.length === 0 ? 0 : flag.answerTexts) |
+        (event.trace === null ? 0 : flag.trace),
     );
     view.setUint8(at + 3, 0);
     view.setUint32(at + 4, rows, true);
@@ -77,6 +80,7 @@ export class RecordWriter {
     view.setFloat64(at + 28, event.propensity, true);
     view.setFloat64(at + 36, event.latency, true);
     this.length = at + 44;
+    if (event.trace !== null) this.#traceId(event.trace);
     if (event.subject !== null) this.#text(event.subject);
     if (event.key !== null) this.#text(event.key);
     if (texts.length > 0) this.#texts(texts);
@@ -119,6 +123,12 @@ export class RecordWriter {
       this.length += 8;
     }
     this.#end();
+  }
+
+  /** 16 bytes. */
+  #traceId(digits: string): void {
+    Buffer.from(this.bytes.buffer, this.length, traceBytes).write(digits, 'hex');
+    this.length += traceBytes;
   }
 
   /** u32 count, then each. */
@@ -236,6 +246,7 @@ export function readPrediction(
   const propensity = view.getFloat64(at + 28, true);
   const latency = view.getFloat64(at + 36, true);
   const place = { at: at + 44 };
+  const trace = flags & flag.trace ? readTraceId(bytes, place) : null;
   const subject = flags & flag.subject ? readText(bytes, view, place) : null;
   const key = flags & flag.key ? readText(bytes, view, place) : null;
   const texts = flags & flag.texts ? readTexts(bytes, view, place) : [];
@@ -253,6 +264,7 @@ export function readPrediction(
     rollout: binding.rollout,
     subject,
     key,
+    trace,
     at: time,
     latency,
     rows,
@@ -296,6 +308,12 @@ export function readEvent(
   if (frame.type === recordType.prediction) return readPrediction(bytes, view, frame, bindings);
   if (frame.type === recordType.label) return readLabel(bytes, view, frame);
   return null;
+}
+
+function readTraceId(bytes: Uint8Array, place: { at: number }): string {
+  const from = bytes.byteOffset + place.at;
+  place.at += traceBytes;
+  return Buffer.from(bytes.buffer, from, traceBytes).toString('hex');
 }
 
 function readTexts(bytes: Uint8Array, view: DataView, place: { at: number }): string[] {

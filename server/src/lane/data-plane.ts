@@ -253,6 +253,7 @@ export class DataPlane {
       rollout: model?.manifest.rollout?.id ?? null,
       subject: caller.subject,
       key: caller.key,
+      trace: caller.trace?.id ?? null,
       at: caller.at ?? now,
       latency: inferred * 1000,
       rows,

@@ -48,6 +48,7 @@ function prediction(id: Uint8Array, changes: Partial<PredictionEvent> = {}): Pre
     rollout: null,
     subject: null,
     key: null,
+    trace: null,
     at: 5,
     latency: 12.5,
     rows: 1,
@@ -140,6 +141,9 @@ const anyPrediction = fc
       rollout: fc.option(text),
       subject: fc.option(text),
       key: fc.option(text),
+      trace: fc.option(
+        fc.uint8Array({ minLength: 16, maxLength: 16 }).map((id) => Buffer.from(id).toString('hex')),
+      ),
       at: fc.double({ noNaN: true }),
       rows: fc.constant(rows),
       features: fc.constant(shadow ? [] : features),

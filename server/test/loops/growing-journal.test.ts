@@ -92,6 +92,7 @@ function lanesOf(steps: Step[]): JournalEvent[][] {
         rollout: 'r',
         subject: which % 3 === 0 ? 's' : null,
         key: key === 3 ? null : `k${key}`,
+        trace: null,
         at,
         latency: 1,
         rows,

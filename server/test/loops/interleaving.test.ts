@@ -101,6 +101,7 @@ function lanesOf(given: { lane: number; step: object }[]): JournalEvent[][] {
         rollout: 'r',
         subject: null,
         key: key === null ? null : `k${key}`,
+        trace: null,
         at,
         latency: 1,
         rows: 1,

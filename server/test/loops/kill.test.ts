@@ -166,6 +166,7 @@ function story(): { lane: number; event: JournalEvent }[] {
         rollout: model === 'learns' ? 'r' : null,
         subject: null,
         key: random() < 0.4 ? `k${whole(60)}` : null,
+        trace: null,
         at,
         latency: 1,
         rows: count,

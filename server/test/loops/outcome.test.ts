@@ -42,6 +42,7 @@ const event = (answers: number[], more: Partial<PredictionEvent> = {}): Predicti
   rollout: null,
   subject: null,
   key: null,
+  trace: null,
   at: 5,
   latency: 1,
   rows: 2,

@@ -86,6 +86,7 @@ function prediction(id: Uint8Array, changes: Partial<PredictionEvent> = {}): Pre
     rollout: null,
     subject: null,
     key: null,
+    trace: null,
     at: 5,
     latency: 1,
     rows: 1,

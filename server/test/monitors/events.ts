@@ -34,6 +34,7 @@ export function event(
     rollout: null,
     subject: null,
     key: null,
+    trace: null,
     at,
     latency: 5,
     rows: rows.length,

@@ -120,6 +120,8 @@ test.each([
   // From the trace to what the journal keeps of it.
   const kept = await slipway.prediction(String(server!.attributes['slipway.prediction']));
   expect(kept.features).toEqual(row!.features);
+  // And back.
+  expect(kept.trace).toBe(id);
 });
 
 test('each request of a stream has a span, and calls that are no prediction have one', async () => {

@@ -1,4 +1,4 @@
-import { plainMessage } from '../../server/src/grpc/messages.ts';
+import { plainMessage } from '../../server/src/oip/messages.ts';
 import type { Answer, Shot } from '../load.ts';
 import { post } from '../load.ts';
 import { grpcFrame } from '../load-grpc.ts';

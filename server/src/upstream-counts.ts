@@ -3,7 +3,9 @@ export interface UpstreamCounts {
   answered: number;
   /** Not answered, or not as was agreed. */
   failed: number;
-  /** Of both: sent a second time. */
+  /** Their callers had gone, or had no more time: neither of both. */
+  abandoned: number;
+  /** Of all: sent a second time. */
   retried: number;
   /** Times that the circuit opened. */
   opened: number;
@@ -12,6 +14,7 @@ export interface UpstreamCounts {
 export function addUpstream(sum: UpstreamCounts, more: UpstreamCounts): void {
   sum.answered += more.answered;
   sum.failed += more.failed;
+  sum.abandoned += more.abandoned;
   sum.retried += more.retried;
   sum.opened += more.opened;
 }

@@ -113,7 +113,7 @@ function run<T>(
     // The heap's own limit is below the process's, so that most excess ends as an error with a name.
     execArgv: [`--max-old-space-size=${Math.floor(bounds.bytes / 2 ** 20 / 2)}`, '--expose-gc'],
     env: {
-      ...upstreamSecrets(),
+      ...upstreamVariables(),
       ...compileCache(),
       ...(bounds.python ? pythonEnvironment(process.env) : {}),
       PATH: process.env.PATH ?? '',
@@ -171,9 +171,13 @@ function run<T>(
   });
 }
 
-/** Of the server's environment, what remote versions may name, and no more: a file can read its own process's. */
-function upstreamSecrets(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => isUpstreamVariable(name)));
+/**
+ * Of the server's environment, what remote versions may name, and which authorities beyond the usual ones vouch for their
+ * servers. No more: a file can read its own process's.
+ */
+function upstreamVariables(): NodeJS.ProcessEnv {
+  const isWanted = (name: string) => isUpstreamVariable(name) || name === 'NODE_EXTRA_CA_CERTS';
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => isWanted(name)));
 }
 
 /** Where processes keep what V8 has made of Slipway's own code. */

@@ -6,8 +6,8 @@ import {
   type sendUnaryData,
   status,
 } from '@grpc/grpc-js';
+import { message } from '../oip/messages.ts';
 import { inferenceService } from './inference.ts';
-import { message } from './messages.ts';
 import { type Received, received } from './received.ts';
 
 export const healthService = 'grpc.health.v1.Health';

@@ -20,7 +20,7 @@ import {
   modelInferResponse,
   modelStreamInferResponse,
   readInferMessage,
-} from './infer-message.ts';
+} from '../oip/infer-message.ts';
 import { decoded } from './received.ts';
 import { type CallTrace, sayTrace, traceCall } from './span.ts';
 import { statusOf } from './status.ts';

@@ -3,8 +3,8 @@ import type { Actor } from '../actor.ts';
 import { type Catalog, versionNamed } from '../lane/catalog.ts';
 import type { DataPlane } from '../lane/data-plane.ts';
 import type { Tracer } from '../lane/tracer.ts';
+import { type Parameters, readParameters } from '../oip/infer-message.ts';
 import { addInfer } from './infer.ts';
-import { type Parameters, readParameters } from './infer-message.ts';
 import { traceCall, traced } from './span.ts';
 import { unary } from './unary.ts';
 

@@ -1,7 +1,7 @@
 import { type Server, type ServerDuplexStream, status } from '@grpc/grpc-js';
 import descriptor from 'protobufjs/ext/descriptor/index.js';
 import { SlipwayError } from '../errors.ts';
-import { message, root } from './messages.ts';
+import { message, root } from '../oip/messages.ts';
 import { type Received, received } from './received.ts';
 import { statusOf } from './status.ts';
 

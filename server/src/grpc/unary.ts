@@ -1,5 +1,5 @@
 import type { Metadata, Server, ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js';
-import { message } from './messages.ts';
+import { message } from '../oip/messages.ts';
 import { type Received, readable, received } from './received.ts';
 import { statusOf } from './status.ts';
 

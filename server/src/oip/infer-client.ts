@@ -1,56 +1,47 @@
 import { SlipwayError } from '../errors.ts';
 import { isObject } from '../json.ts';
-import { shown } from '../shown.ts';
 import { isLong, type TensorSpec } from '../signature.ts';
 import type { Frame } from '../tensor.ts';
 import { isInTexts, textAt } from '../texts.ts';
+import { readTensors } from './infer-json.ts';
+import { packInput } from './input-bytes.ts';
+import type { GivenTensor } from './tensors.ts';
 
 /**
- * The caller's side of the Open Inference Protocol v2's inference over REST: request and response as JSON.
+ * The caller's side of the Open Inference Protocol v2's inference over REST: request and response as JSON, with Triton's
+ * binary data behind it.
  * https://github.com/open-inference/open-inference-protocol/blob/main/specification/protocol/inference_rest.md
+ * https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_binary_data.md
  */
-
-/** An output as it came; `values` is flat, row-major, and not looked at yet. */
-export interface GivenOutput {
-  name: string;
-  datatype: string;
-  shape: number[];
-  values: unknown[];
-}
-
-const mostDimensions = 32;
 
 /**
- * A frame's rows as a request; `outputs`: which are wanted (null: all). A missing value is written as null. Throws
- * FEATURE_MISTYPED for a number that JSON cannot hold.
+ * A frame's rows as a request; `outputs`: which are wanted (null: all). A missing value is written as null, or as NaN
+ * where tensors are `binary`, as all inputs and outputs then are. Throws FEATURE_MISTYPED for what cannot be written so.
  */
-export function writeInferRequest(inputs: TensorSpec[], frame: Frame, outputs: string[] | null): string {
-  let json = '{"inputs":[';
-  for (const [i, spec] of inputs.entries()) {
+export function writeInferRequest(
+  inputs: TensorSpec[],
+  frame: Frame,
+  outputs: string[] | null,
+  binary: boolean,
+): { json: string; binary: Uint8Array[] } {
+  const tail: Uint8Array[] = [];
+  const tensors = inputs.map((spec) => {
     const shape = [frame.rows, ...spec.shape.slice(1)];
-    json += `${i === 0 ? '' : ','}{"name":${JSON.stringify(spec.name)},"shape":[${shape}],"datatype":"${spec.datatype}","data":[`;
-    json += `${dataText(spec, frame)}]}`;
-  }
-  const wanted = outputs?.map((name) => ({ name }));
-  return `${json}]${wanted ? `,"outputs":${JSON.stringify(wanted)}` : ''}}`;
+    const head = `{"name":${JSON.stringify(spec.name)},"shape":[${shape}],"datatype":"${spec.datatype}",`;
+    if (!binary) return `${head}"data":[${dataText(spec, frame)}]}`;
+    const bytes = packInput(spec, frame);
+    tail.push(bytes);
+    return `${head}"parameters":{"binary_data_size":${bytes.length}}}`;
+  });
+  const parameters = binary ? ',"parameters":{"binary_data_output":true}' : '';
+  const wanted = outputs ? `,"outputs":${JSON.stringify(outputs.map((name) => ({ name })))}` : '';
+  return { json: `{"inputs":[${tensors}]${wanted}${parameters}}`, binary: tail };
 }
 
-/** Throws an Error that says what is not as the protocol has it. */
-export function readInferResponse(value: unknown): GivenOutput[] {
+/** `binary`: what came behind the JSON. Throws what is not as the protocol has it. */
+export function readInferResponse(value: unknown, binary: Buffer): GivenTensor[] {
   if (!isObject(value) || !Array.isArray(value.outputs)) throw new Error('it has no "outputs".');
-  return value.outputs.map((output) => {
-    if (!isObject(output) || typeof output.name !== 'string') throw new Error('an output has no "name".');
-    const { name, datatype, shape, data } = output;
-    const isShape =
-      Array.isArray(shape) &&
-      shape.length > 0 &&
-      shape.length <= mostDimensions &&
-      shape.every((size) => Number.isSafeInteger(size) && size >= 0);
-    if (!isShape || typeof datatype !== 'string' || !Array.isArray(data))
-      throw new Error(`output ${shown(name)} has no "shape", "datatype" or "data".`);
-    // Data may be flat or nested by its shape; the protocol allows both.
-    return { name, datatype, shape, values: Array.isArray(data[0]) ? data.flat(shape.length) : data };
-  });
+  return readTensors(value.outputs, 'output', binary);
 }
 
 function dataText(

@@ -8,7 +8,7 @@ import {
   refuseSharedMemory,
   type WantedOutput,
 } from './infer.ts';
-import type { InputTensor } from './tensors.ts';
+import type { GivenTensor } from './tensors.ts';
 
 /**
  * The Open Inference Protocol v2's inference request and response as JSON, with Triton's binary data behind it.
@@ -34,17 +34,10 @@ export function readInferRequest(body: Buffer, jsonBytes: number | null, exact: 
   const { id, inputs, outputs, parameters } = value;
   if (id !== undefined && typeof id !== 'string') throw invalid('"id" is not a string.');
   if (!Array.isArray(inputs) || inputs.length === 0) throw invalid('"inputs" is not a list of tensors.');
-  const tail = { bytes: body.subarray(end), used: 0 };
-  const tensors = inputs.map((input) => readInput(input, tail));
-  if (tail.used !== tail.bytes.length) {
-    throw invalid(
-      `${tail.bytes.length} bytes of binary data came, ${tail.used} are named by "binary_data_size".`,
-    );
-  }
   return {
     id: id ?? '',
     parameters: readParameters(parameters, 'The request'),
-    inputs: tensors,
+    inputs: readTensors(inputs, 'input', body.subarray(end)),
     outputs: readOutputs(outputs),
   };
 }
@@ -74,22 +67,38 @@ export function writeInferResponse(
   return { json: `${json}]}`, binary };
 }
 
-function readInput(value: unknown, tail: { bytes: Buffer; used: number }): InputTensor {
-  if (!isObject(value)) throw invalid('An input is not an object.');
+/** A request's inputs or a response's outputs, and the binary data behind its JSON. Throws INVALID_REQUEST. */
+export function readTensors(tensors: unknown[], what: 'input' | 'output', binary: Buffer): GivenTensor[] {
+  const tail = { bytes: binary, used: 0 };
+  const read = tensors.map((tensor) => readTensor(tensor, what, tail));
+  if (tail.used !== binary.length) {
+    throw invalid(
+      `${binary.length} bytes of binary data came, ${tail.used} are named by "binary_data_size".`,
+    );
+  }
+  return read;
+}
+
+function readTensor(
+  value: unknown,
+  what: 'input' | 'output',
+  tail: { bytes: Buffer; used: number },
+): GivenTensor {
+  if (!isObject(value)) throw invalid(`An ${what} is not an object.`);
   const { name, shape, datatype, data, parameters } = value;
-  if (typeof name !== 'string') throw invalid('An input has no "name".');
+  if (typeof name !== 'string') throw invalid(`An ${what} has no "name".`);
   const isShape =
     Array.isArray(shape) &&
     shape.length > 0 &&
     shape.length <= mostDimensions &&
     shape.every((size) => Number.isSafeInteger(size) && size >= 0);
-  if (!isShape) throw invalid(`The "shape" of input ${shown(name)} is not a list of whole numbers.`);
-  if (typeof datatype !== 'string') throw invalid(`Input ${shown(name)} has no "datatype".`);
-  const given = readParameters(parameters, `Input ${shown(name)}`);
+  if (!isShape) throw invalid(`The "shape" of ${what} ${shown(name)} is not a list of whole numbers.`);
+  if (typeof datatype !== 'string') throw invalid(`The ${what} ${shown(name)} has no "datatype".`);
+  const given = readParameters(parameters, `The ${what} ${shown(name)}`);
   refuseSharedMemory(name, given);
   const size = given.binary_data_size;
   if (size === undefined) {
-    if (!Array.isArray(data)) throw invalid(`Input ${shown(name)} has no "data".`);
+    if (!Array.isArray(data)) throw invalid(`The ${what} ${shown(name)} has no "data".`);
     // Data may be flat or nested by its shape; the protocol allows both.
     return {
       name,
@@ -105,7 +114,7 @@ function readInput(value: unknown, tail: { bytes: Buffer; used: number }): Input
     (size as number) > tail.bytes.length - tail.used
   ) {
     throw invalid(
-      `"binary_data_size" of input ${shown(name)} is ${shown(size)}; ${tail.bytes.length - tail.used} bytes are left behind the JSON.`,
+      `"binary_data_size" of ${what} ${shown(name)} is ${shown(size)}; ${tail.bytes.length - tail.used} bytes are left behind the JSON.`,
     );
   }
   const raw = tail.bytes.subarray(tail.used, tail.used + (size as number));

@@ -12,7 +12,7 @@ import {
 import { isInTexts, nearest, toInteger } from '../texts.ts';
 import { bytesOf, elements } from './elements.ts';
 import { openRows } from './open-rows.ts';
-import { type InputTensor, listed, mismatch } from './tensors.ts';
+import { type GivenTensor, listed, mismatch } from './tensors.ts';
 
 /**
  * An inference request and its answer, whatever protocol they came by: the Open Inference Protocol v2 with
@@ -22,7 +22,7 @@ export interface InferRequest {
   /** '' where there is none. */
   id: string;
   parameters: { [name: string]: unknown };
-  inputs: InputTensor[];
+  inputs: GivenTensor[];
   /** What is wanted, in this order; null: every output. */
   outputs: WantedOutput[] | null;
 }

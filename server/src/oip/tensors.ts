@@ -6,8 +6,8 @@ import { nearest } from '../texts.ts';
 import { type Element, elements, readerOf } from './elements.ts';
 import { writeOpenRow } from './open-rows.ts';
 
-/** An input as an edge read it: its values one by one, or their bytes as the protocol packs them. */
-export interface InputTensor {
+/** A tensor as it came: its values one by one, or their bytes as the protocol packs them. */
+export interface GivenTensor {
   name: string;
   datatype: string;
   shape: number[];
@@ -24,7 +24,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
  * tensor and what was expected, or ROWS_EMPTY.
  */
 export function frameOf(
-  tensors: InputTensor[],
+  tensors: GivenTensor[],
   signature: Signature,
   made: (rows: number) => Frame = (rows) => newFrame(rows, signature.features.length),
 ): Frame {
@@ -57,7 +57,7 @@ export function mismatch(message: string): SlipwayError {
   return new SlipwayError('TENSOR_MISMATCH', message);
 }
 
-function tensorFor(tensors: InputTensor[], spec: TensorSpec, rows: number): InputTensor {
+function tensorFor(tensors: GivenTensor[], spec: TensorSpec, rows: number): GivenTensor {
   const { name, width } = spec;
   const given = tensors.filter((tensor) => tensor.name === name);
   if (given.length !== 1) {
@@ -124,7 +124,7 @@ function fillRaw(frame: Frame, raw: Uint8Array, spec: TensorSpec, { unpack }: El
   }
 }
 
-function fillTexts(frame: Frame, { values, raw }: InputTensor, spec: TensorSpec): void {
+function fillTexts(frame: Frame, { values, raw }: GivenTensor, spec: TensorSpec): void {
   const texts = raw ? unpackTexts(raw, frame.rows * spec.width, spec.name) : values!;
   fillValues(frame, texts, spec, (value) => {
     const text = value instanceof Uint8Array ? decoded(value, spec.name) : value;
@@ -133,7 +133,7 @@ function fillTexts(frame: Frame, { values, raw }: InputTensor, spec: TensorSpec)
 }
 
 /** Rows of any size, each as text. */
-function fillOpen(frame: Frame, { shape, values, raw }: InputTensor, spec: TensorSpec): void {
+function fillOpen(frame: Frame, { shape, values, raw }: GivenTensor, spec: TensorSpec): void {
   const inner = shape.slice(1);
   const each = product(inner);
   const { datatype } = spec;
@@ -178,30 +178,31 @@ function isIn(spec: TensorSpec, column: number): boolean {
   return column >= spec.column && column < spec.column + spec.width;
 }
 
-/** `count` byte strings, each with its length before it. */
-function unpackTexts(raw: Uint8Array, count: number, name: string): Uint8Array[] {
+/** `count` byte strings, each with its length before it. Throws TENSOR_MISMATCH. */
+export function unpackTexts(raw: Uint8Array, count: number, name: string): Uint8Array[] {
   const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
   const texts: Uint8Array[] = [];
   let at = 0;
   while (at < raw.length) {
     const end = at + lengthBytes + (at + lengthBytes <= raw.length ? view.getUint32(at, true) : 0);
     if (at + lengthBytes > raw.length || end > raw.length) {
-      throw mismatch(`Value ${texts.length} of input "${name}" goes beyond its bytes.`);
+      throw mismatch(`Value ${texts.length} of "${name}" goes beyond its bytes.`);
     }
     texts.push(raw.subarray(at + lengthBytes, end));
     at = end;
   }
   if (texts.length !== count) {
-    throw mismatch(`Input "${name}" holds ${texts.length} values; its shape says ${count}.`);
+    throw mismatch(`"${name}" holds ${texts.length} values; its shape says ${count}.`);
   }
   return texts;
 }
 
-function decoded(bytes: Uint8Array, name: string): string {
+/** Throws TENSOR_MISMATCH. */
+export function decoded(bytes: Uint8Array, name: string): string {
   try {
     return utf8.decode(bytes);
   } catch {
-    throw mismatch(`Input "${name}" holds bytes that are no UTF-8 text.`);
+    throw mismatch(`"${name}" holds bytes that are no UTF-8 text.`);
   }
 }
 

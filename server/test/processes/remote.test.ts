@@ -3,21 +3,27 @@ import type { RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { ModelView, TimelineEntry } from '../../src/api.ts';
+import type { ModelView, TimelineEntry, VersionView } from '../../src/api.ts';
 import { bodyOf, type Served, serve } from '../models/remote/upstream-of.ts';
 import { electricity, inRepository, Slipway, until } from './harness.ts';
 
 /** A Slipway whose models stay in another one. */
 let slipway: Slipway;
 let other: Slipway;
+/** The same as the other one, but for TLS. */
+let encrypted: Slipway;
 let folder: string;
+let usualAuthorities: string | undefined;
 const model = inRepository('examples/electricity/model.txt');
 const rows = electricity(9062, 9362);
 const names = Object.keys(rows[0]!.features);
 
 function remoteFile(name: string, settings: object): string {
   const path = join(folder, `${name}.json`);
-  writeFileSync(path, JSON.stringify({ slipway: 'remote', model: 'electricity', ...settings }));
+  writeFileSync(
+    path,
+    JSON.stringify({ slipway: 'remote', model: 'electricity', connectMs: 60_000, ...settings }),
+  );
   return path;
 }
 
@@ -37,33 +43,65 @@ interface Failure {
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'slipway-remote-'));
-  [slipway, other] = await Promise.all([Slipway.start(), Slipway.start()]);
-  expect((await other.deploy('electricity', model)).status).toBe(201);
+  const [cert, key] = ['cert', 'key'].map((name) => inRepository(`server/test/http/tls/${name}.pem`));
+  // Read by Node when a process starts.
+  usualAuthorities = process.env.NODE_EXTRA_CA_CERTS;
+  process.env.NODE_EXTRA_CA_CERTS = cert;
+  [slipway, other, encrypted] = await Promise.all([Slipway.start(), Slipway.start(), Slipway.start()]);
+  for (const one of [other, encrypted]) expect((await one.deploy('electricity', model)).status).toBe(201);
+  await encrypted.stop();
+  encrypted = await Slipway.start({ data: encrypted.folder, tls: { cert: cert!, key: key! } });
   expect((await slipway.deploy('here', model)).status).toBe(201);
 });
 afterAll(async () => {
-  await Promise.all([slipway.end(), other.end()]);
+  await Promise.all([slipway.end(), other.end(), encrypted.end()]);
+  if (usualAuthorities === undefined) delete process.env.NODE_EXTRA_CA_CERTS;
+  else process.env.NODE_EXTRA_CA_CERTS = usualAuthorities;
   rmSync(folder, { recursive: true, force: true });
 });
 
-test('a model of another server is deployed as a version like any other, and answers the same', async () => {
-  const file = remoteFile('there', { url: other.dataPlane, version: '1', timeoutMs: 60_000 });
-  const { status, body } = await slipway.deploy('there', file, { classes: [0, 1] });
-  expect(status).toBe(201);
-  expect(JSON.stringify(body)).toContain('"remote"');
-  for (const { features } of rows.slice(0, 20)) {
-    const there = await slipway.predict('there', { features: asColumns(features) });
-    const here = await slipway.predict('here', { features });
-    expect(there.status).toBe(200);
-    expect(there.body.probabilities).toEqual(here.body.probabilities);
-    const { answers } = await slipway.prediction(there.body.id);
-    expect(answers[0]).toMatchObject({ version: 1, role: 'live' });
-  }
-  const many = await slipway.predict<{ predictions: unknown[] }>('there', {
-    rows: rows.map(({ features }) => asColumns(features)),
-  });
-  expect(many.body.predictions).toHaveLength(rows.length);
-});
+/** The other Slipway's addresses, by how it is spoken with. */
+const ways: [string, () => string, string][] = [
+  ['rest', () => other.dataPlane, 'bytes over REST'],
+  ['grpc', () => `grpc://${other.grpc}`, 'bytes over gRPC'],
+  ['https', () => encrypted.dataPlane, 'bytes over REST'],
+  ['grpcs', () => `grpcs://${encrypted.grpc}`, 'bytes over gRPC'],
+];
+
+test.each(ways)(
+  'a model of another server is deployed as a version like any other, and answers the same (%s)',
+  async (way, url, tensors) => {
+    const name = `there-${way}`;
+    const file = remoteFile(name, { url: url(), version: '1', timeoutMs: 60_000 });
+    const { status, body } = await slipway.deploy(name, file, { classes: [0, 1] });
+    expect(status).toBe(201);
+    expect(JSON.stringify(body)).toContain('"remote"');
+    const view = await slipway.api<VersionView>('GET', `/api/models/${name}/versions/1`);
+    expect(view.body.facts).toMatchObject({ upstream: expect.any(String), tensors });
+    for (const { features } of rows.slice(0, 20)) {
+      const there = await slipway.predict(name, { features: asColumns(features) });
+      const here = await slipway.predict('here', { features });
+      expect(there.status).toBe(200);
+      expect(there.body.probabilities).toEqual(here.body.probabilities);
+      const { answers } = await slipway.prediction(there.body.id);
+      expect(answers[0]).toMatchObject({ version: 1, role: 'live' });
+    }
+    const ask = (model: string, all: object[]) =>
+      slipway.predict<{ predictions: { probabilities: unknown }[] }>(model, { rows: all });
+    const there = await ask(
+      name,
+      rows.map(({ features }) => asColumns(features)),
+    );
+    const here = await ask(
+      'here',
+      rows.map(({ features }) => features),
+    );
+    expect(there.body.predictions).toHaveLength(rows.length);
+    expect(there.body.predictions.map(({ probabilities }) => probabilities)).toEqual(
+      here.body.predictions.map(({ probabilities }) => probabilities),
+    );
+  },
+);
 
 test('it is tested in shadow: every row is asked, and scored with the label', async () => {
   const state = {
@@ -98,6 +136,7 @@ async function troubled(listener: RequestListener): Promise<Served & { begin(): 
     }
     const url = new URL(request.url!, other.dataPlane);
     const body = request.method === 'POST' ? new Uint8Array(await bodyOf(request)) : null;
+    // A proxy that knows nothing of binary tensors: it drops the header that they need.
     const answer = await fetch(url, { method: request.method!, body });
     response.writeHead(answer.status).end(Buffer.from(await answer.arrayBuffer()));
   });

@@ -22,11 +22,11 @@ export async function prometheusText(
     'outcome',
   ]);
   const imputed = counter('slipway_imputed_values_total', 'Values imputed by a version’s policy.', ['model']);
-  const upstream = counter('slipway_upstream_requests_total', 'Requests to upstreams: answered or failed.', [
-    'model',
-    'version',
-    'outcome',
-  ]);
+  const upstream = counter(
+    'slipway_upstream_requests_total',
+    'Requests to upstreams: answered, failed, or abandoned by their callers.',
+    ['model', 'version', 'outcome'],
+  );
   const retries = counter('slipway_upstream_retries_total', 'Of those: sent a second time.', [
     'model',
     'version',
@@ -149,6 +149,7 @@ export async function prometheusText(
         if (!counts) continue;
         upstream.inc({ model, version, outcome: 'answered' }, counts.answered);
         upstream.inc({ model, version, outcome: 'failed' }, counts.failed);
+        upstream.inc({ model, version, outcome: 'abandoned' }, counts.abandoned);
         retries.inc({ model, version }, counts.retried);
         openings.inc({ model, version }, counts.opened);
       }

@@ -6,7 +6,7 @@ import type { DataPlane } from '../../lane/data-plane.ts';
 import { rowIds } from '../../lane/infer.ts';
 import { type OutputTensor, outputsOf } from '../../oip/infer.ts';
 import { rowValue, rowValues } from '../../oip/row.ts';
-import { frameOf, type InputTensor } from '../../oip/tensors.ts';
+import { frameOf, type GivenTensor } from '../../oip/tensors.ts';
 import { isOpen } from '../../signature.ts';
 import type { Frame } from '../../tensor.ts';
 import type { Exchange } from './exchange.ts';
@@ -91,7 +91,7 @@ function frameOfInstances(plane: DataPlane, arm: Arm, instances: unknown[]): Fra
     }
     return frame;
   }
-  const tensors = inputs.map(({ name, datatype, shape, width }): InputTensor => {
+  const tensors = inputs.map(({ name, datatype, shape, width }): GivenTensor => {
     const values = instances.flatMap((instance, row) => {
       const value = isObject(instance) ? instance[name] : instance;
       if (!isObject(instance) && inputs.length > 1) {

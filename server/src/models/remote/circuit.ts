@@ -32,9 +32,11 @@ export class Circuit {
     return 'probe';
   }
 
-  leave(ticket: Ticket, failed: boolean, now: number): void {
+  /** `failed` null: the call was given up, and says nothing. */
+  leave(ticket: Ticket, failed: boolean | null, now: number): void {
+    if (ticket === 'probe') this.#probing = false;
+    if (failed === null) return;
     if (ticket === 'probe') {
-      this.#probing = false;
       if (failed) this.#open(now, Math.min(longestWaitMs, this.#waitMs * 2));
       else this.#close();
       return;

@@ -14,7 +14,24 @@ export interface Metadata {
   inputs: InputValue[];
 }
 
-/** GET v2/models/{model}. `broken` is called with what is not as the protocol has it. */
+/** What the protocol's server metadata says, as far as it is needed. */
+export interface ServerFacts {
+  /** With its version. */
+  name: string;
+  extensions: string[];
+}
+
+/** GET v2, ServerMetadata. */
+export function readServer(value: unknown): ServerFacts {
+  const { name, version, extensions } = isObject(value) ? value : {};
+  const said = [name, version].filter((one) => typeof one === 'string' && one !== '');
+  return {
+    name: said.join(' ').slice(0, 100) || 'not said',
+    extensions: Array.isArray(extensions) ? extensions.filter((one) => typeof one === 'string') : [],
+  };
+}
+
+/** GET v2/models/{model}, ModelMetadata. `broken` is called with what is not as the protocol has it. */
 export function readMetadata(value: unknown, broken: (message: string) => never): Metadata {
   if (!isObject(value)) return broken('its metadata is no JSON object.');
   const { platform, versions, inputs } = value;

@@ -4,9 +4,9 @@ import { shown } from '../../shown.ts';
 import type { InputValue } from '../columns.ts';
 import { readInputs } from './metadata.ts';
 
-/** A remote version's file: JSON, described in docs/models.md. Its program is the same, all defaults filled in. */
+/** A remote version's file: JSON, described in docs/models.md. */
 export interface RemoteSettings {
-  /** http or https; may have a path before /v2. */
+  /** http or https, which may have a path before /v2; grpc or grpcs. */
   url: string;
   /** The model's name at the upstream, and its version there; null: whichever it serves. */
   model: string;
@@ -24,6 +24,12 @@ export interface RemoteSettings {
   inputs: InputValue[] | null;
 }
 
+/** What lanes get: the file, all defaults filled in, and what was found out. */
+export interface RemoteProgram extends RemoteSettings {
+  /** Whether a REST upstream takes and gives tensors as bytes. */
+  binary: boolean;
+}
+
 const fields = [
   'slipway',
   'url',
@@ -38,6 +44,8 @@ const fields = [
 ];
 const mostCharacters = 256;
 const headerName = /^[a-z0-9!#$%&'*+.^_`|~-]+$/i;
+/** gRPC's own metadata, and such as is no text. */
+const grpcsOwn = /^grpc-|-bin$|[^a-z0-9_.-]/i;
 const headerValue = /^[\t\x20-\x7e]*$/;
 /** The connection's own. */
 const ownHeaders =
@@ -83,14 +91,15 @@ export function readSettings(text: string, file: string): RemoteSettings {
   const missing = given.get('missing') ?? false;
   if (typeof missing !== 'boolean') return broken('"missing" is not true or false.');
   const inputs = given.get('inputs') ?? null;
+  const url = readUrl(text256('url'), broken);
   return {
-    url: readUrl(text256('url'), broken),
+    url,
     model: text256('model'),
     version: given.has('version') ? text256('version') : null,
     timeoutMs: whole('timeoutMs', 5_000, 600_000),
     connectMs: whole('connectMs', 1_000, 60_000),
     concurrency: whole('concurrency', 64, 1024),
-    headers: readHeaders(given.get('headers') ?? {}, broken),
+    headers: readHeaders(given.get('headers') ?? {}, isGrpc(url), broken),
     missing,
     inputs: inputs === null ? null : readInputs(inputs, broken),
   };
@@ -98,18 +107,30 @@ export function readSettings(text: string, file: string): RemoteSettings {
 
 function readUrl(text: string, broken: (message: string) => never): string {
   const url = URL.canParse(text) ? new URL(text) : broken(`"url" ${shown(text)} is no URL.`);
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') broken('"url" is neither http nor https.');
+  if (!['http:', 'https:', 'grpc:', 'grpcs:'].includes(url.protocol))
+    broken('"url" is neither http nor https, grpc nor grpcs.');
+  if (isGrpc(text) && (url.port === '' || !/^\/?$/.test(url.pathname)))
+    broken('"url" is not a host and its port, as in grpc://models:8081: gRPC has no paths.');
   if (url.username !== '' || url.password !== '')
     broken('"url" holds a name or password: put it into "headers", out of an environment variable.');
   if (url.search !== '' || url.hash !== '') broken('"url" has a query or a fragment.');
   return url.href;
 }
 
-function readHeaders(value: unknown, broken: (message: string) => never): Record<string, string> {
+export function isGrpc(url: string): boolean {
+  return /^grpcs?:/i.test(url);
+}
+
+function readHeaders(
+  value: unknown,
+  forGrpc: boolean,
+  broken: (message: string) => never,
+): Record<string, string> {
   if (!isObject(value)) return broken('"headers" is not an object.');
   const headers: [string, string][] = [];
   for (const [name, text] of Object.entries(value)) {
-    if (!headerName.test(name) || ownHeaders.test(name)) broken(`${shown(name)} is no header to be set.`);
+    if (!headerName.test(name) || ownHeaders.test(name) || (forGrpc && grpcsOwn.test(name)))
+      broken(`${shown(name)} is no header to be set.`);
     if (typeof text !== 'string' || !headerValue.test(text))
       return broken(`Header ${shown(name)} is not a line of ASCII text.`);
     for (const [, named] of text.matchAll(variable))

@@ -1,18 +1,17 @@
 import { SlipwayError } from '../../errors.ts';
-import { type GivenOutput, readInferResponse, writeInferRequest } from '../../oip/infer-client.ts';
+import type { GivenTensor } from '../../oip/tensors.ts';
 import type { Signature, TensorSpec } from '../../signature.ts';
 import { newFrame } from '../../tensor.ts';
 import { answerAmong } from '../answer.ts';
 import { columnsOf, type Inputs, mostColumns } from '../columns.ts';
 import type { ModelHints } from '../model.ts';
 import { isDatatype, type Metadata, readMetadata } from './metadata.ts';
+import { mostAnswerBytes } from './protocol.ts';
 import type { RemoteSettings } from './settings.ts';
 import type { Upstream } from './upstream.ts';
 
 /** Rows that are asked at once: an output's first dimension that is both was no accident. */
 const rowCounts = [3, 2];
-const mostMetadataBytes = 2 ** 20;
-const mostAnswerBytes = 16 * 2 ** 20;
 
 const way = 'State "inputs" in the file, each with its "shape": the first dimension is the row, -1.';
 
@@ -26,7 +25,7 @@ export async function signatureOf(
   hints: ModelHints,
   file: string,
 ): Promise<{ signature: Signature; metadata: Metadata }> {
-  const metadata = await upstream.ask(null, mostMetadataBytes, (value) =>
+  const metadata = await upstream.metadata((value) =>
     readMetadata(value, (message) => {
       throw new Error(message);
     }),
@@ -58,11 +57,11 @@ async function outputsOf(
   { inputs, features }: Inputs,
   file: string,
 ): Promise<TensorSpec[]> {
-  const answers: { rows: number; given: GivenOutput[] }[] = [];
+  const answers: { rows: number; given: GivenTensor[] }[] = [];
   for (const rows of rowCounts) {
     const zeros = { ...newFrame(rows, features.length), texts: [''] };
-    const body = writeInferRequest(inputs, zeros, null);
-    answers.push({ rows, given: await upstream.ask(body, mostAnswerBytes, readInferResponse) });
+    const given = await upstream.infer(inputs, zeros, null, mostAnswerBytes, (tensors) => tensors);
+    answers.push({ rows, given });
   }
   const outputs: TensorSpec[] = [];
   let column = 0;

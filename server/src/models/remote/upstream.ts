@@ -1,68 +1,113 @@
 import { SlipwayError } from '../../errors.ts';
-import { isObject, parseJson } from '../../json.ts';
-import { shown } from '../../shown.ts';
+import type { GivenTensor } from '../../oip/tensors.ts';
+import type { TensorSpec } from '../../signature.ts';
+import type { Frame } from '../../tensor.ts';
+import { type Trace, traceparentOf } from '../../trace.ts';
 import type { UpstreamCounts } from '../../upstream-counts.ts';
+import { cancelled } from '../../waiting.ts';
 import { Circuit } from './circuit.ts';
-import { AnswerTooLong, Connection, type UpstreamAnswer } from './connection.ts';
+import { Failure } from './failure.ts';
+import { type Call, mostAnswerBytes, type Protocol } from './protocol.ts';
 import { RetryBudget } from './retry-budget.ts';
-import { filledHeaders, type RemoteSettings } from './settings.ts';
+import { filledHeaders, isGrpc, type RemoteProgram } from './settings.ts';
 
 /** Bytes of requests at once: rows wait in memory until they are answered. */
 const mostBytesAtOnce = 64 * 2 ** 20;
 
-/** Why a try came to nothing. `again`: whether the same request may be sent once more. */
-class Failure extends Error {
-  readonly error: SlipwayError;
-  readonly again: boolean;
-
-  constructor(error: SlipwayError, again: boolean) {
-    super(error.message);
-    this.error = error;
-    this.again = again;
-  }
+/** Who waits for an upstream's answer: waiting.ts, with one signal for all requests that are made for them. */
+export interface Asker {
+  /** `performance.now()`; Infinity: none. */
+  deadline: number;
+  trace: Trace | null;
+  /** Aborted when they go. */
+  gone: AbortSignal | null;
 }
 
+/** An upstream that knows how long it is waited for may say so early that it is too late, ms. */
+const earlyMs = 100;
+
+const noAsker: Asker = { deadline: Number.POSITIVE_INFINITY, trace: null, gone: null };
+
 /**
- * One upstream, asked within bounds: of time (`timeoutMs` for all of a request), of requests and bytes at once, of the
- * answer's length, of retries (one, within the budget, where a connection broke or the upstream said 503: inference
- * changes nothing there), and by a circuit that leaves an upstream alone that keeps failing.
+ * One upstream, asked within bounds: of time (`timeoutMs` for a request with its retry, or what is left to its caller),
+ * of requests and bytes at once, of the answer's length, of retries (one, within the budget, where a connection broke or
+ * the upstream is unavailable: inference changes nothing there), and by a circuit that leaves an upstream alone that keeps
+ * failing. What its callers cut short says nothing of the upstream.
  */
 export class Upstream {
-  readonly counts: UpstreamCounts = { answered: 0, failed: 0, retried: 0, opened: 0 };
-  readonly #settings: RemoteSettings;
-  readonly #connection: Connection;
+  readonly counts: UpstreamCounts = { answered: 0, failed: 0, abandoned: 0, retried: 0, opened: 0 };
+  readonly #program: RemoteProgram;
+  readonly #protocol: Protocol;
   readonly #circuit = new Circuit();
   readonly #budget = new RetryBudget();
-  readonly #path: string;
   #atOnce = 0;
   #bytesAtOnce = 0;
 
-  constructor(settings: RemoteSettings) {
-    this.#settings = settings;
-    this.#connection = new Connection(settings);
-    const { model, version } = settings;
-    const versions = version === null ? '' : `/versions/${encodeURIComponent(version)}`;
-    this.#path = `/v2/models/${encodeURIComponent(model)}${versions}`;
+  private constructor(program: RemoteProgram, protocol: Protocol) {
+    this.#program = program;
+    this.#protocol = protocol;
+  }
+
+  /** Asks nothing yet. Only the client that is needed is loaded. */
+  static async of(program: RemoteProgram): Promise<Upstream> {
+    const protocol = isGrpc(program.url)
+      ? new (await import('./grpc.ts')).Grpc(program)
+      : new (await import('./rest.ts')).Rest(program);
+    return new Upstream(program, protocol);
+  }
+
+  /** What `read` makes of what the server says of itself; what it throws says what is wrong. Rejects with UPSTREAM_*. */
+  server<T>(read: (value: unknown) => T): Promise<T> {
+    return this.#ask(0, noAsker, mostAnswerBytes, async (call) => read(await this.#protocol.server(call)));
+  }
+
+  /** The same of the model's metadata. */
+  metadata<T>(read: (value: unknown) => T): Promise<T> {
+    return this.#ask(0, noAsker, mostAnswerBytes, async (call) => read(await this.#protocol.metadata(call)));
   }
 
   /**
-   * What `read` makes of the answer's JSON, of at most `mostBytes`; what it throws means that the upstream did not do as
-   * was agreed. `body` null: asks for metadata. Rejects with UPSTREAM_*.
+   * What `read` makes of the answer to a frame's rows, which has at most `mostBytes`. Rejects with UPSTREAM_*,
+   * FEATURE_MISTYPED, and with TIMEOUT or CANCELLED where its asker does not wait any more.
    */
-  async ask<T>(body: string | null, mostBytes: number, read: (answer: unknown) => T): Promise<T> {
-    const bytes = body?.length ?? 0;
-    const { concurrency, timeoutMs } = this.#settings;
+  async infer<T>(
+    inputs: TensorSpec[],
+    frame: Frame,
+    outputs: string[] | null,
+    mostBytes: number,
+    read: (given: GivenTensor[]) => T,
+    asker: Asker = noAsker,
+  ): Promise<T> {
+    const message = this.#protocol.write(inputs, frame, outputs);
+    return this.#ask(message.bytes.length, asker, mostBytes, async (call) =>
+      read(await this.#protocol.infer(message, call)),
+    );
+  }
+
+  /** What is still waited for is cut off. */
+  async close(): Promise<void> {
+    await this.#protocol.close();
+  }
+
+  async #ask<T>(
+    bytes: number,
+    asker: Asker,
+    mostBytes: number,
+    make: (call: Call) => Promise<T>,
+  ): Promise<T> {
+    const { concurrency, timeoutMs } = this.#program;
     if (this.#atOnce >= concurrency || this.#bytesAtOnce + bytes > mostBytesAtOnce) {
       throw new SlipwayError('UPSTREAM_BUSY', `Its upstream has ${this.#atOnce} requests to answer already.`);
     }
+    const bound = new Bound(asker, timeoutMs);
     this.#atOnce++;
     this.#bytesAtOnce += bytes;
     try {
-      const signal = AbortSignal.timeout(timeoutMs);
       this.#budget.earn();
-      const one = (): Promise<T> => this.#try(body, signal, mostBytes, read);
-      return await one().catch((failure: Failure) => {
-        if (!failure.again || signal.aborted || !this.#budget.spend()) throw failure;
+      const one = (): Promise<T> => this.#try(bound, mostBytes, make);
+      return await one().catch((thrown: unknown) => {
+        const mayBeSentAgain = thrown instanceof Failure && thrown.kind === 'lost' && !bound.signal.aborted;
+        if (!mayBeSentAgain || !this.#budget.spend()) throw thrown;
         this.counts.retried++;
         return one();
       });
@@ -74,87 +119,73 @@ export class Upstream {
     }
   }
 
-  close(): Promise<void> {
-    return this.#connection.close();
-  }
-
-  async #try<T>(
-    body: string | null,
-    signal: AbortSignal,
-    mostBytes: number,
-    read: (answer: unknown) => T,
-  ): Promise<T> {
-    const headers = filledHeaders(this.#settings.headers, process.env);
+  async #try<T>(bound: Bound, mostBytes: number, make: (call: Call) => Promise<T>): Promise<T> {
+    const headers = { ...filledHeaders(this.#program.headers, process.env), ...bound.headers };
     const ticket = this.#circuit.enter(performance.now());
-    if (ticket === null)
-      throw new Failure(new SlipwayError('UPSTREAM_OPEN', 'Its upstream kept failing.'), false);
-    let failed = true;
+    if (ticket === null) throw new SlipwayError('UPSTREAM_OPEN', 'Its upstream kept failing.');
+    let outcome: 'answered' | 'failed' | 'abandoned' = 'failed';
     try {
-      const path = body === null ? this.#path : `${this.#path}/infer`;
-      const answer = await this.#connection
-        .send(path, body, headers, signal, mostBytes)
-        .catch((error: unknown) => {
-          throw this.#notAnswered(error, signal);
-        });
-      // An upstream that refuses rows is up: that is no failure of its own.
-      failed = ![400, 413, 422].includes(answer.status);
-      const value = parsed(answer, read);
-      failed = false;
+      const value = await make({ headers, signal: bound.signal, leftMs: bound.leftMs, mostBytes });
+      outcome = 'answered';
       return value;
+    } catch (thrown) {
+      const abandoned = bound.abandoned(thrown);
+      // An upstream that refuses rows is up: that is no failure of its own.
+      if (abandoned) outcome = 'abandoned';
+      else if (thrown instanceof Failure && thrown.kind === 'refused') outcome = 'answered';
+      throw abandoned ?? bound.failure(thrown);
     } finally {
-      this.#circuit.leave(ticket, failed, performance.now());
-      this.counts[failed ? 'failed' : 'answered']++;
+      this.#circuit.leave(ticket, outcome === 'abandoned' ? null : outcome === 'failed', performance.now());
+      this.counts[outcome]++;
       this.counts.opened = this.#circuit.opened;
     }
   }
+}
 
-  #notAnswered(error: unknown, signal: AbortSignal): Failure {
-    const { timeoutMs, connectMs } = this.#settings;
-    if (signal.aborted) return timedOut(`Its upstream did not answer within ${timeoutMs} ms.`);
-    if (error instanceof AnswerTooLong) return failure(`Its upstream gave ${error.message}.`);
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'UND_ERR_CONNECT_TIMEOUT')
-      return timedOut(`Its upstream did not take a connection within ${connectMs} ms.`);
-    return failure(`The connection to its upstream failed: ${reasonOf(error)}.`, true);
+/** How long an answer is waited for: as long as an upstream may take, or its asker waits, whichever ends first. */
+class Bound {
+  readonly signal: AbortSignal;
+  readonly headers: Record<string, string>;
+  readonly #gone: AbortSignal | null;
+  readonly #end: number;
+  readonly #isAskers: boolean;
+  readonly #timeoutMs: number;
+
+  /** Throws TIMEOUT and CANCELLED where nobody waits already. */
+  constructor({ deadline, trace, gone }: Asker, timeoutMs: number) {
+    const now = performance.now();
+    if (gone?.aborted) throw cancelled();
+    if (deadline <= now) throw tooLate();
+    this.#gone = gone;
+    this.#timeoutMs = timeoutMs;
+    this.#isAskers = deadline < now + timeoutMs;
+    this.#end = Math.min(deadline, now + timeoutMs);
+    const timeout = AbortSignal.timeout(Math.ceil(this.#end - now));
+    this.signal = gone ? AbortSignal.any([gone, timeout]) : timeout;
+    this.headers = trace
+      ? { traceparent: traceparentOf(trace), ...(trace.state ? { tracestate: trace.state } : {}) }
+      : {};
+  }
+
+  get leftMs(): number {
+    return this.#end - performance.now();
+  }
+
+  /** What its asker gave up, though the upstream may have noticed that first, being told the time; else null. */
+  abandoned(thrown: unknown): SlipwayError | null {
+    if (this.#gone?.aborted) return cancelled();
+    const isSaid = thrown instanceof Failure && thrown.kind === 'late' && this.leftMs < earlyMs;
+    return this.#isAskers && (isSaid || this.signal.aborted) ? tooLate() : null;
+  }
+
+  failure(thrown: unknown): Failure {
+    if (this.signal.aborted)
+      return new Failure('late', `Its upstream did not answer within ${this.#timeoutMs} ms.`);
+    if (thrown instanceof Failure) return thrown;
+    return new Failure('failed', `Its upstream’s answer is not as was agreed: ${(thrown as Error).message}`);
   }
 }
 
-/** The answer as `read` takes it. Throws a Failure. */
-function parsed<T>({ status, body }: UpstreamAnswer, read: (answer: unknown) => T): T {
-  let value: unknown;
-  try {
-    value = parseJson(body, true);
-  } catch {
-    value = undefined;
-  }
-  if (status === 400 || status === 413 || status === 422) {
-    const message = `Its upstream refused the rows (${status})${saidBy(value)}.`;
-    throw new Failure(new SlipwayError('UPSTREAM_REFUSED', message), false);
-  }
-  if (status !== 200) throw failure(`Its upstream answered ${status}${saidBy(value)}.`, status === 503);
-  if (value === undefined) throw failure('Its upstream’s answer is not JSON.');
-  try {
-    return read(value);
-  } catch (error) {
-    throw failure(`Its upstream’s answer is not as was agreed: ${(error as Error).message}`);
-  }
-}
-
-/** The protocol's `{"error": "…"}`, short. */
-function saidBy(value: unknown): string {
-  return isObject(value) && typeof value.error === 'string' ? `: ${shown(value.error)}` : '';
-}
-
-/** A connection that is tried at several addresses fails with an error for each. */
-function reasonOf(error: unknown): string {
-  const { code, errors, message } = error as NodeJS.ErrnoException & { errors?: unknown[] };
-  return code ?? (errors?.[0] ? reasonOf(errors[0]) : message);
-}
-
-function failure(message: string, again = false): Failure {
-  return new Failure(new SlipwayError('UPSTREAM_FAILED', message), again);
-}
-
-function timedOut(message: string): Failure {
-  return new Failure(new SlipwayError('UPSTREAM_TIMEOUT', message), false);
+function tooLate(): SlipwayError {
+  return new SlipwayError('TIMEOUT', 'Its upstream did not answer within the time that its caller gave.');
 }

@@ -276,7 +276,8 @@ describe('an answer', () => {
       expect(await codeOf(predict(model))).toBe(code);
       expect(asked).toHaveLength(times);
       const failed = code === 'UPSTREAM_REFUSED' ? 0 : times;
-      expect(model.upstream).toEqual({ answered: times - failed, failed, retried: times - 1, opened: 0 });
+      const counts = { answered: times - failed, failed, abandoned: 0, retried: times - 1, opened: 0 };
+      expect(model.upstream).toEqual(counts);
       behave = null;
       expect(await predict(model)).toEqual([3]);
     },

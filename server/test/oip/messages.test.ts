@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { root } from '../../src/grpc/messages.ts';
-import { protos } from './client.ts';
+import { root } from '../../src/oip/messages.ts';
+import { protos } from '../grpc/client.ts';
 
 test('the server speaks the messages of spec/proto, all of them', () => {
   expect(root.toJSON()).toEqual(protos.toJSON());

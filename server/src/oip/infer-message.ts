@@ -1,8 +1,7 @@
 import { SlipwayError } from '../errors.ts';
-import type { Inferred } from '../lane/infer.ts';
-import { type InferRequest, packed, refuseSharedMemory } from '../oip/infer.ts';
-import type { InputTensor } from '../oip/tensors.ts';
+import { type InferRequest, type OutputTensor, packed, refuseSharedMemory } from './infer.ts';
 import { plainMessage } from './messages.ts';
+import type { GivenTensor } from './tensors.ts';
 
 /** 64-bit integers as protobufjs gives them. */
 export interface Long {
@@ -29,18 +28,21 @@ export interface Parameter {
 
 export type Parameters = { [name: string]: Parameter | null };
 
+/** InferInputTensor and InferOutputTensor. */
+export interface TensorMessage {
+  name: string;
+  datatype: string;
+  shape: (Long | number)[];
+  parameters: Parameters;
+  contents: { [field: string]: ArrayLike<unknown> } | null;
+}
+
 export interface ModelInferRequest {
   model_name: string;
   model_version: string;
   id: string;
   parameters: Parameters;
-  inputs: {
-    name: string;
-    datatype: string;
-    shape: (Long | number)[];
-    parameters: Parameters;
-    contents: { [field: string]: ArrayLike<unknown> } | null;
-  }[];
+  inputs: TensorMessage[];
   outputs: { name: string; parameters: Parameters }[];
   raw_input_contents: Uint8Array[];
 }
@@ -89,7 +91,7 @@ export function readInferMessage(message: ModelInferRequest): InferRequest {
   return {
     id: message.id,
     parameters: readParameters(message.parameters),
-    inputs: message.inputs.map((input, i) => readInput(input, raw[i] ?? null)),
+    inputs: message.inputs.map((input, i) => readTensor(input, raw[i] ?? null)),
     outputs:
       message.outputs.length === 0
         ? null
@@ -99,7 +101,12 @@ export function readInferMessage(message: ModelInferRequest): InferRequest {
 
 export function inferResponse(
   request: InferRequest,
-  { model, version, outputs, ids }: Inferred,
+  {
+    model,
+    version,
+    outputs,
+    ids,
+  }: { model: string; version: number; outputs: OutputTensor[]; ids: string[] },
 ): ModelInferResponse {
   return {
     model_name: model,
@@ -122,10 +129,11 @@ export function readParameters(parameters: Parameters): { [name: string]: unknow
   return read;
 }
 
-function readInput(
-  { name, datatype, shape, parameters, contents }: ModelInferRequest['inputs'][number],
+/** Throws INVALID_REQUEST for one in shared memory. */
+export function readTensor(
+  { name, datatype, shape, parameters, contents }: TensorMessage,
   raw: Uint8Array | null,
-): InputTensor {
+): GivenTensor {
   refuseSharedMemory(name, readParameters(parameters));
   const field = contentFields[datatype];
   const values = raw ? null : ((field && contents?.[field]) ?? []);

@@ -24,10 +24,11 @@ export async function prepare(settings: object, hints: ModelHints = {}): Promise
   }
 }
 
-/** The same, attached as in a lane until the test ends. */
-export async function attach(settings: object): Promise<Model> {
+/** The same, attached as in a lane until the test ends. `then`: settings that hold from then on. */
+export async function attach(settings: object, then: object = {}): Promise<Model> {
   const { program, signature } = await prepare(settings);
-  const model = await remote.attach(program, signature);
+  const changed = { ...JSON.parse(Buffer.from(program).toString()), ...then };
+  const model = await remote.attach(Buffer.from(JSON.stringify(changed)), signature);
   onTestFinished(async () => void (await model.close?.()));
   return model;
 }

@@ -29,6 +29,9 @@ interface ManyAnswers {
   predictions: Omit<Prediction, 'version'>[];
 }
 
+/** A prediction and its id, in columns. */
+const idWidth = 54;
+
 /** Rows a request, so that no request is too large. */
 const rowsAtATime = 1000;
 
@@ -98,12 +101,18 @@ function tell(predictions: Prediction[]): void {
   const numbers = ({ probabilities, scores }: Prediction) => probabilities ?? scores ?? {};
   const classes = predictions[0] ? Object.keys(numbers(predictions[0])) : [];
   const sign = predictions[0]?.scores ? 'score' : 'p';
+  const all = classes.map((label) => `${sign}(${label})`);
+  // Where not all classes have room, that of the answer, so that the id has.
+  const isWide =
+    idWidth + all.reduce((sum, title) => sum + title.length + 2, 0) > (process.stdout.columns ?? 1e9);
+  const told = (one: Prediction): string[] =>
+    (isWide ? [String(one.prediction)] : classes).map((label) => numbers(one)[label]?.toFixed(4) ?? '–');
   const rows = predictions.map((one) => [
     typeof one.prediction === 'object' ? stringify(one.prediction) : String(one.prediction),
-    ...classes.map((label) => numbers(one)[label]?.toFixed(4) ?? '–'),
+    ...told(one),
     one.id,
   ]);
-  say(table(['prediction', ...classes.map((label) => `${sign}(${label})`), 'id'], rows));
+  say(table(['prediction', ...(isWide ? [sign] : all), 'id'], rows));
   const versions = [...new Set(predictions.map(({ version }) => version))];
   say(`\nAnswered by version ${versions.join(', then ')}.`);
 }

@@ -54,7 +54,11 @@ export class Blobs {
         for await (const chunk of chunks) {
           bytes += chunk.length;
           if (bytes > limit)
-            throw new SlipwayError('BODY_TOO_LARGE', `The upload is larger than ${limit} bytes.`);
+            throw new SlipwayError(
+              'BODY_TOO_LARGE',
+              `The upload is larger than ${limit} bytes.`,
+              'Give it packed (.zip, .tar.gz): what it unpacks to may be larger.',
+            );
           hash.update(chunk);
           await file.writeFile(chunk);
         }

@@ -26,7 +26,9 @@ export async function pages(app: FastifyInstance): Promise<void> {
   app.setNotFoundHandler(async (request, reply) => {
     const path = request.url.split('?')[0]!;
     const reads = request.method === 'GET' || request.method === 'HEAD';
-    const isPage = reads && !/^\/(api|health)(\/|$)/.test(path) && !/\.[a-z0-9]+$/i.test(path);
+    // A model's name may end like a file's.
+    const isFile = /^\/(assets\/.*|[^/]*\.[a-z0-9]+)$/i.test(path);
+    const isPage = reads && !isFile && !/^\/(api|health)(\/|$)/.test(path);
     if (!isPage)
       throw new SlipwayError('NOT_FOUND', `There is nothing at ${request.method} ${path.slice(0, 200)}.`);
     return reply.type('text/html; charset=utf-8').header('cache-control', 'no-cache').send(index);

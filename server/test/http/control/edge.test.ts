@@ -190,6 +190,7 @@ describe('what cannot be answered', () => {
     const type = { 'content-type': 'application/octet-stream' };
     const said = await edge.send('PUT', '/api/uploads', type, Buffer.alloc(2 ** 20 + 1));
     expect([said.status, errorOf(said).code]).toEqual([413, 'BODY_TOO_LARGE']);
+    expect(errorOf(said).hint).toContain('packed');
     const silent = await chunked(edge.port, 2 ** 20 + 1);
     expect(silent).toMatch(/^HTTP\/1\.1 413 /);
     expect(silent).toContain('BODY_TOO_LARGE');
@@ -236,9 +237,13 @@ test('every answer says what browsers may do with it', async () => {
 
 test('pages that the console knows are its one page, also for HEAD', async () => {
   for (const method of ['GET', 'HEAD']) {
-    const { status, headers } = await edge.send(method, '/models/electricity/versions/2');
-    expect([status, headers['content-type']]).toEqual([200, 'text/html; charset=utf-8']);
+    for (const path of ['/models/electricity/versions/2', '/models/churn.v2', '/models/model.json?open=1']) {
+      const { status, headers } = await edge.send(method, path);
+      expect([status, headers['content-type']], path).toEqual([200, 'text/html; charset=utf-8']);
+    }
   }
+  for (const path of ['/assets/none.js', '/none.svg', '/assets/none'])
+    expect((await edge.send('GET', path)).status, path).toBe(404);
 });
 
 test('closing waits for what is being answered, and for no connection that is merely open', async () => {

@@ -102,6 +102,7 @@ export const VersionView = Type.Object({
   inputs: Type.Array(TensorView),
   outputs: Type.Array(TensorView),
   classes: Nullable(Type.Array(Label)),
+  missingAllowed: Type.Boolean({ description: 'Whether null is taken, by a rule of the model’s own' }),
   policy: Type.Object({ missing: Type.String(), unknown: Type.String(), extra: Type.String() }),
   provenance: Provenance,
   facts: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean()])),

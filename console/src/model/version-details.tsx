@@ -9,6 +9,7 @@ import { VersionFeatures } from './version-features.tsx';
 /** Where a version comes from, what it had to pass, what it is. */
 export function VersionDetails({ model, version }: { model: ModelView; version: VersionView }) {
   const { provenance, facts, policy, classes, inputs, outputs, memoryBytes, batchMicroseconds } = version;
+  const { missingAllowed, task } = version;
   return (
     <div className="version-details">
       <div>
@@ -18,7 +19,7 @@ export function VersionDetails({ model, version }: { model: ModelView; version: 
         <Pairs
           pairs={[
             ['file', `${fileText(provenance)}, ${bytes(provenance.bytes)}`],
-            ['made with', provenance.framework],
+            ['made with', madeWith(provenance.framework, facts)],
             ['deployed', `${exact(provenance.at)} by ${provenance.by}`],
             [<Term key="digest" name="digest" />, <code key="value">{provenance.digest}</code>],
           ]}
@@ -36,6 +37,7 @@ export function VersionDetails({ model, version }: { model: ModelView; version: 
         <h4>Facts</h4>
         <Pairs
           pairs={[
+            ['task', task],
             ...(classes ? [['classes', classes.join(', ')] as [string, string]] : []),
             ['inputs', inputs.map(tensorText).join(', ')],
             ['outputs', outputs.map(tensorText).join(', ')],
@@ -43,11 +45,12 @@ export function VersionDetails({ model, version }: { model: ModelView; version: 
             ...(batchMicroseconds === null
               ? []
               : [['a row in a batch', `${number(batchMicroseconds, 2)} µs`] as [string, string]]),
-            ['missing values', policy.missing],
+            ['missing values', missingAllowed ? 'taken, by the model’s own rule' : policy.missing],
+            ['absent features', policy.missing],
             ['unknown categories', policy.unknown],
             ['extra features', policy.extra],
             ...Object.entries(facts)
-              .filter(([name]) => !['features', 'framework'].includes(name))
+              .filter(([name]) => !['features', 'framework', 'frameworkVersion'].includes(name))
               .map(([name, value]) => [spaced(name), factText(value)] as [string, string]),
           ]}
         />
@@ -103,12 +106,14 @@ function fileText({ file, main, files = 1 }: VersionView['provenance']): string 
   return files > 1 ? `${file}${inside} of ${files} files` : `${file}${inside}`;
 }
 
+/** "xgboost 3.2.0": an exporter to ONNX names its version itself. */
+function madeWith(framework: string, { frameworkVersion }: VersionView['facts']): string {
+  return frameworkVersion === undefined ? framework : `${framework} ${frameworkVersion}`;
+}
+
 function tensorText({ name, datatype, shape }: VersionView['inputs'][number]): string {
-  // Kept on one line.
-  return `${name} ${datatype} [${shape.map((one) => (one === -1 ? 'row' : one)).join(', ')}]`.replaceAll(
-    ' ',
-    '\u00a0',
-  );
+  // A shape is kept on one line.
+  return `${name} ${datatype} [${shape.map((one) => (one === -1 ? 'row' : one)).join(',\u00a0')}]`;
 }
 
 function factText(value: string | number | boolean): string {

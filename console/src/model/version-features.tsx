@@ -1,5 +1,5 @@
 import type { VersionView } from '../../../server/src/api.ts';
-import { number } from '../words/numbers.ts';
+import { number, percent } from '../words/numbers.ts';
 
 /** The page of a version with thousands of features stays a page. */
 const most = 30;
@@ -22,6 +22,7 @@ export function VersionFeatures({ version: { features, importance } }: { version
               <dt title={name}>{name}</dt>
               <dd>
                 {categories ? `${type}: ${categories.join(', ')}` : type}
+                {share === null ? null : <span className="quiet"> {shareText(share)}</span>}
                 {share === null ? null : (
                   <span
                     className="share"
@@ -39,4 +40,9 @@ export function VersionFeatures({ version: { features, importance } }: { version
       {measure ? <p className="quiet">Bars: each feature’s share of the {measure.measure}.</p> : null}
     </>
   );
+}
+
+/** What rounds to nothing is not nothing. */
+function shareText(share: number): string {
+  return share > 0 && share < 0.005 ? '< 1 %' : percent(share);
 }

@@ -11,6 +11,7 @@ export type Described = Pick<
   | 'inputs'
   | 'outputs'
   | 'classes'
+  | 'missingAllowed'
   | 'facts'
   | 'gates'
   | 'importance'
@@ -50,6 +51,7 @@ export function versionPage(
       ['inputs', version.inputs.map(tensorText).join(', ')],
       ['outputs', version.outputs.map(tensorText).join(', ')],
       ['classes', version.classes?.join(', ') ?? null],
+      ['missing', version.missingAllowed ? 'null is taken, by a rule of the model’s own' : 'null is refused'],
     ]),
     pairs(
       Object.entries(facts)

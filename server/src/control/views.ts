@@ -259,6 +259,7 @@ export class Views {
       inputs: signature.inputs.map(tensorView),
       outputs: signature.outputs.map(tensorView),
       classes: signature.classes ?? null,
+      missingAllowed: signature.missingAllowed,
       policy: { ...policy },
       provenance,
       facts,

@@ -37,6 +37,7 @@ test('a folder, for a person: at most 80 columns', async () => {
     /^single row +[\d.]+ µs a row$/m,
     /^trees +15$/m,
     /^max depth +6$/m,
+    /^missing +null is taken, by a rule of the model’s own$/m,
     /^inputs +X FP64 \[row, 30\]$/m,
     /^worst_perimeter +number +9 +1116 +█+$/m,
     /^✓ input example: 3 rows answered/m,

@@ -8,34 +8,14 @@ import type { Begun, Tracer } from '../../lane/tracer.ts';
 import { readTrace } from '../../trace.ts';
 import type { Cancellation, Waiting } from '../../waiting.ts';
 import { type BodyBounds, readBody } from './body.ts';
+import { codedRefusal, plainRefusal, retryAfter } from './refusal.ts';
 import { beginSpan } from './span.ts';
 import { timeoutOf } from './timeout.ts';
 
 /** Shorter answers are not worth compressing, bytes. */
 const leastCompressed = 4096;
 
-/** How soon a caller may try again, seconds. */
-const retryAfter = '1';
-
 const compressors = { gzip: promisify(gzip), deflate: promisify(deflate) };
-
-const overload = errorBody(overloaded);
-const refusals = {
-  plain: refusal({ error: `${overload.code}: ${overload.message} ${overload.hint}` }),
-  coded: refusal({ error: overload }),
-};
-
-function refusal(value: object): { text: string; headers: Record<string, string | number> } {
-  const text = JSON.stringify(value);
-  return {
-    text,
-    headers: {
-      'content-type': 'application/json',
-      'content-length': Buffer.byteLength(text),
-      'retry-after': retryAfter,
-    },
-  };
-}
 
 /** One request and its response: what every handler of the data plane needs of node:http, and no more. */
 export class Exchange implements Cancellation {
@@ -137,8 +117,8 @@ export class Exchange implements Cancellation {
 
   /** Says at once that the lane has enough to do; the body is not looked at. */
   refuse(): void {
-    this.code = overload.code;
-    const { text, headers } = this.plainErrors ? refusals.plain : refusals.coded;
+    this.code = overloaded.code;
+    const { text, headers } = this.plainErrors ? plainRefusal : codedRefusal;
     this.response.writeHead(errorTable.OVERLOADED.status, headers);
     this.response.end(text);
   }

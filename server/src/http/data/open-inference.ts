@@ -5,15 +5,12 @@ import { type Catalog, versionNamed } from '../../lane/catalog.ts';
 import type { DataPlane } from '../../lane/data-plane.ts';
 import { infer } from '../../lane/infer.ts';
 import { readInferRequest, writeInferResponse } from '../../oip/infer-json.ts';
-import type { BodyBounds } from './body.ts';
 import type { Exchange } from './exchange.ts';
-import { readRows } from './rows.ts';
+import { type RowsParts, readRows } from './rows.ts';
 
 /** What the edges of standard protocols need. */
-export interface ProtocolParts {
-  plane: DataPlane;
+export interface ProtocolParts extends RowsParts {
   catalog: Catalog;
-  bodies: BodyBounds;
   by: Actor;
   /** Throws where no body may come, or not from there. */
   receive: () => void;

@@ -9,15 +9,17 @@ import type { Tracer } from '../../lane/tracer.ts';
 import type { Keys } from '../keys.ts';
 import type { Tls } from '../tls.ts';
 import type { BodyBounds } from './body.ts';
+import { Doorman } from './doorman.ts';
 import { Exchange, isProbe } from './exchange.ts';
 import { refuseForeignNames, refuseForeignPages } from './foreign.ts';
 import { kserve } from './kserve.ts';
 import { labels } from './labels.ts';
 import { decode, openInference } from './open-inference.ts';
 import { predict } from './predict.ts';
+import { codedRefusal, plainRefusal } from './refusal.ts';
 import { readRows } from './rows.ts';
 
-export interface DataEdge {
+export interface DataParts {
   plane: DataPlane;
   catalog: Catalog;
   loops: LoopsLine;
@@ -32,12 +34,29 @@ export interface DataEdge {
   ready: () => boolean;
 }
 
+interface DataEdge extends DataParts {
+  doorman: Doorman;
+}
+
+/** What a plain request for predictions (POST /predict, /v1, /v2) has there where it is of a standard protocol. */
+const ofProtocols = 'POST /'.length;
+const protocols = 'v'.charCodeAt(0);
+
 /** Connections are kept for callers that come again, ms. */
 const keepAliveMs = 75_000;
 
 /** The data plane over HTTP: bare node:http, because its whole routing is a handful of prefixes (docs/adr/0007-data-plane-http.md). */
-export function dataServer(edge: DataEdge): Server {
+export function dataServer(parts: DataParts): Server {
+  const { admission } = parts.plane;
+  const doorman = new Doorman((chunk) => {
+    // A lane that stops says so with each answer: that is node:http's.
+    if (!parts.ready() || !admission.isFull(performance.now())) return null;
+    admission.refuses();
+    return chunk[ofProtocols] === protocols ? plainRefusal.whole : codedRefusal.whole;
+  });
+  const edge = { ...parts, doorman };
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
+    doorman.came(request, response);
     const exchange = new Exchange(request, response, edge.tracer);
     try {
       handle(edge, exchange);

@@ -1,0 +1,35 @@
+import { STATUS_CODES } from 'node:http';
+import { errorBody, errorTable } from '../../errors.ts';
+import { overloaded } from '../../lane/admission.ts';
+
+/** How soon a caller may try again, seconds. */
+export const retryAfter = '1';
+
+/** What a lane that has enough to do says. Made once: to refuse must cost little. */
+export interface Refusal {
+  text: string;
+  headers: Record<string, string | number>;
+  /** Head and body as they leave. */
+  whole: Buffer;
+}
+
+const { status } = errorTable.OVERLOADED;
+const body = errorBody(overloaded);
+
+/** Of the Open Inference Protocol and KServe's; of Slipway's own. */
+export const plainRefusal = refusal({ error: `${body.code}: ${body.message} ${body.hint}` });
+export const codedRefusal = refusal({ error: body });
+
+function refusal(value: object): Refusal {
+  const text = JSON.stringify(value);
+  const headers = {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(text),
+    'retry-after': retryAfter,
+  };
+  const lines = Object.entries({ ...headers, connection: 'keep-alive' }).map(
+    ([name, said]) => `${name}: ${said}\r\n`,
+  );
+  const whole = Buffer.from(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${text}`);
+  return { text, headers, whole };
+}

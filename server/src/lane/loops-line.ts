@@ -9,6 +9,12 @@ interface Waiter {
 }
 
 /**
+ * Where nobody waits, the loops are rung this often at most, ms: a record by itself costs them a transaction and the
+ * lane a message, and takes the processor from whoever waits for an answer.
+ */
+const paceMs = 10;
+
+/**
  * The line to the loops: rings once when there is news and stays silent until they say how far they have
  * folded; takes learners' updates and says when they are served.
  */
@@ -24,6 +30,9 @@ export class LoopsLine {
   readonly #end: () => void;
   #link: Link<LoopsToLane, LaneToLoops> | null = null;
   #ringing = false;
+  #rungAt = Number.NEGATIVE_INFINITY;
+  #later: NodeJS.Timeout | null = null;
+  /** Up to here there is news; null: all is folded. */
   #newest: Position | null = null;
   #waiters: Waiter[] = [];
   #heard: (() => void) | null = null;
@@ -59,10 +68,14 @@ export class LoopsLine {
 
   /** Resolves when all up to the position is folded, and everything that came of it is in force. */
   folded(position: Position): Promise<void> {
-    return new Promise((resolve) => this.#waiters.push({ position, resolve }));
+    return new Promise((resolve) => {
+      this.#waiters.push({ position, resolve });
+      this.#ring();
+    });
   }
 
   close(): void {
+    clearTimeout(this.#later ?? undefined);
     this.#end();
   }
 
@@ -84,7 +97,20 @@ export class LoopsLine {
 
   #ring(): void {
     if (this.#ringing || !this.#link || !this.#newest) return;
+    if (this.#waiters.length === 0) {
+      // The timer is there already at nearly every call.
+      if (this.#later) return;
+      const left = this.#rungAt + paceMs - performance.now();
+      if (left > 0) {
+        this.#later = setTimeout(() => {
+          this.#later = null;
+          this.#ring();
+        }, left);
+        return;
+      }
+    }
     this.#ringing = true;
+    this.#rungAt = performance.now();
     this.#link.send({ type: 'ring', position: this.#newest });
   }
 
@@ -99,5 +125,6 @@ export class LoopsLine {
     this.#heard?.();
     this.#heard = null;
     if (this.#newest && isAfter(this.#newest, message.position)) this.#ring();
+    else this.#newest = null;
   }
 }

@@ -2,7 +2,15 @@ import type { OnnxTensor } from './graph.ts';
 import { type Field, fields, numbers, text } from './protobuf.ts';
 
 /** ONNX's numbers of the element types that constants are read of. */
-export const elements = { float: 1, uint8: 2, int32: 6, int64: 7, string: 8, double: 11 } as const;
+export const elements = {
+  float: 1,
+  uint8: 2,
+  int32: 6,
+  int64: 7,
+  string: 8,
+  boolean: 9,
+  double: 11,
+} as const;
 
 /** The field that holds a type's values where they are not raw (onnx.proto3), and how raw ones are read. */
 const readers: Record<

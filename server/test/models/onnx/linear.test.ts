@@ -26,6 +26,16 @@ const befores = [
   'Add',
   'SubFrom',
   'Identity',
+  'Clip',
+  'Binarizer',
+  'Neg',
+  'Abs',
+  'Where',
+  'Mask',
+  'Pow',
+  'Squares',
+  'Centre',
+  'Unit',
 ] as const;
 const ends = [
   'LinearRegressor',
@@ -67,7 +77,24 @@ function pipeline(seed: number, width: number, targets: number, before: readonly
     else if (op === 'Imputer') then(op, [last], ml, reals('imputed_value_floats', some(width)));
     else if (op.length <= 3 && /^(L\d|MAX)$/.test(op)) then('Normalizer', [last], ml, text('norm', op));
     else if (op === 'Identity') then(op, [last]);
-    else if (op === 'SubFrom') then('Sub', [constant([1], some(1)), last]);
+    else if (op === 'Neg' || op === 'Abs') then(op, [last]);
+    else if (op === 'Binarizer') then(op, [last], ml);
+    else if (op === 'Clip') then(op, [last, constant([], [-0.5]), constant([], [0.75])]);
+    else if (op === 'Pow') then(op, [last, constant([], [2])]);
+    else if (op === 'Squares') then('Mul', [last, last]);
+    else if (op === 'Unit') then('LpNormalization', [last], int('axis', 1), int('p', 1));
+    else if (op === 'Where') {
+      const x = last;
+      then(op, [then('Greater', [x, constant([width], some(width))]), x, constant([1, width], some(width))]);
+    } else if (op === 'Mask') {
+      const x = last;
+      then('Less', [constant([1], some(1)), x]);
+      then('Mul', [x, then('Cast', [then('Not', [last])], int('to', 1))]);
+    } else if (op === 'Centre') {
+      const x = last;
+      const axes = attribute('axes', [8, packed([1])], [20, type.ints]);
+      then('Sub', [x, then('ReduceMax', [x], axes)]);
+    } else if (op === 'SubFrom') then('Sub', [constant([1], some(1)), last]);
     else
       then(op, [
         last,

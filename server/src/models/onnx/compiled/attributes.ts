@@ -13,12 +13,13 @@ export function forEach(numbers: number[], width: number): number[] | null {
   return numbers.length === 1 ? Array.from({ length: width }, () => numbers[0]!) : null;
 }
 
-/** An input of float32; whole numbers are cast by the operators that call this, as onnxruntime casts them. */
+/** An input of float32, in columns; whole numbers are cast by the operators that call this, as onnxruntime casts them. */
 export function floatInput(node: OnnxNode, planner: Planner, alsoWhole = false): Value | null {
-  const x = planner.input(node);
+  const given = planner.input(node);
+  const x = given?.dims.length === 1 ? planner.numbers(given) : null;
   if (x?.type === 'float') return x;
   if (!alsoWhole || (x?.type !== 'integer' && x?.type !== 'double')) return null;
-  return planner.step('round', x, planner.new(x.width, 'float', same(x)), {});
+  return planner.step('round', x, planner.new(x.dims, 'float', same(x)), {});
 }
 
 /** For a value whose numbers stand for those of another. */

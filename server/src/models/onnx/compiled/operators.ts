@@ -1,26 +1,31 @@
 import type { OnnxNode } from '../graph.ts';
 import { int } from './attributes.ts';
-import {
-  planArgMax,
-  planCast,
-  planConcat,
-  planConstant,
-  planExtractor,
-  planOneHot,
-  planPick,
-  planReshape,
-  planSame,
-} from './plan-columns.ts';
+import { planEncoder, planExtractor, planOneHot } from './plan-categories.ts';
+import { ofOne, ofTwo, planBinarizer, planClip, planWhere, questions, truths } from './plan-elementwise.ts';
 import { planLinearClassifier, planLinearRegressor } from './plan-linear.ts';
 import {
-  arithmetic,
   planImputer,
+  planLpNormalization,
   planMatrix,
   planNormalizer,
   planScaler,
   planTransform,
 } from './plan-numbers.ts';
+import {
+  planArgMax,
+  planConcat,
+  planFill,
+  planFlatten,
+  planGather,
+  planReshape,
+  planShape,
+  planSlice,
+  planSqueeze,
+  planUnsqueeze,
+  reduce,
+} from './plan-rows.ts';
 import { planClassifier, planEnsemble } from './plan-trees.ts';
+import { planCast, planConstant, planSame } from './plan-values.ts';
 import type { Planner } from './planner.ts';
 
 /** Plans a node; false where it uses a detail that is not compiled. */
@@ -39,26 +44,65 @@ export const operators: Record<string, { domain: string; plan: PlanNode }> = {
   Scaler: ml(planScaler),
   Imputer: ml(planImputer),
   Normalizer: ml(planNormalizer),
+  Binarizer: ml(planBinarizer),
   OneHotEncoder: ml(planOneHot),
+  LabelEncoder: ml(planEncoder),
   ArrayFeatureExtractor: ml(planExtractor),
   FeatureVectorizer: ml(planConcat),
   ZipMap: ml(planSame),
+  // Values as they are, under other shapes, side by side
   Identity: standard(planSame),
   Constant: standard(planConstant),
   Cast: standard(planCast),
   Concat: standard(planConcat),
   Reshape: standard(planReshape),
-  Flatten: standard((node, planner) => int(node, 'axis', 1) === 1 && planSame(node, planner)),
-  Gather: standard((node, planner) => int(node, 'axis', 0) === 1 && planPick(node, planner)),
-  Add: standard(arithmetic('add', 'add')),
-  Sub: standard(arithmetic('subtract', 'subtractFrom')),
-  Mul: standard(arithmetic('multiply', 'multiply')),
-  Div: standard(arithmetic('divide', 'divideInto')),
+  Flatten: standard(planFlatten),
+  Squeeze: standard(planSqueeze),
+  Unsqueeze: standard(planUnsqueeze),
+  Gather: standard(planGather),
+  Slice: standard(planSlice),
+  Shape: standard(planShape),
+  ConstantOfShape: standard(planFill),
+  // Number by number
+  Add: standard(ofTwo('add')),
+  Sum: standard(ofTwo('add')),
+  Sub: standard(ofTwo('subtract')),
+  Mul: standard(ofTwo('multiply')),
+  Div: standard(ofTwo('divide')),
+  Pow: standard(ofTwo('power')),
+  Max: standard(ofTwo('greatest')),
+  Min: standard(ofTwo('least')),
+  Less: standard(ofTwo('less', questions)),
+  LessOrEqual: standard(ofTwo('lessOrEqual', questions)),
+  Greater: standard(ofTwo('greater', questions)),
+  GreaterOrEqual: standard(ofTwo('greaterOrEqual', questions)),
+  Equal: standard(ofTwo('equal', questions)),
+  And: standard(ofTwo('and', truths)),
+  Or: standard(ofTwo('or', truths)),
+  Not: standard(ofOne('not', truths)),
+  Abs: standard(ofOne('absolute')),
+  Neg: standard(ofOne('negate')),
+  Sqrt: standard(ofOne('squareRoot')),
+  Exp: standard(ofOne('exponential')),
+  Log: standard(ofOne('logarithm')),
+  Reciprocal: standard(ofOne('reciprocal')),
+  IsNaN: standard(ofOne('isMissing', { of: ['float'], gives: 'boolean' })),
+  Where: standard(planWhere),
+  Clip: standard(planClip),
+  // Over a row
+  ReduceSum: standard(reduce('sum')),
+  ReduceMean: standard(reduce('mean')),
+  ReduceProd: standard(reduce('product')),
+  ReduceMax: standard(reduce('greatest')),
+  ReduceMin: standard(reduce('least')),
+  ReduceSumSquare: standard(reduce('squares')),
+  ReduceLogSumExp: standard(reduce('logSumExp')),
+  LpNormalization: standard(planLpNormalization),
+  ArgMax: standard(planArgMax),
   MatMul: standard(planMatrix),
   Gemm: standard(planMatrix),
   Sigmoid: standard((node, planner) => planTransform(node, planner, 'SIGMOID')),
   Softmax: standard(
     (node, planner) => [1, -1].includes(int(node, 'axis', 1)) && planTransform(node, planner, 'SOFTMAX'),
   ),
-  ArgMax: standard(planArgMax),
 };

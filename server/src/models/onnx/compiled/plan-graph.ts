@@ -27,11 +27,12 @@ function plan(
 ): Planned | null {
   const planner = new Planner(graph, features);
   if (!inputs.every((input) => planner.take(input))) return null;
-  for (const node of graph.nodes) {
-    const domain = node.domain === 'ai.onnx' ? '' : node.domain;
-    const operator = Object.hasOwn(operators, node.op) ? operators[node.op]! : null;
-    if (operator?.domain !== domain || !operator.plan(node, planner)) return null;
-  }
+  const plans = graph.nodes.map(({ op, domain }) => {
+    const operator = Object.hasOwn(operators, op) ? operators[op]! : null;
+    return operator?.domain === (domain === 'ai.onnx' ? '' : domain) ? operator.plan : null;
+  });
+  if (plans.includes(null)) return null;
+  for (const [i, node] of graph.nodes.entries()) if (!plans[i]!(node, planner)) return null;
   for (const spec of outputs) if (!planner.give(spec.name, spec.column, spec.width, classes)) return null;
   return planner.plan();
 }

@@ -1,6 +1,6 @@
 import type { OnnxNode } from '../graph.ts';
 import { floatInput, floats, forEach, int, same, string } from './attributes.ts';
-import type { Arithmetic } from './plan.ts';
+import { axisOf } from './dims.ts';
 import type { Planner } from './planner.ts';
 
 export function planScaler(node: OnnxNode, planner: Planner): boolean {
@@ -18,9 +18,16 @@ export function planImputer(node: OnnxNode, planner: Planner): boolean {
   const values = x && forEach(floats(node, 'imputed_value_floats'), x.width);
   if (!values) return false;
   const replaced = floats(node, 'replaced_value_float')[0] ?? 0;
-  if (!Number.isNaN(replaced) && !Number.isFinite(replaced)) return false;
-  const more = { at: planner.keep(values), replaced: Number.isNaN(replaced) ? null : replaced };
-  return planner.set(node, planner.step('impute', x, planner.new(x.width, 'float', same(x)), more));
+  const to = planner.new(x.dims, 'float', same(x));
+  if (Number.isNaN(replaced) || Number.isFinite(replaced)) {
+    const more = { at: planner.keep(values), replaced: Number.isNaN(replaced) ? null : replaced };
+    return planner.set(node, planner.step('impute', x, to, more));
+  }
+  // A step's own numbers are finite.
+  const at = planner.keep(Array.from(values, () => replaced));
+  const isReplaced = planner.step('equal', x, planner.new(x.dims, 'boolean'), { at });
+  const more = { yes: planner.fill(values, x.dims).index, no: x.index };
+  return planner.set(node, planner.step('choose', isReplaced, to, more));
 }
 
 export function planNormalizer(node: OnnxNode, planner: Planner): boolean {
@@ -30,21 +37,12 @@ export function planNormalizer(node: OnnxNode, planner: Planner): boolean {
   return planner.set(node, planner.step('normalize', x, planner.new(x.width, 'float'), { norm }));
 }
 
-/** A value and a constant, whichever comes first. */
-export function arithmetic(
-  op: Arithmetic,
-  turned: Arithmetic,
-): (node: OnnxNode, planner: Planner) => boolean {
-  return (node, planner) => {
-    const isTurned = planner.input(node) === null;
-    const x = planner.input(node, isTurned ? 1 : 0);
-    const constant = planner.constant(node, isTurned ? 0 : 1);
-    const numbers = x && constant && forEach(constant.numbers, x.width);
-    if (x?.type !== 'float' || !numbers || constant!.dims.length > 2 || node.attributes.size > 0)
-      return false;
-    const at = planner.keep(numbers);
-    return planner.set(node, planner.step(isTurned ? turned : op, x, planner.new(x.width, 'float'), { at }));
-  };
+export function planLpNormalization(node: OnnxNode, planner: Planner): boolean {
+  const x = floatInput(node, planner);
+  const p = int(node, 'p', 2);
+  if (!x || axisOf(int(node, 'axis', -1), x.dims) !== 0 || (p !== 1 && p !== 2)) return false;
+  const norm = p === 1 ? 'LP1' : 'LP2';
+  return planner.set(node, planner.step('normalize', x, planner.new(x.width, 'float'), { norm }));
 }
 
 /** A value times a constant matrix; Gemm adds a constant. */
@@ -53,9 +51,12 @@ export function planMatrix(node: OnnxNode, planner: Planner): boolean {
   const matrix = planner.constant(node, 1);
   const [alpha, beta] = [floats(node, 'alpha')[0] ?? 1, floats(node, 'beta')[0] ?? 1];
   const turned = int(node, 'transB', 0) === 1;
-  if (!x || matrix?.dims.length !== 2 || alpha !== 1 || beta !== 1 || int(node, 'transA', 0) !== 0)
-    return false;
-  const [inner, outer] = turned ? [matrix.dims[1]!, matrix.dims[0]!] : [matrix.dims[0]!, matrix.dims[1]!];
+  if (!x || !matrix || alpha !== 1 || beta !== 1 || int(node, 'transA', 0) !== 0) return false;
+  // A vector stands for a matrix of one column, and leaves that column out of what it gives.
+  const isVector = matrix.dims.length === 1;
+  const dims = isVector ? [matrix.dims[0]!, 1] : matrix.dims;
+  if (dims.length !== 2) return false;
+  const [inner, outer] = turned ? [dims[1]!, dims[0]!] : [dims[0]!, dims[1]!];
   if (inner !== x.width || outer < 1) return false;
   const added = node.inputs[2] ? planner.constant(node, 2) : null;
   const bias = added && forEach(added.numbers, outer);
@@ -65,7 +66,7 @@ export function planMatrix(node: OnnxNode, planner: Planner): boolean {
     ? numbers
     : Array.from({ length: inner * outer }, (_, i) => numbers[(i % inner) * outer + Math.floor(i / inner)]!);
   const more = { at: planner.keep(weights), bias: bias ? planner.keep(bias) : null };
-  return planner.set(node, planner.step('linear', x, planner.new(outer, 'float'), more));
+  return planner.set(node, planner.step('linear', x, planner.new(isVector ? [] : [outer], 'float'), more));
 }
 
 export function planTransform(node: OnnxNode, planner: Planner, by: 'SIGMOID' | 'SOFTMAX'): boolean {

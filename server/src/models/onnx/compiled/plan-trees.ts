@@ -14,7 +14,8 @@ interface Grown {
 
 /** The node's trees and what they read; null where the forest form does not hold them. */
 function grow(node: OnnxNode, planner: Planner, ensemble: Ensemble | null): Grown | null {
-  const x = planner.input(node);
+  const given = planner.input(node);
+  const x = given?.dims.length === 1 ? planner.numbers(given) : null;
   if (!x || !ensemble || ensemble.targets < 1) return null;
   const grown = x.type === 'float' || x.type === 'integer' ? forestOf(ensemble, x.width) : null;
   return grown && { ensemble, grown, x };
@@ -26,11 +27,11 @@ function sumsOf({ ensemble, grown, x }: Grown, planner: Planner): Value {
   for (const [node, feature] of ensemble.feature.entries())
     planner.typical(x, feature, [ensemble.split[node]!]);
   const link = { kind: 'raw', precision: 'float64', scale: 1, divisor: 1 } as const;
-  const program = encodeProgram({ ...compileForest(forest), link });
+  const compile = () => encodeProgram({ ...compileForest(forest), link });
   const from =
     questions.length === 0 ? x : planner.step('ask', x, planner.new(forest.features, x.type), { questions });
   const to = planner.new(ensemble.targets, 'float');
-  return planner.step('walk', from, to, { forest: planner.forest(program) });
+  return planner.step('walk', from, to, { forest: planner.forest(compile) });
 }
 
 function plus(base: number[], sums: Value, planner: Planner): Value {

@@ -1,5 +1,6 @@
 import type { Datatype } from '../../../signature.ts';
 import type { Transform } from './ensemble.ts';
+import type { binary, reductions, unary } from './functions.ts';
 
 /**
  * A graph as a list of steps over a block of rows. Every step reads and writes values by index: `widths[v]` float64 a
@@ -21,26 +22,41 @@ interface Unary {
   to: number;
 }
 
-/** With constants[at + i]; the last two stand for c − x and c / x. */
-export type Arithmetic = 'add' | 'subtract' | 'multiply' | 'divide' | 'subtractFrom' | 'divideInto';
+export type OfOne = keyof typeof unary;
+/** The last two are with constants only: c − x and c / x. */
+export type OfTwo = keyof typeof binary;
+export type OfMany = keyof typeof reductions;
 
+/** Steps are kept in programs: a name here is for ever. */
 export type Step =
   /** An input's columns of the frame, from `column` on, as its datatype holds them. */
   | { op: 'take'; to: number; column: number; datatype: Datatype; input: string }
-  | ({ op: 'round' } & Unary)
+  /** constants[at + i], the same in every row. */
+  | { op: 'fill'; at: number; to: number }
+  | { [Op in OfOne]: { op: Op } & Unary }[OfOne]
+  /** With constants[at + i], or with a value of the same width. */
+  | { [Op in OfTwo]: { op: Op } & Unary & ({ at: number } | { with: number }) }[OfTwo]
+  /** A group of neighbouring numbers each: as many as make `to` of `from`. */
+  | ({ op: 'reduce'; by: OfMany } & Unary)
+  /** `yes` where `from` is true, else `no`. */
+  | ({ op: 'choose'; yes: number; no: number } & Unary)
   /** (x − constants[at + i]) · constants[at + width + i]: ONNX's Scaler. */
   | ({ op: 'scale'; at: number } & Unary)
   /** constants[at + i] where x is `replaced` (null: NaN). */
   | ({ op: 'impute'; at: number; replaced: number | null } & Unary)
-  | { [Op in Arithmetic]: { op: Op; at: number } & Unary }[Arithmetic]
   | { op: 'concat'; from: number[]; to: number }
   | ({ op: 'pick'; columns: number[] } & Unary)
   /** 1 for the category that a text or number is, else 0. */
   | ({ op: 'oneHotTexts'; categories: string[] } & Unary)
   | ({ op: 'oneHotNumbers'; categories: number[] } & Unary)
+  /** constants[at + k] for the k-th key; after the last one's, for what is none of them. */
+  | ({ op: 'encodeTexts'; keys: string[]; at: number } & Unary)
+  /** The same; the keys stand before: constants[at … at + count). */
+  | ({ op: 'encodeNumbers'; count: number; at: number } & Unary)
   /** Σ x[i] · constants[at + k · width + i], then + constants[bias + k]; `bias` null: none. */
   | ({ op: 'linear'; at: number; bias: number | null } & Unary)
-  | ({ op: 'normalize'; norm: 'L1' | 'L2' | 'MAX' } & Unary)
+  /** LP1 and LP2: ONNX's LpNormalization, which makes zeros of zeros. */
+  | ({ op: 'normalize'; norm: 'L1' | 'L2' | 'MAX' | 'LP1' | 'LP2' } & Unary)
   | ({ op: 'transform'; by: Transform | 'SIGMOID' } & Unary)
   /** x, then 0 or 1 for each question whether a feature of it is none of the values. */
   | ({ op: 'ask'; questions: { feature: number; values: number[] }[] } & Unary)

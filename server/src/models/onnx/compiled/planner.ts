@@ -2,18 +2,29 @@ import type { Datatype, Feature, TensorSpec } from '../../../signature.ts';
 import { labelsOf } from '../classes.ts';
 import { numbersOf } from '../constants.ts';
 import type { OnnxGraph, OnnxNode, OnnxTensor } from '../graph.ts';
+import { type Dims, sizeOf } from './dims.ts';
 import type { Plan, Step } from './plan.ts';
 
 type Label = string | number;
 
-/** A tensor of the graph on its way through a plan: `width` numbers a row. A label is an index into `labels`. */
+/**
+ * A tensor of the graph on its way through a plan: `width` numbers a row, of the shape `dims`. Where there are `labels`
+ * the number is an index into them. A shape is that of another tensor, and has no numbers.
+ */
 export interface Value {
   index: number;
   width: number;
-  type: 'float' | 'double' | 'integer' | 'text' | 'label';
+  dims: Dims;
+  type: 'float' | 'double' | 'integer' | 'boolean' | 'text' | 'label' | 'shape';
   labels?: Label[];
   /** The frame's column that each number is, where it is one as it stands; else -1. */
   columns?: number[];
+}
+
+/** A tensor that is known before any row is; its dimensions are all of it, rows or none. */
+export interface Constant {
+  numbers: number[];
+  dims: Dims;
 }
 
 /** A plan, and for each column of the frame numbers that the graph reckons with. */
@@ -42,11 +53,12 @@ const types: Partial<Record<Datatype, Value['type']>> = {
 export class Planner {
   readonly #values = new Map<string, Value>();
   readonly #initializers: Map<string, OnnxTensor>;
+  readonly #folded = new Map<string, Constant>();
   readonly #widths: number[] = [];
   readonly #steps: Step[] = [];
   readonly #outputs: Plan['outputs'] = [];
   readonly #constants: number[] = [];
-  readonly #forests: Uint8Array[] = [];
+  readonly #forests: (() => Uint8Array)[] = [];
   readonly #typical = new Map<number, number[]>();
 
   readonly #features: Feature[];
@@ -57,11 +69,11 @@ export class Planner {
   }
 
   /** An input of the graph; false for types that are not compiled. */
-  take({ name, datatype, column, width }: TensorSpec): boolean {
+  take({ name, datatype, shape, column, width }: TensorSpec): boolean {
     const type = types[datatype];
     if (!type) return false;
     const columns = Array.from({ length: width }, (_, i) => column + i);
-    const value = this.new(width, type, { columns });
+    const value = this.new(shape.slice(1), type, { columns });
     this.#steps.push({ op: 'take', to: value.index, column, datatype, input: name });
     this.#values.set(name, value);
     return true;
@@ -73,10 +85,16 @@ export class Planner {
   }
 
   /** A node's input that is a constant of numbers. */
-  constant(node: OnnxNode, i: number): { numbers: number[]; dims: number[]; type: number } | null {
-    const tensor = this.#initializers.get(node.inputs[i] ?? '');
+  constant(node: OnnxNode, i: number): Constant | null {
+    const name = node.inputs[i] ?? '';
+    const tensor = this.#initializers.get(name);
     const numbers = tensor ? numbersOf(tensor) : null;
-    return numbers && { numbers, dims: tensor!.dims, type: tensor!.type };
+    return numbers ? { numbers, dims: tensor!.dims } : (this.#folded.get(name) ?? null);
+  }
+
+  /** A node's input, whichever it is. */
+  operand(node: OnnxNode, i: number): Value | Constant | null {
+    return this.input(node, i) ?? this.constant(node, i);
   }
 
   /** A node's input that is a constant list of labels. */
@@ -90,9 +108,27 @@ export class Planner {
   }
 
   /** Throws RangeError for what is too wide. */
-  new(width: number, type: Value['type'], more: Pick<Value, 'labels' | 'columns'> = {}): Value {
+  new(shape: number | Dims, type: Value['type'], more: Pick<Value, 'labels' | 'columns'> = {}): Value {
+    const dims = typeof shape === 'number' ? [shape] : shape;
+    const width = sizeOf(dims);
     if (width > mostWidth) throw new RangeError(`a value has ${width} numbers a row`);
-    return { index: this.#widths.push(width) - 1, width, type, ...more };
+    return { index: this.#widths.push(width) - 1, width, dims, type, ...more };
+  }
+
+  /** A constant, the same in every row. */
+  fill(numbers: readonly number[], dims: Dims): Value {
+    const to = this.new(dims, 'float');
+    this.#steps.push({ op: 'fill', at: this.keep(numbers), to: to.index });
+    return to;
+  }
+
+  /** The numbers that labels are; the value itself where there are none. Null for texts. */
+  numbers(value: Value): Value | null {
+    const { labels, type, dims } = value;
+    if (!labels) return type === 'text' || type === 'shape' ? null : value;
+    if (!labels.every((label) => typeof label === 'number')) return null;
+    const to = this.new(dims, type === 'label' ? 'integer' : type);
+    return this.step('lookUp', value, to, { at: this.keep(labels) });
   }
 
   /** Whether each of a value's numbers is a feature that has strict categories. */
@@ -120,12 +156,23 @@ export class Planner {
     return to;
   }
 
-  concat(values: Value[]): Value {
-    const width = values.reduce((sum, one) => sum + one.width, 0);
+  concat(values: Value[], dims: Dims): Value {
     const columns = values.flatMap((one) => one.columns ?? Array.from({ length: one.width }, () => -1));
-    const to = this.new(width, 'float', { columns });
+    const to = this.new(dims, values[0]!.type, { columns });
     this.#steps.push({ op: 'concat', from: values.map(({ index }) => index), to: to.index });
     return to;
+  }
+
+  /** The numbers of some places of a value. */
+  pick(value: Value, columns: number[], dims: Dims): Value {
+    const to = this.new(dims, value.type, { columns: columns.map((i) => value.columns?.[i] ?? -1) });
+    return this.step('pick', value, to, { columns });
+  }
+
+  /** Names a constant that a node gives; always true. */
+  fold(node: OnnxNode, constant: Constant): true {
+    this.#folded.set(node.outputs[0] ?? '', constant);
+    return true;
   }
 
   /** Names what a node gives; always true, so that an operator may end with it. */
@@ -142,14 +189,15 @@ export class Planner {
     return at;
   }
 
-  forest(program: Uint8Array): number {
-    return this.#forests.push(program) - 1;
+  /** The number of a forest, which is compiled once the whole graph is planned. */
+  forest(compile: () => Uint8Array): number {
+    return this.#forests.push(compile) - 1;
   }
 
   /** An output of the graph; false where it is not what the signature says. Text labels become indices into the classes. */
   give(name: string, column: number, width: number, classes: Label[]): boolean {
     let value = this.#values.get(name);
-    if (!value || value.width !== width || value.type === 'text') return false;
+    if (!value || value.width !== width || value.type === 'text' || value.type === 'shape') return false;
     // A whole number that only passes through may have more digits than a step computes with.
     if (value.type === 'integer' && !value.labels) return false;
     if (value.labels) {
@@ -172,7 +220,7 @@ export class Planner {
       steps: this.#steps,
       outputs: this.#outputs,
       constants: Float64Array.from(this.#constants),
-      forests: this.#forests,
+      forests: this.#forests.map((compile) => compile()),
     };
   }
 }

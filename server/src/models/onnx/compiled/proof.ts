@@ -15,7 +15,9 @@ const mostOdd = rows / 100;
  */
 export async function agree(compiled: Model, runtime: Model, plan: Planned): Promise<boolean> {
   const { signature } = runtime;
-  const texts = plan.steps.flatMap((step) => (step.op === 'oneHotTexts' ? step.categories : []));
+  const texts = plan.steps.flatMap((step) =>
+    step.op === 'oneHotTexts' ? step.categories : step.op === 'encodeTexts' ? step.keys : [],
+  );
   const frame = rowsFor(plan.typical, signature, [...texts, '']);
   const width = answerWidth(signature);
   const [got, wanted] = [new Float64Array(rows * width), new Float64Array(rows * width)];

@@ -2,6 +2,7 @@ import type { Frame } from '../../../tensor.ts';
 import { wholeNumber } from '../whole-numbers.ts';
 import type { Step } from './plan.ts';
 import type { Run, Space } from './space.ts';
+import { each, elementwise } from './step-elementwise.ts';
 import { linear } from './step-linear.ts';
 import { transforms } from './transforms.ts';
 
@@ -13,26 +14,9 @@ export function runOf(step: Step, space: Space): Run {
   return (makers[step.op] as (step: Step, space: Space) => Run)(step, space);
 }
 
-/** A step that makes each number of the one before it, `column` being its place in the row. */
-function each(one: (x: number, column: number) => number) {
-  return ({ from, to }: { from: number; to: number }, { values, widths }: Space): Run => {
-    const [source, target, width] = [values[from]!, values[to]!, widths[to]!];
-    return (rows) => {
-      for (let row = 0, k = 0; row < rows; row++)
-        for (let column = 0; column < width; column++, k++) target[k] = one(source[k]!, column);
-    };
-  };
-}
-
-/** With a constant for each column. */
-const withConstant =
-  (one: (x: number, constant: number) => number) =>
-  (step: { from: number; to: number; at: number }, space: Space): Run =>
-    each((x, column) => one(x, space.constants[step.at + column]!))(step, space);
-
 const makers: Makers = {
+  ...elementwise,
   take,
-  round: each(fround),
   scale: ({ from, to, at }, { values, widths, constants }) => {
     const [source, target, width] = [values[from]!, values[to]!, widths[to]!];
     const offsets = constants.slice(at, at + width);
@@ -50,12 +34,6 @@ const makers: Makers = {
       ? each((x, i) => (Number.isNaN(x) ? constants[at + i]! : x))(step, space)
       : each((x, i) => (x === replaced ? constants[at + i]! : x))(step, space);
   },
-  add: withConstant((x, c) => fround(x + c)),
-  subtract: withConstant((x, c) => fround(x - c)),
-  subtractFrom: withConstant((x, c) => fround(c - x)),
-  multiply: withConstant((x, c) => fround(x * c)),
-  divide: withConstant((x, c) => fround(x / c)),
-  divideInto: withConstant((x, c) => fround(c / x)),
   concat: ({ from, to }, { values, widths }) => {
     const [target, width] = [values[to]!, widths[to]!];
     const runs = from.map((one, k) => {
@@ -75,6 +53,32 @@ const makers: Makers = {
         for (let i = 0; i < width; i++) target[row * width + i] = source[row * wide + columns[i]!]!;
     };
   },
+  fill: ({ at, to }, { values, widths, constants }) => {
+    const [target, width] = [values[to]!, widths[to]!];
+    // No step writes over another's value: once is enough.
+    for (let k = 0; k < target.length; k++) target[k] = constants[at + (k % width)]!;
+    return () => {};
+  },
+  encodeTexts: ({ from, to, keys, at }, space) => {
+    const { values, widths, constants } = space;
+    const [source, target, width] = [values[from]!, values[to]!, widths[from]!];
+    const codes = new Map(keys.map((key, k) => [key, constants[at + k]!]));
+    const other = constants[at + keys.length]!;
+    return (rows) => {
+      for (let k = 0; k < rows * width; k++)
+        target[k] = codes.get(space.frame.texts[source[k]!] ?? '') ?? other;
+    };
+  },
+  encodeNumbers: ({ from, to, count, at }, { values, widths, constants }) => {
+    const [source, target, width] = [values[from]!, values[to]!, widths[from]!];
+    const codes = new Map(
+      Array.from({ length: count }, (_, k) => [constants[at + k]!, constants[at + count + k]!]),
+    );
+    const other = constants[at + 2 * count]!;
+    return (rows) => {
+      for (let k = 0; k < rows * width; k++) target[k] = codes.get(source[k]!) ?? other;
+    };
+  },
   oneHotTexts: ({ from, to, categories }, space) => {
     const indices = new Map(categories.map((text, k) => [text, k]));
     return oneHot(from, to, space, (x) => indices.get(space.frame.texts[x] ?? ''));
@@ -91,12 +95,14 @@ const makers: Makers = {
         let size = norm === 'MAX' ? Number.NEGATIVE_INFINITY : 0;
         for (let i = k; i < k + width; i++) {
           const x = source[i]!;
-          if (norm === 'MAX') size = Math.max(size, x);
-          else size = fround(size + (norm === 'L1' ? abs(x) : fround(x * x)));
+          if (norm === 'MAX') {
+            if (x > size) size = x;
+          } else size = fround(size + (norm === 'L1' || norm === 'LP1' ? abs(x) : fround(x * x)));
         }
+        if (norm === 'LP2') size = fround(sqrt(size));
         for (let i = k; i < k + width; i++) {
           const x = source[i]!;
-          if (size === 0) target[i] = x;
+          if (size === 0) target[i] = norm === 'LP1' || norm === 'LP2' ? 0 : x;
           else if (norm === 'L2') target[i] = Math.sign(x) * fround(sqrt(fround(fround(x * x) / size)));
           else target[i] = fround(x / size);
         }

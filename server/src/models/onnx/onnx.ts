@@ -50,7 +50,7 @@ async function prepare(files: ModelFiles, hints: ModelHints): Promise<Prepared> 
   const session = await load(file, settings, files.main);
   try {
     const { outputsOf } = await import('./outputs.ts');
-    const { outputs, scores, missingAllowed } = await outputsOf(
+    const { outputs, left, scores, missingAllowed } = await outputsOf(
       session,
       inputs,
       hasMissingRule(model),
@@ -71,6 +71,7 @@ async function prepare(files: ModelFiles, hints: ModelHints): Promise<Prepared> 
       program: compiled?.program ?? withSettings(file, settings),
       facts: {
         ...factsOf(model),
+        ...(left.length > 0 ? { notServed: left.join('; ') } : {}),
         ...(compiled ? { runsOn: compiled.runsOn } : { runsOn: 'onnxruntime', ...settings }),
       },
       ...(unbounded === null ? {} : { unbounded: `its ${unbounded}` }),

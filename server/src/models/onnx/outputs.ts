@@ -18,7 +18,7 @@ const rowCounts = [3, 2];
 
 /**
  * What the outputs are is found by asking (exporters leave shapes out, or wrong): all that have a value a row,
- * in the graph's order. Also whether missing values (NaN) may be given: an operator has a rule for them
+ * in the graph's order; and what is said of those that have none (`left`). Also whether missing values (NaN) may be given: an operator has a rule for them
  * (`hasRule`), and the graph answers numbers where all numbers are missing.
  */
 export async function outputsOf(
@@ -26,16 +26,17 @@ export async function outputsOf(
   { inputs, features, rowsAtOnce }: Inputs,
   hasRule: boolean,
   file: string,
-): Promise<{ outputs: TensorSpec[]; scores: Set<string>; missingAllowed: boolean }> {
+): Promise<{ outputs: TensorSpec[]; left: string[]; scores: Set<string>; missingAllowed: boolean }> {
   const plain = plainRows(features);
+  const tensors = session.outputMetadata.filter(({ isTensor }) => isTensor).map(({ name }) => name);
   const ask = async (rows: Frame): Promise<Results> => {
     const frame = plain(rows);
     const feeds = inputs.map((spec) => [spec.name, inputTensor(spec, frame, 0, frame.rows)]);
-    return (await session.run(Object.fromEntries(feeds))) as unknown as Results;
+    return (await session.run(Object.fromEntries(feeds), tensors)) as unknown as Results;
   };
   const zeros = (rows: number): Frame => ({ ...newFrame(rows, features.length), texts: [''] });
   const counts = rowsAtOnce === 1 ? [1] : rowCounts;
-  const results: { rows: number; tensors: Results }[] = [];
+  const results: Answered[] = [];
   const open = inputs.filter(isOpen);
   const probes = counts.map(zeros);
   if (open.length > 0) probes.push(larger(open, zeros(counts.at(-1)!)));
@@ -53,33 +54,17 @@ export async function outputsOf(
       );
     }
   }
-  const outputs: TensorSpec[] = [];
-  let column = 0;
-  for (const name of session.outputNames) {
-    const found = results.map(({ rows, tensors }) => ({ rows, tensor: tensors[name]! }));
-    const { dims, type } = found[0]!.tensor;
-    const sizeOf = (i: number): number => {
-      const [size, ...others] = new Set(found.map(({ tensor }) => tensor.dims[i]!));
-      return others.length > 0 ? -1 : size!;
-    };
-    const shape = dims.map((_, i) => (i === 0 ? -1 : sizeOf(i)));
-    const ofAnySize = shape.indexOf(-1, 1) > 0;
-    const aRow =
-      found.every(({ rows, tensor }) => tensor.dims[0] === rows && tensor.dims.length === dims.length) &&
-      // What varies although no input does is made of something else than the rows.
-      (!ofAnySize || open.length > 0);
-    const datatype = datatypeOf(type);
-    const width = ofAnySize ? 1 : shape.slice(1).reduce((product, size) => product * size, 1);
-    if (!datatype || !aRow || width === 0 || width > mostColumns) continue;
-    outputs.push({ name, datatype, shape, column, width });
-    column += width;
-  }
+  const { outputs, left } = served(session, results, rowsAtOnce, open.length > 0);
   if (outputs.length === 0)
-    throw new SlipwayError('FILE_UNSUPPORTED', `${file} has no output with a value a row.`);
+    throw new SlipwayError(
+      'FILE_UNSUPPORTED',
+      `${file} has no output with a value a row: ${left.join('; ')}.`,
+      'Export it with an output whose first dimension is the row, as its first input’s is.',
+    );
   const scores = await scoresAmong(outputs, features, rowsAtOnce, ask);
   // Integers and booleans have no NaN: a missing one would be taken for 0.
   const mayMiss = features.every(({ type, strict }) => type === 'number' || type === 'string' || strict);
-  if (!mayMiss || !hasRule) return { outputs, scores, missingAllowed: false };
+  if (!mayMiss || !hasRule) return { outputs, left, scores, missingAllowed: false };
   const frame = zeros(counts[0]!);
   for (const [i, { type }] of features.entries())
     if (type === 'number')
@@ -93,7 +78,63 @@ export async function outputsOf(
         !datatype.startsWith('FP') ||
         [...answered[name]!.data].every((value) => Number.isFinite(Number(value))),
     );
-  return { outputs, scores, missingAllowed };
+  return { outputs, left, scores, missingAllowed };
+}
+
+interface Answered {
+  rows: number;
+  tensors: Results;
+}
+
+/** The outputs that have a value a row, and what the others are. */
+function served(
+  session: InferenceSession,
+  answered: Answered[],
+  rowsAtOnce: number,
+  isOpen: boolean,
+): { outputs: TensorSpec[]; left: string[] } {
+  const outputs: TensorSpec[] = [];
+  const left: string[] = [];
+  let column = 0;
+  for (const { name, isTensor } of session.outputMetadata) {
+    const found = isTensor ? specOf(name, answered, rowsAtOnce, isOpen) : 'is a list or a map, no tensor';
+    if (typeof found === 'string') left.push(`"${name}" ${found}`);
+    else {
+      outputs.push({ ...found, column });
+      column += found.width;
+    }
+  }
+  return { outputs, left };
+}
+
+/** An output as it is seen of several numbers of rows; a text says why it has no value a row. */
+function specOf(
+  name: string,
+  answered: Answered[],
+  rowsAtOnce: number,
+  isOpen: boolean,
+): Omit<TensorSpec, 'column'> | string {
+  const found = answered.map(({ rows, tensors }) => {
+    const { dims, type } = tensors[name]!;
+    // Of a graph that takes one row a call all that it answers is of that row.
+    return { rows, type, dims: rowsAtOnce === 1 && dims[0] !== 1 ? [1, ...dims] : dims };
+  });
+  const { dims, type } = found[0]!;
+  const shape = dims.map((_, i) => {
+    const sizes = new Set(found.map((one) => one.dims[i]));
+    return i === 0 || sizes.size > 1 ? -1 : dims[i]!;
+  });
+  const ofAnySize = shape.indexOf(-1, 1) > 0;
+  const datatype = datatypeOf(type);
+  if (!datatype) return `is of the type ${type}`;
+  if (!found.every(({ rows, dims: { 0: first, length } }) => first === rows && length === dims.length))
+    return `has the shape [${dims}] for ${found[0]!.rows} rows`;
+  // What varies although no input does is made of something else than the rows.
+  if (ofAnySize && !isOpen) return 'has as many numbers as it likes';
+  const width = ofAnySize ? 1 : shape.slice(1).reduce((product, size) => product * size, 1);
+  if (width === 0 || width > mostColumns)
+    return `has ${width} numbers a row; up to ${mostColumns} are served`;
+  return { name, datatype, shape, width };
 }
 
 /** The same rows with 2 in every open dimension. */

@@ -3,12 +3,14 @@
 const { abs, exp, fround, log, max, min, sqrt, trunc } = Math;
 const truth = (is: boolean): number => (is ? 1 : 0);
 
-/** What a cast to int64 makes of numbers that it does not hold, and of NaN. */
-const indefinite = -(2 ** 63);
+/** A cast to integers of so many bits; what they do not hold, and NaN, becomes the least. */
+const truncated = (bits: number) => (x: number) => (abs(x) < 2 ** (bits - 1) ? trunc(x) : -(2 ** (bits - 1)));
 
 export const unary = {
   round: fround,
-  truncate: (x: number) => (abs(x) < 2 ** 63 ? trunc(x) : indefinite),
+  truncate: truncated(64),
+  truncateTo32: truncated(32),
+  sign: Math.sign,
   absolute: abs,
   negate: (x: number) => -x,
   squareRoot: (x: number) => fround(sqrt(x)),

@@ -82,6 +82,7 @@ export const operators: Record<string, { domain: string; plan: PlanNode }> = {
   Not: standard(ofOne('not', truths)),
   Abs: standard(ofOne('absolute')),
   Neg: standard(ofOne('negate')),
+  Sign: standard(ofOne('sign')),
   Sqrt: standard(ofOne('squareRoot')),
   Exp: standard(ofOne('exponential')),
   Log: standard(ofOne('logarithm')),

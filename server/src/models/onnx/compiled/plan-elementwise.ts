@@ -50,12 +50,12 @@ export function ofOne(op: OfOne, { of, gives }: Rule = reals): PlanNode {
   };
 }
 
-/** A function of numbers that stand in the same place, one after the other where there are more than two. */
+/** A function of numbers that stand in the same place, one after the other where there are not two. */
 export function ofTwo(op: OfTwo, rule: Rule = reals): PlanNode {
   return (node, planner) => {
     const [first, ...others] = node.inputs.map((_, i) => planner.operand(node, i));
     let result = first ?? null;
-    if (others.length === 0 || node.attributes.size > 0) return false;
+    if (node.attributes.size > 0) return false;
     for (const other of others) result = result && other && combined(op, result, other, rule, planner);
     if (!result) return false;
     return isConstant(result) ? planner.fold(node, result) : planner.set(node, result);
@@ -136,7 +136,8 @@ export function planWhere(node: OnnxNode, planner: Planner): boolean {
 /** Between two bounds: inputs, or attributes as before opset 11. */
 export function planClip(node: OnnxNode, planner: Planner): boolean {
   const x = planner.input(node);
-  if (x?.type !== 'float') return false;
+  if (x?.type !== 'float' && x?.type !== 'integer') return false;
+  const rule: Rule = { of: [x.type], gives: x.type };
   let value: Operand | null = x;
   for (const [i, name, op] of [
     [1, 'min', 'greatest'],
@@ -146,7 +147,7 @@ export function planClip(node: OnnxNode, planner: Planner): boolean {
     const isGiven = given.length > 0 || (node.inputs[i] ?? '') !== '';
     const bound: Constant | null =
       given.length > 0 ? { numbers: given, dims: [] } : planner.constant(node, i);
-    if (isGiven) value = value && bound && combined(op, value, bound, reals, planner);
+    if (isGiven) value = value && bound && combined(op, value, bound, rule, planner);
   }
   return value !== null && planner.set(node, value as Value);
 }

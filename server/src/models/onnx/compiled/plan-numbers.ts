@@ -31,7 +31,7 @@ export function planImputer(node: OnnxNode, planner: Planner): boolean {
 }
 
 export function planNormalizer(node: OnnxNode, planner: Planner): boolean {
-  const x = floatInput(node, planner, true);
+  const x = floatInput(node, planner);
   const norm = string(node, 'norm', 'MAX');
   if (!x || (norm !== 'L1' && norm !== 'L2' && norm !== 'MAX')) return false;
   return planner.set(node, planner.step('normalize', x, planner.new(x.width, 'float'), { norm }));

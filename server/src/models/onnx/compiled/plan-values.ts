@@ -24,7 +24,7 @@ export function planCast(node: OnnxNode, planner: Planner): boolean {
 
 function castTo(x: Value, to: number, planner: Planner): Value | null {
   if (x.type === 'text' || x.type === 'shape') return null;
-  const made = (op: 'round' | 'truncate' | 'isTrue', type: Value['type']): Value =>
+  const made = (op: 'round' | 'truncate' | 'truncateTo32' | 'isTrue', type: Value['type']): Value =>
     planner.step(op, x, planner.new(x.dims, type, same(x)), {});
   if (x.labels) {
     if (!x.labels.every((label) => Number.isInteger(label) && Math.fround(Number(label)) === label))
@@ -40,6 +40,7 @@ function castTo(x: Value, to: number, planner: Planner): Value | null {
     if (x.type === 'integer' || x.type === 'boolean') return { ...x, type: 'integer' };
     return made('truncate', 'integer');
   }
+  if (to === elements.int32 && x.type === 'float') return made('truncateTo32', 'integer');
   if (to === elements.boolean) return x.type === 'boolean' ? x : made('isTrue', 'boolean');
   return null;
 }

@@ -61,6 +61,8 @@ export class Planner {
   readonly #forests: (() => Uint8Array)[] = [];
   readonly #typical = new Map<number, number[]>();
 
+  #hasLongs = false;
+
   readonly #features: Feature[];
 
   constructor(graph: OnnxGraph, features: Feature[]) {
@@ -72,6 +74,7 @@ export class Planner {
   take({ name, datatype, shape, column, width }: TensorSpec): boolean {
     const type = types[datatype];
     if (!type) return false;
+    this.#hasLongs ||= datatype === 'INT64';
     const columns = Array.from({ length: width }, (_, i) => column + i);
     const value = this.new(shape.slice(1), type, { columns });
     this.#steps.push({ op: 'take', to: value.index, column, datatype, input: name });
@@ -199,7 +202,7 @@ export class Planner {
     let value = this.#values.get(name);
     if (!value || value.width !== width || value.type === 'text' || value.type === 'shape') return false;
     // A whole number that only passes through may have more digits than a step computes with.
-    if (value.type === 'integer' && !value.labels) return false;
+    if (value.type === 'integer' && !value.labels && this.#hasLongs) return false;
     if (value.labels) {
       const labels = value.labels.map((label) =>
         typeof label === 'string' ? classes.indexOf(label) : label,
@@ -217,10 +220,27 @@ export class Planner {
     return {
       typical: this.#typical,
       widths: this.#widths,
-      steps: this.#steps,
+      steps: neededFor(this.#outputs, this.#steps),
       outputs: this.#outputs,
       constants: Float64Array.from(this.#constants),
       forests: this.#forests.map((compile) => compile()),
     };
   }
+}
+
+/** The steps that outputs are made by: a classifier's labels, for one, are often left aside. */
+function neededFor(outputs: Plan['outputs'], steps: Step[]): Step[] {
+  const needed = new Set(outputs.map(({ value }) => value));
+  const kept = steps.toReversed().filter((step) => {
+    if (!needed.has(step.to)) return false;
+    for (const value of readBy(step)) needed.add(value);
+    return true;
+  });
+  return kept.toReversed();
+}
+
+function readBy(step: Step): number[] {
+  const from = 'from' in step ? step.from : [];
+  const others = 'with' in step ? step.with : step.op === 'choose' ? [step.yes, step.no] : [];
+  return [from, others].flat();
 }

@@ -15,10 +15,12 @@ import { RowEncoder } from './row-encoder.ts';
 import { callsAhead, ScorerLine } from './scorer-line.ts';
 
 /** Requests of up to so many rows share one frame. */
-const frameRows = 32;
+export const frameRows = 32;
 
 /** A request may hold a lane for so long, µs: half of the silence that a lane is killed for. */
 const heldMicroseconds = 1_000_000;
+/** The rows of a longer one are answered in slices of so long, µs. */
+const sliceMicroseconds = 2000;
 /** What a row costs besides its model (decoding, journaling, encoding), at most, µs. */
 const rowMicroseconds = 10;
 /** What a value costs to be written for an upstream or read from it (measured: 0.1), with room for slower machines, µs. */
@@ -41,6 +43,8 @@ export interface Arm {
   readonly journaled: JournaledFeatures;
   /** Rows that it answers in one request, by what the gate measured. */
   mostRows: number;
+  /** Rows that it answers in one turn of the event loop; more of one request are answered in several. */
+  readonly sliceRows: number;
   /** Used again for every small request of a model that answers at once. */
   readonly frame: Frame;
   /** For this process: a scorer is elsewhere. */
@@ -83,6 +87,7 @@ export async function attachArm(
     writer: new AnswerWriter(served.name, version),
     journaled: new JournaledFeatures(version.signature, served.privacy, secret),
     mostRows: 0,
+    sliceRows: sliceRowsOf(version, attached, runs),
     frame: newFrame(frameRows, version.signature.features.length),
     runs,
     callsAtOnce,
@@ -143,6 +148,17 @@ function mostRowsOf({ version, runs, patienceMs }: Arm): number {
   const rows = heldMicroseconds / (held + rowMicroseconds);
   const inTime = placement === 'scorer' ? (patienceMs * 1000 * patienceShare) / microseconds : rows;
   return Math.max(1, Math.floor(Math.min(rows, inTime)));
+}
+
+/** A learner is not interrupted: its rows would be answered by several updates. Its steps are small. */
+function sliceRowsOf({ microseconds }: ServedVersion, attached: Model | Learner, runs: Place): number {
+  if (runs !== 'inline' || 'restore' in attached) return Number.POSITIVE_INFINITY;
+  return Math.max(1, Math.floor(sliceMicroseconds / microseconds));
+}
+
+/** Whether so many rows are answered before anything else is looked at. */
+export function answersAtOnce({ runs, sliceRows }: Arm, rows: number): boolean {
+  return runs === 'inline' && rows <= sliceRows;
 }
 
 /** From now on. What is cached stays as far as it fits. */

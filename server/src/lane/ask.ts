@@ -3,9 +3,11 @@ import type { Frame } from '../tensor.ts';
 import type { Span } from '../trace.ts';
 import type { Waiting } from '../waiting.ts';
 import { type Arm, enter, leave } from './arm.ts';
+import { inSlices } from './slices.ts';
 
 /**
- * Lets an arm answer a frame's rows, and calls one of `done` and `failed`: at once where the model answers at once.
+ * Lets an arm answer a frame's rows, and calls one of `done` and `failed`: at once where the model
+ * answers at once, and the rows are few enough for one turn of the event loop.
  * `others`: spans of those who wait for rows of the same frame besides.
  */
 export function ask(
@@ -45,7 +47,8 @@ function call(
 ): void {
   let answered: void | Promise<void>;
   try {
-    answered = arm.attached.predict(frame, answers, texts, waiting);
+    const answer = frame.rows > arm.sliceRows ? inSlices : predict;
+    answered = answer(arm, frame, answers, texts, waiting);
   } catch (thrown) {
     failed(thrown);
     return;
@@ -59,6 +62,16 @@ function call(
     .then(done)
     .catch(failed)
     .finally(() => leave(arm));
+}
+
+function predict(
+  { attached }: Arm,
+  frame: Frame,
+  answers: Float64Array,
+  texts: string[],
+  waiting: Waiting,
+): void | Promise<void> {
+  return attached.predict(frame, answers, texts, waiting);
 }
 
 /** The call as a span in every trace that waits for it; what the model asks of others is part of the first. */

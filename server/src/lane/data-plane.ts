@@ -8,7 +8,7 @@ import { type Frame, newFrame } from '../tensor.ts';
 import { cancelled, type Waiting } from '../waiting.ts';
 import { Admission } from './admission.ts';
 import { contentKey, type Kept } from './answer-cache.ts';
-import type { Arm } from './arm.ts';
+import { type Arm, answersAtOnce, frameRows } from './arm.ts';
 import { ask } from './ask.ts';
 import { Batcher, type Call } from './batcher.ts';
 import type { Caller } from './caller.ts';
@@ -137,7 +137,7 @@ export class DataPlane {
       send(null, error);
     };
     const { batching } = arm.serving;
-    const mayWait = arm.runs !== 'inline';
+    const mayWait = !answersAtOnce(arm, frame.rows);
     const waiting = mayWait ? patient(caller, started + arm.patienceMs) : caller;
     if (mayWait && batching) {
       const patience = batching.queueTimeoutMs ?? arm.patienceMs;
@@ -176,7 +176,7 @@ export class DataPlane {
 
   /** A frame for a request's rows: one that is used again for models that answer at once. */
   frame(arm: Arm, rows: number): Frame {
-    if (arm.runs !== 'inline' || rows > arm.frame.values.length / Math.max(1, arm.frame.width)) {
+    if (!answersAtOnce(arm, rows) || rows > frameRows) {
       return newFrame(rows, arm.version.signature.features.length);
     }
     arm.frame.rows = rows;

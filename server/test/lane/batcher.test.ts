@@ -44,6 +44,7 @@ function armOf(model: Model, runs: Place, mostRows = 1000): Arm {
     runs,
     callsAtOnce: runs === 'elsewhere' ? Number.POSITIVE_INFINITY : 1,
     mostRows,
+    sliceRows: Number.POSITIVE_INFINITY,
     inFlight: 0,
     retired: false,
   } as unknown as Arm;

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
-import { unzip } from 'node:zlib';
+import { createUnzip } from 'node:zlib';
 import { SlipwayError } from '../../errors.ts';
 import { overloaded } from '../../lane/admission.ts';
 
-/** What bodies may be: each by itself, and in memory at once while they are still coming. Bytes. */
+/** What bodies may be: each by itself, and in memory at once while they are still coming or being unpacked. Bytes. */
 export class BodyBounds {
   readonly limit: number;
   #held = 0;
@@ -21,7 +21,7 @@ export class BodyBounds {
   }
 }
 
-/** So many of the largest bodies may be half there at once. */
+/** So many of the largest bodies may be half there, or half unpacked, at once. */
 const bodiesAtOnce = 4;
 
 /**
@@ -75,7 +75,7 @@ export function readBody(
     if (failed) return;
     const bytes = more === null ? (first ?? nothing) : Buffer.concat(more);
     if (encoding === undefined || encoding === 'identity') done(bytes, null);
-    else unpack(bytes, encoding, limit, done);
+    else unpack(bytes, encoding, bounds, done);
   });
 }
 
@@ -84,7 +84,7 @@ const nothing = Buffer.alloc(0);
 function unpack(
   bytes: Buffer,
   encoding: string,
-  limit: number,
+  bounds: BodyBounds,
   done: (bytes: Buffer, error: SlipwayError | null) => void,
 ): void {
   if (encoding !== 'gzip' && encoding !== 'deflate') {
@@ -92,11 +92,26 @@ function unpack(
     done(nothing, new SlipwayError('UNSUPPORTED_CONTENT_TYPE', message, 'Use gzip, deflate or none.'));
     return;
   }
-  unzip(bytes, { maxOutputLength: limit }, (error, unpacked) => {
-    if (!error) done(unpacked, null);
-    else if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') done(nothing, tooLarge(limit));
-    else done(nothing, new SlipwayError('INVALID_REQUEST', `The body is not ${encoding}: ${error.message}.`));
+  const parts: Buffer[] = [];
+  let size = 0;
+  const unpacked = createUnzip();
+  const end = (error: SlipwayError | null): void => {
+    unpacked.removeAllListeners('data').destroy();
+    bounds.hold(-size);
+    done(error ? nothing : Buffer.concat(parts), error);
+  };
+  unpacked.on('data', (part: Buffer) => {
+    size += part.length;
+    bounds.hold(part.length);
+    parts.push(part);
+    if (size > bounds.limit) end(tooLarge(bounds.limit));
+    else if (bounds.isFull) end(overloaded);
   });
+  unpacked.on('end', () => end(null));
+  unpacked.on('error', ({ message }) =>
+    end(new SlipwayError('INVALID_REQUEST', `The body is not ${encoding}: ${message}.`)),
+  );
+  unpacked.end(bytes);
 }
 
 function tooLarge(limit: number): SlipwayError {

@@ -95,11 +95,11 @@ export const errorTable = {
   SIGNATURE_MISMATCH: { status: 422, hint: 'Deploy under another name, or pass --allow-signature-change.' },
   CANDIDATE_TIMEOUT: {
     status: 422,
-    hint: 'It loops for ever, or is too large to be tried here in that time. Export it without the loop, or smaller.',
+    hint: 'If it is only large, give it longer: --candidate-timeout of `slipway serve` and `slipway inspect`. If it loops for ever, export it without the loop.',
   },
   CANDIDATE_MEMORY: {
     status: 422,
-    hint: 'Nothing else was touched. Export it smaller, or give fewer rows of training data.',
+    hint: 'Give it more (--candidate-memory of `slipway serve` and `slipway inspect`), or export it smaller. Nothing else was touched.',
   },
   CANDIDATE_CRASHED: {
     status: 422,

@@ -2,23 +2,24 @@ import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { Command } from 'commander';
 import { tryCandidate } from '../gates/candidate.ts';
-import { defaultConfig } from '../processes/config.ts';
 import { type HintOptions, hintsOf, withHints } from './hints.ts';
 import { modelPath } from './model-path.ts';
-import { type PythonOptions, pythonOf, withPython } from './options.ts';
+import { type CandidateOptions, type PythonOptions, pythonOf, withCandidate, withPython } from './options.ts';
 import { say, sayJson } from './output.ts';
 import { UsageError } from './usage-error.ts';
 import { type Described, versionPage } from './version-page.ts';
 
-interface Options extends HintOptions, PythonOptions {
+interface Options extends HintOptions, PythonOptions, CandidateOptions {
   json?: boolean;
 }
 
 export const inspect = withPython(
-  withHints(
-    new Command('inspect')
-      .description('what a model file is, found by loading it as a server would; needs no server')
-      .argument('<file>', 'a file, a folder, a zip or a tar of one'),
+  withCandidate(
+    withHints(
+      new Command('inspect')
+        .description('what a model file is, found by loading it as a server would; needs no server')
+        .argument('<file>', 'a file, a folder, a zip or a tar of one'),
+    ),
   ),
 )
   .option('--json', 'print one JSON document and nothing else')
@@ -29,11 +30,11 @@ Examples:
   $ slipway inspect model.txt
   $ slipway inspect mlruns/…/model --json | jq '.features'
 
-The file is read and run in a process of its own, within a minute and 4 GiB. Memory and times are of this
+The file is read and run in a process of its own, within these bounds. Memory and times are of this
 machine. A file that fails a gate: exit code 4.`,
   )
   .action(async (file: string, options: Options) => {
-    const { candidateMs: milliseconds, candidateBytes: bytes } = defaultConfig;
+    const { candidateTimeout: milliseconds, candidateMemory: bytes } = options;
     const { label, classes, onnx, rounds } = hintsOf(options);
     const trial = {
       file: given(modelPath(file)),

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { type Config, defaultPython } from '../processes/config.ts';
+import { type Config, defaultConfig, defaultPython } from '../processes/config.ts';
 import type { Remote } from './remote.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -55,6 +55,28 @@ export function port(text: string): number {
   const value = wholeNumber(text);
   if (value > 65_535) throw new InvalidArgumentError('It is not a port.');
   return value;
+}
+
+export interface CandidateOptions {
+  candidateTimeout: number;
+  candidateMemory: number;
+}
+
+/** Every command that tries a file in a process of its own takes these. */
+export function withCandidate(command: Command): Command {
+  return command
+    .option(
+      '--candidate-timeout <ms>',
+      'how long a file may take to be read, checked and timed before it is refused',
+      wholeNumber,
+      defaultConfig.candidateMs,
+    )
+    .option(
+      '--candidate-memory <bytes>',
+      'what the process that does so may hold in memory',
+      wholeNumber,
+      defaultConfig.candidateBytes,
+    );
 }
 
 export interface PythonOptions {

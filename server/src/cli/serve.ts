@@ -1,11 +1,21 @@
 import { Command } from 'commander';
 import { type Config, defaultConfig } from '../processes/config.ts';
 import { startSupervisor } from '../processes/supervisor.ts';
-import { address, lanes, type PythonOptions, port, pythonOf, wholeNumber, withPython } from './options.ts';
+import {
+  address,
+  type CandidateOptions,
+  lanes,
+  type PythonOptions,
+  port,
+  pythonOf,
+  wholeNumber,
+  withCandidate,
+  withPython,
+} from './options.ts';
 import { exitCode, paint, say, sayJson } from './output.ts';
 import { UsageError } from './usage-error.ts';
 
-interface Options extends PythonOptions {
+interface Options extends CandidateOptions, PythonOptions {
   host: string;
   port: number;
   grpcPort?: number;
@@ -97,6 +107,8 @@ at once.`,
       lanes,
       modelMemory: options.modelMemory ?? null,
       scorerMemory: options.scorerMemory,
+      candidateMs: options.candidateTimeout,
+      candidateBytes: options.candidateMemory,
       bodyLimit,
       keyFile: options.keyFile ?? null,
       adminKeyFile: options.adminKeyFile ?? null,
@@ -119,6 +131,7 @@ at once.`,
     process.exit(exitCode.ok);
   });
 
+withCandidate(serve);
 withPython(serve);
 
 /** Any free port where the one before it is. */

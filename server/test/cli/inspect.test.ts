@@ -94,6 +94,9 @@ test('what does not pass: the error, and exit code 4', async () => {
   expect(pickle.code).toBe(4);
   expect(JSON.parse(pickle.out)).toMatchObject({ error: { code: 'FILE_UNSAFE' } });
   expect((await inspect('nowhere.txt')).code).toBe(2);
+  const hurried = await inspect(inRepository('spec/models/sk_ridge/model.onnx'), '--candidate-timeout', '1');
+  expect(hurried).toMatchObject({ code: 4, out: '' });
+  expect(hurried.error).toMatch(/^CANDIDATE_TIMEOUT: model\.onnx was not done .*\n.*--candidate-timeout/);
 });
 
 test('what a file cannot say is said by the same options as to deploy', async () => {

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { kindNamed } from '../models/kinds.ts';
 import type { Model } from '../models/model.ts';
+import { ProgramFile } from '../models/program-file.ts';
 import { answerWidth, type Signature } from '../signature.ts';
 import { emptyRows } from './timing.ts';
 
@@ -26,7 +26,9 @@ const more = { most: 16, bytes: 2 ** 27 };
 export async function weigh({ kind, program, signature }: Load): Promise<Weight> {
   const models: Model[] = [];
   const attach = async (): Promise<void> => {
-    const model = await kindNamed(kind).attach(await readFile(program), signature);
+    const file = await ProgramFile.open(program);
+    const model = await kindNamed(kind).attach(file, signature);
+    await file.close();
     models.push(model);
     try {
       await model.predict(emptyRows(signature, 1), new Float64Array(answerWidth(signature)), []);

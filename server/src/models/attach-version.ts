@@ -3,12 +3,15 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { SlipwayError } from '../errors.ts';
 import { decodeGoldenRows, type GoldenRows, goldenDifference, takeRow } from '../golden-rows.ts';
-import { answerWidth, isText } from '../signature.ts';
+import { answerWidth, isText, type Signature } from '../signature.ts';
 import type { ServedVersion } from '../snapshot.ts';
 import { newFrame } from '../tensor.ts';
 import { kindNamed } from './kinds.ts';
-import type { Learner, Model, Place } from './model.ts';
+import type { Kind, Learner, Model, Place } from './model.ts';
+import { inMemory, ProgramFile, programPart } from './program-file.ts';
 
+/** As many as tell where a program runs. */
+const headBytes = 16;
 /** Runs before a version is made current: enough for its code to be compiled and its pages to be in memory. */
 const warmRuns = 20;
 /** A slow version is warm after fewer, ms. */
@@ -27,10 +30,8 @@ export async function attachVersion(
   hear: (attached: Model) => void,
 ): Promise<{ attached: Model | Learner; runs: Place }> {
   const kind = kindNamed(version.kind);
-  const program = await readFile(join(blobs, version.program));
-  const attached = await kind.attach(program, version.signature);
+  const { attached, runs } = await fromFile(kind, join(blobs, version.program), version.signature);
   hear(attached);
-  const runs = kind.runs(program);
   if (runs === 'elsewhere') return { attached, runs };
   const golden = version.golden ? await readFile(join(blobs, version.golden), 'utf8') : null;
   // Slipway's own code gives the same bits everywhere.
@@ -42,6 +43,20 @@ export async function attachVersion(
     throw error;
   }
   return { attached, runs };
+}
+
+async function fromFile(
+  kind: Kind,
+  path: string,
+  signature: Signature,
+): Promise<{ attached: Model | Learner; runs: Place }> {
+  const program = await ProgramFile.open(path);
+  try {
+    const runs = kind.runs(await inMemory(programPart(program, 0, headBytes)));
+    return { attached: await kind.attach(program, signature), runs };
+  } finally {
+    await program.close();
+  }
 }
 
 async function warm(

@@ -3,6 +3,7 @@ import type { Frame } from '../tensor.ts';
 import type { Trouble } from '../trouble.ts';
 import type { UpstreamCounts } from '../upstream-counts.ts';
 import type { Waiting } from '../waiting.ts';
+import type { ProgramBytes } from './program-file.ts';
 
 /** A version, attached and ready to answer. Lives in lanes, the candidate, the loops (learners) and the scorer. */
 export interface Model {
@@ -129,14 +130,14 @@ export interface Kind {
   readonly title: string;
   /** Relative tolerance against golden rows (0: bit-equal is expected of the margin; trees 1e-6; ONNX 1e-5). */
   readonly tolerance: number;
-  /** Where predict runs with this program. */
+  /** Where predict runs with this program; its first 16 bytes are enough. */
   runs(program: Uint8Array): Place;
   /** Whether the file is of this kind, by looking into its first bytes (up to 4 KiB), never by its name's ending alone. */
   recognises(head: Uint8Array, files: ModelFiles): boolean;
   /** Reads, checks and compiles the file. Runs in the candidate only. Throws coded errors (FILE_*) that name the file, the place and what to do. */
   prepare(files: ModelFiles, hints: ModelHints): Promise<Prepared>;
   /** Attaches a program. Runs in lanes: no parsing of the original file here. */
-  attach(program: Uint8Array, signature: Signature): Promise<Model | Learner>;
+  attach(program: ProgramBytes, signature: Signature): Promise<Model | Learner>;
   /** Whether `attach` gives a Learner. */
   readonly learns: boolean;
 }

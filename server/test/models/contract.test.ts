@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SlipwayError } from '../../src/errors.ts';
 import { kindNamed, kinds } from '../../src/models/kinds.ts';
 import type { Learner, Model, ModelFiles, ModelHints, Prepared } from '../../src/models/model.ts';
+import { ProgramFile } from '../../src/models/program-file.ts';
 import { allowPython } from '../../src/models/python/settings.ts';
 import { answerWidth, type Signature } from '../../src/signature.ts';
 import { type Frame, newFrame } from '../../src/tensor.ts';
@@ -155,12 +156,16 @@ describe.each(ways)('%s%s', (name, _way, { file, beside = [], hints = {} }) => {
     // As a store gives them: somewhere in a larger buffer, and through JSON.
     const buffer = new Uint8Array(prepared.program.length + 13);
     buffer.set(prepared.program, 5);
-    const kept = await kind.attach(
-      buffer.subarray(5, 5 + prepared.program.length),
-      JSON.parse(JSON.stringify(prepared.signature)) as Signature,
-    );
-    expect(await answersOf(kept, rows)).toEqual(await answersOf(model, rows));
-    await kept.close?.();
+    const path = join(folder, `${name}.program`);
+    writeFileSync(path, buffer);
+    const file = await ProgramFile.open(path);
+    const end = 5 + prepared.program.length;
+    for (const program of [buffer.subarray(5, end), file.part(5, end)]) {
+      const kept = await kind.attach(program, JSON.parse(JSON.stringify(prepared.signature)) as Signature);
+      expect(await answersOf(kept, rows)).toEqual(await answersOf(model, rows));
+      await kept.close?.();
+    }
+    await file.close();
     // The other one lives on.
     expect(await answersOf(model, rows)).toHaveLength(rows.rows * answerWidth(model.signature));
   });

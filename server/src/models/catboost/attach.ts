@@ -3,6 +3,7 @@ import { answerWidth } from '../../signature.ts';
 import { type Frame, newFrame } from '../../tensor.ts';
 import type { ForestModel } from '../forest/attach.ts';
 import { attachForest } from '../forest/attach.ts';
+import type { ProgramBytes } from '../program-file.ts';
 import { writeAnswer } from './answer.ts';
 import { decodeProgram } from './program.ts';
 import { RowColumns } from './row-columns.ts';
@@ -11,8 +12,8 @@ import { RowColumns } from './row-columns.ts';
 const mostRows = 256;
 const partBytes = 2 ** 18;
 
-/** Attaches a program of `program.ts`, in slices. The model takes any number of rows. */
-export async function attachCatboost(bytes: Uint8Array, signature: Signature): Promise<ForestModel> {
+/** Attaches a program of `program.ts`. The model takes any number of rows. */
+export async function attachCatboost(bytes: ProgramBytes, signature: Signature): Promise<ForestModel> {
   const program = await decodeProgram(bytes);
   const { scale, bias, link } = program;
   const forest = await attachForest(program.forest, signature);

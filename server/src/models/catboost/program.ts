@@ -1,5 +1,5 @@
-import { setImmediate } from 'node:timers/promises';
 import { SlipwayError } from '../../errors.ts';
+import { copyProgram, inMemory, type ProgramBytes, programPart } from '../program-file.ts';
 import type { CombinationPlan, Combinations } from './combinations.ts';
 import { linkKinds } from './loss.ts';
 
@@ -43,21 +43,18 @@ export function encodeProgram({ combinations, forest, ...rest }: Program): Uint8
   return bytes;
 }
 
-/** Copied between two turns of the event loop, so that attaching great tables does not show. */
-const sliceBytes = 2 ** 18;
-
-async function copyOf(part: Uint8Array): Promise<ArrayBuffer> {
+async function copyOf(part: ProgramBytes): Promise<ArrayBuffer> {
   const copy = new Uint8Array(part.length);
-  for (let from = 0; from < part.length; from += sliceBytes) {
-    copy.set(part.subarray(from, from + sliceBytes), from);
-    await setImmediate();
-  }
+  await copyProgram(part, copy);
   return copy.buffer;
 }
 
-/** The forest is a view into the bytes, tables are copies. Throws FILE_BROKEN if the bytes are no whole program. */
-export async function decodeProgram(bytes: Uint8Array): Promise<Program> {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+/** The forest stays where it lies, tables are copies. Throws FILE_BROKEN if the bytes are no whole program. */
+export async function decodeProgram(
+  bytes: ProgramBytes,
+): Promise<Omit<Program, 'forest'> & { forest: ProgramBytes }> {
+  const head = await inMemory(programPart(bytes, 0, headerBytes));
+  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   if (bytes.length < headerBytes || view.getUint32(0, true) !== magic) {
     throw broken('The program of a CatBoost version does not begin as one.');
   }
@@ -66,14 +63,14 @@ export async function decodeProgram(bytes: Uint8Array): Promise<Program> {
     throw broken(`The program of a CatBoost version has format ${format}; this Slipway reads ${version}.`);
   }
   let at = headerBytes;
-  const take = (length: number): Uint8Array => {
+  const take = (length: number): ProgramBytes => {
     if (length > bytes.length - at) throw broken('The program of a CatBoost version is cut off.');
     at += length;
-    return bytes.subarray(at - length, at);
+    return programPart(bytes, at - length, at);
   };
   const planBytes = take(view.getUint32(8, true));
   const forest = take(view.getUint32(12, true));
-  const { plans, link, ...rest } = JSON.parse(new TextDecoder().decode(planBytes)) as Plan;
+  const { plans, link, ...rest } = JSON.parse(new TextDecoder().decode(await inMemory(planBytes))) as Plan;
   const combinations: Combinations = { plans, slots: [], values: [] };
   for (const { slots, rows, columns } of plans.flatMap(({ lookups }) => lookups)) {
     combinations.slots.push(new Uint32Array(await copyOf(take(12 * slots))));

@@ -20,7 +20,7 @@ export class RowColumns {
   private hi = 0;
   private lo = 0;
 
-  constructor({ columns, combinations }: Program) {
+  constructor({ columns, combinations }: Pick<Program, 'columns' | 'combinations'>) {
     this.codes = columns.map((values) => values && new Map(values.map((value, code) => [value, code])));
     this.combinations = combinations;
     this.hashes = new Int32Array(columns.length);

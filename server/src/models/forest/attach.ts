@@ -1,7 +1,7 @@
-import { setImmediate } from 'node:timers/promises';
 import type { Signature } from '../../signature.ts';
 import type { Frame } from '../../tensor.ts';
 import type { Model } from '../model.ts';
+import { copyProgram, type ProgramBytes } from '../program-file.ts';
 import { answersOf, applyLink } from './link.ts';
 import { decodeProgram } from './program.ts';
 
@@ -21,20 +21,13 @@ interface WasmApi {
 }
 const { WebAssembly } = globalThis as unknown as { WebAssembly: WasmApi };
 
-/** Copied between two turns of the event loop, so that attaching a great forest does not show: under 1 ms, most of it page faults. */
-const sliceBytes = 2 ** 16;
-
-/** Attaches a program of `program.ts`: compiles off the event loop, copies the tables in slices. */
-export async function attachForest(bytes: Uint8Array, signature: Signature): Promise<ForestModel> {
-  const program = decodeProgram(bytes);
+/** Attaches a program of `program.ts`: compiles off the event loop, and brings the tables to where the code finds them. */
+export async function attachForest(bytes: ProgramBytes, signature: Signature): Promise<ForestModel> {
+  const program = await decodeProgram(bytes);
   const { features, groups, link, rows: most } = program;
   const { exports } = await WebAssembly.instantiate(await WebAssembly.compile(program.code));
   const { score, memory } = exports;
-  const image = new Uint8Array(memory.buffer);
-  for (let from = 0; from < program.tables.length; from += sliceBytes) {
-    image.set(program.tables.subarray(from, from + sliceBytes), from);
-    await setImmediate();
-  }
+  await copyProgram(program.tables, new Uint8Array(memory.buffer));
   const x = new Float64Array(memory.buffer, program.x, most * features);
   const sums = new Float64Array(memory.buffer, program.out, most * groups);
 

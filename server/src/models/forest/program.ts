@@ -1,4 +1,5 @@
 import { SlipwayError } from '../../errors.ts';
+import { inMemory, type ProgramBytes, programPart } from '../program-file.ts';
 import type { CompiledForest } from './compile.ts';
 import type { Link } from './link.ts';
 import { linkKinds } from './link.ts';
@@ -29,9 +30,12 @@ export function encodeProgram({ features, groups, rows, x, out, code, tables, li
   return bytes;
 }
 
-/** Code and tables are views into the bytes. Throws FILE_BROKEN if the bytes are no whole program. */
-export function decodeProgram(bytes: Uint8Array): Program {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+/** Code in memory, tables where they lie. Throws FILE_BROKEN if the bytes are no whole program. */
+export async function decodeProgram(
+  bytes: ProgramBytes,
+): Promise<Omit<Program, 'tables'> & { tables: ProgramBytes }> {
+  const head = await inMemory(programPart(bytes, 0, headerBytes));
+  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   if (bytes.length < headerBytes || view.getUint32(0, true) !== magic) {
     throw broken('The program of a tree version does not begin as one.');
   }
@@ -51,8 +55,8 @@ export function decodeProgram(bytes: Uint8Array): Program {
     rows,
     x,
     out,
-    code: Uint8Array.from(bytes.subarray(headerBytes, headerBytes + codeBytes)),
-    tables: bytes.subarray(headerBytes + codeBytes),
+    code: Uint8Array.from(await inMemory(programPart(bytes, headerBytes, headerBytes + codeBytes))),
+    tables: programPart(bytes, headerBytes + codeBytes, bytes.length),
     link: {
       kind: linkKind,
       precision: view.getUint32(40, true) === 1 ? 'float32' : 'float64',

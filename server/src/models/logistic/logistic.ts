@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { SlipwayError } from '../../errors.ts';
 import type { Signature } from '../../signature.ts';
 import type { Kind, Learner, ModelFiles, ModelHints, Prepared } from '../model.ts';
+import { inMemory, type ProgramBytes } from '../program-file.ts';
 import { type LogisticArtifact, readArtifact } from './artifact.ts';
 import { LogisticLearner, type LogisticRates } from './learner.ts';
 import { decodeState } from './state.ts';
@@ -19,7 +20,7 @@ export const logistic: Kind = {
   learns: true,
   recognises: (head) => /^\s*\{[^{}]*"slipway"\s*:\s*"logistic"/.test(Buffer.from(head).toString('latin1')),
   prepare,
-  attach: (program, signature) => Promise.resolve(attach(program, signature)),
+  attach,
 };
 
 async function prepare(files: ModelFiles, hints: ModelHints): Promise<Prepared> {
@@ -99,7 +100,8 @@ function encodeProgram(rates: LogisticRates, learner: LogisticLearner): Uint8Arr
   return program;
 }
 
-function attach(program: Uint8Array, signature: Signature): Learner {
+async function attach(bytes: ProgramBytes, signature: Signature): Promise<Learner> {
+  const program = await inMemory(bytes);
   const view = new DataView(program.buffer, program.byteOffset, program.byteLength);
   const rates = { learningRate: view.getFloat64(0, true), interceptLearningRate: view.getFloat64(8, true) };
   const state = decodeState(program.subarray(rateBytes), signature.features.length);

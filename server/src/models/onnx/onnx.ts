@@ -3,11 +3,12 @@ import type { InferenceSession } from 'onnxruntime-node';
 import { SlipwayError } from '../../errors.ts';
 import { isOpen, type Signature } from '../../signature.ts';
 import type { Kind, Model, ModelFiles, ModelHints, Prepared } from '../model.ts';
+import { inMemory, type ProgramBytes, programPart } from '../program-file.ts';
 import { answerOf } from './answer.ts';
 import { checkModel } from './check.ts';
 import { attachPlan } from './compiled/attach.ts';
 import { planGraph } from './compiled/plan-graph.ts';
-import { encodePlan, isCompiled } from './compiled/program.ts';
+import { encodePlan, headerBytes, isCompiled } from './compiled/program.ts';
 import { agree } from './compiled/proof.ts';
 import { inlineExternalData } from './external-data.ts';
 import { beginsAsModel, type OnnxGraph, type OnnxModel, readModel } from './graph.ts';
@@ -97,10 +98,10 @@ async function compile(
   return { program, runsOn: plan.forests.length > 0 ? 'compiled forest' : 'compiled linear' };
 }
 
-async function attach(program: Uint8Array, signature: Signature): Promise<Model> {
-  if (isCompiled(program)) return attachPlan(program, signature);
+async function attach(program: ProgramBytes, signature: Signature): Promise<Model> {
+  if (isCompiled(await inMemory(programPart(program, 0, headerBytes)))) return attachPlan(program, signature);
   const { OnnxSession, openSession } = await import('./session.ts');
-  const { file, settings } = splitSettings(program);
+  const { file, settings } = splitSettings(await inMemory(program));
   return new OnnxSession(
     await openSession(file, settings),
     signature,

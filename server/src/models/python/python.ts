@@ -3,6 +3,7 @@ import { posix } from 'node:path';
 import { SlipwayError } from '../../errors.ts';
 import type { Signature } from '../../signature.ts';
 import type { Kind, Model, ModelFiles, ModelHints, Prepared } from '../model.ts';
+import { inMemory, type ProgramBytes } from '../program-file.ts';
 import { type PythonSettings, pythonSettings } from './settings.ts';
 
 /** The name that the file has to have. */
@@ -74,10 +75,10 @@ async function prepare(files: ModelFiles, hints: ModelHints): Promise<Prepared> 
 }
 
 /** Loads it in a process of its own, and resolves when that is done. */
-async function attach(program: Uint8Array, signature: Signature): Promise<Model> {
+async function attach(program: ProgramBytes, signature: Signature): Promise<Model> {
   const settings = pythonSettings(pythonMain);
   const { PythonModel } = await import('./python-model.ts');
-  const { child, hello } = await begun(program, settings, pythonMain);
+  const { child, hello } = await begun(await inMemory(program), settings, pythonMain);
   const { features } = hello;
   if (features && JSON.stringify(features) !== JSON.stringify(signature.features)) {
     child.close();

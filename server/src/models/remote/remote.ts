@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { SlipwayError } from '../../errors.ts';
 import type { Signature } from '../../signature.ts';
 import type { Kind, Model, ModelFiles, ModelHints, Prepared } from '../model.ts';
+import { inMemory, type ProgramBytes } from '../program-file.ts';
 import { readServer, type ServerFacts } from './metadata.ts';
 import { isGrpc, type RemoteProgram, type RemoteSettings, readSettings } from './settings.ts';
 
@@ -93,9 +94,10 @@ async function serverOf(settings: RemoteSettings): Promise<ServerFacts> {
 }
 
 /** Asks nothing: a lane starts, whether the upstream is there or not. Programs of older versions have no `binary`. */
-async function attach(program: Uint8Array, signature: Signature): Promise<Model> {
+async function attach(program: ProgramBytes, signature: Signature): Promise<Model> {
   const { RemoteModel } = await import('./remote-model.ts');
   const { Upstream } = await import('./upstream.ts');
-  const given = JSON.parse(Buffer.from(program).toString()) as RemoteSettings & Partial<RemoteProgram>;
+  const given = JSON.parse(Buffer.from(await inMemory(program)).toString()) as RemoteSettings &
+    Partial<RemoteProgram>;
   return new RemoteModel(await Upstream.of({ ...given, binary: given.binary ?? false }), signature);
 }

@@ -7,6 +7,7 @@ import { compileForest } from '../forest/compile.ts';
 import { treeDepths } from '../forest/forest.ts';
 import { encodeProgram } from '../forest/program.ts';
 import type { Kind, ModelFiles, ModelHints, Prepared } from '../model.ts';
+import { inMemory, programPart } from '../program-file.ts';
 import { attachLinear, encodeLinear, isLinear } from './linear.ts';
 import type { XgboostModel } from './read-xgboost.ts';
 import { readXgboost } from './read-xgboost.ts';
@@ -21,7 +22,9 @@ export const xgboost: Kind = {
   recognises: (head) => beginnings.some((begins) => begins.test(Buffer.from(head).toString('latin1'))),
   prepare,
   attach: async (program, signature) =>
-    isLinear(program) ? attachLinear(program, signature) : attachForest(program, signature),
+    isLinear(await inMemory(programPart(program, 0, 4)))
+      ? attachLinear(await inMemory(program), signature)
+      : attachForest(program, signature),
 };
 
 const beginnings = [

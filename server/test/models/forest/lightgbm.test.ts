@@ -85,7 +85,7 @@ describe('the kind lightgbm', () => {
       newer,
       readFileSync(files('lgb_rf').path),
     ]) {
-      expect(() => decodeProgram(bytes)).toThrow(expect.objectContaining({ code: 'FILE_BROKEN' }));
+      await expect(decodeProgram(bytes)).rejects.toMatchObject({ code: 'FILE_BROKEN' });
       await expect(lightgbm.attach(bytes, signature)).rejects.toMatchObject({ code: 'FILE_BROKEN' });
     }
   });

@@ -3,6 +3,7 @@ import { type Frame, newFrame } from '../../../tensor.ts';
 import { nearest } from '../../../texts.ts';
 import { attachForest } from '../../forest/attach.ts';
 import type { Model } from '../../model.ts';
+import type { ProgramBytes } from '../../program-file.ts';
 import { plainRows } from '../strict-categories.ts';
 import { decodePlan } from './program.ts';
 import type { Space } from './space.ts';
@@ -13,8 +14,8 @@ const blockNumbers = 2 ** 15;
 const mostRows = 256;
 
 /** Attaches a compiled graph: answers at once, any number of rows, and allocates nothing that grows with them. */
-export async function attachPlan(program: Uint8Array, signature: Signature): Promise<Model> {
-  const { widths, steps, outputs, constants, forests } = decodePlan(program);
+export async function attachPlan(program: ProgramBytes, signature: Signature): Promise<Model> {
+  const { widths, steps, outputs, constants, forests } = await decodePlan(program);
   const numbers = widths.reduce((sum, width) => sum + width, 0);
   const block = Math.max(1, Math.min(mostRows, Math.floor(blockNumbers / Math.max(1, numbers))));
   const space: Space = {

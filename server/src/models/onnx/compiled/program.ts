@@ -1,13 +1,14 @@
 import { SlipwayError } from '../../../errors.ts';
+import { inMemory, type ProgramBytes, programPart } from '../../program-file.ts';
 import type { Plan } from './plan.ts';
 
 const magic = 0x47774c53; // "SLwG": no ONNX file begins so.
 const version = 1;
-const headerBytes = 16;
+export const headerBytes = 16;
 
 type Described = Pick<Plan, 'widths' | 'steps' | 'outputs'> & { forests: number[] };
 
-/** Whether a program of the onnx kind is a compiled graph; else it is an ONNX file. */
+/** Whether a program of the onnx kind, which begins so, is a compiled graph; else it is an ONNX file. */
 export function isCompiled(bytes: Uint8Array): boolean {
   return (
     bytes.length >= headerBytes && new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true) === magic
@@ -24,24 +25,29 @@ export function encodePlan({ widths, steps, outputs, constants, forests }: Plan)
   return new Uint8Array(Buffer.concat([header, text, new Uint8Array(constants.buffer), ...forests]));
 }
 
-/** The constants are a copy, the forests views into the bytes. Throws FILE_BROKEN if the bytes are no whole program. */
-export function decodePlan(bytes: Uint8Array): Plan {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+/** The constants are a copy, the forests stay where they lie. Throws FILE_BROKEN if the bytes are no whole program. */
+export async function decodePlan(
+  bytes: ProgramBytes,
+): Promise<Omit<Plan, 'forests'> & { forests: ProgramBytes[] }> {
+  const head = await inMemory(programPart(bytes, 0, headerBytes));
+  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   const format = view.getUint32(4, true);
   if (format !== version)
     throw broken(`The program of an ONNX version has format ${format}; this Slipway reads ${version}.`);
   const [textBytes, count] = [view.getUint32(8, true), view.getUint32(12, true)];
   let at = headerBytes + textBytes;
   const { forests: lengths, ...plan } = JSON.parse(
-    Buffer.from(bytes.buffer, bytes.byteOffset + headerBytes, textBytes).toString(),
+    new TextDecoder().decode(await inMemory(programPart(bytes, headerBytes, at))),
   ) as Described;
   const whole = at + 8 * count + lengths.reduce((sum, length) => sum + length, 0);
   if (bytes.length !== whole) throw broken('The program of an ONNX version is cut off.');
-  const constants = new Float64Array(Uint8Array.from(bytes.subarray(at, at + 8 * count)).buffer);
+  const constants = new Float64Array(
+    Uint8Array.from(await inMemory(programPart(bytes, at, at + 8 * count))).buffer,
+  );
   at += 8 * count;
   const forests = lengths.map((length) => {
     at += length;
-    return bytes.subarray(at - length, at);
+    return programPart(bytes, at - length, at);
   });
   return { ...plan, constants, forests };
 }

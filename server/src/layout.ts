@@ -28,6 +28,8 @@ export interface Layout {
   controlSocket: string;
   /** A scorer's socket for the lanes. */
   scorerSocket(model: string, version: number): string;
+  /** control: how the folders of candidate processes begin, in the temporary folder. */
+  candidates: string;
   /** every process: what V8 has made of Slipway's own code, so that the next one starts in a third of the time; may go at any time. */
   compiled: string;
 }
@@ -56,6 +58,7 @@ export function layout(data: string): Layout {
     loopsSocket: join(sockets, 'loops.sock'),
     controlSocket: join(sockets, 'control.sock'),
     scorerSocket: (model, version) => join(sockets, socketName(`${model}/${version}`)),
+    candidates: `slipway-candidate-${short(root)}-`,
     compiled: join(root, 'compiled'),
   };
 }

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { ChangeAnswer, DeployRequest, RolloutRequest } from '../api.ts';
 import type { ServingRequest } from '../api-serving.ts';
 import { SlipwayError } from '../errors.ts';
-import type { Bounds } from '../gates/candidate.ts';
+import type { Bounds } from '../gates/candidate-process.ts';
+import { Candidates } from '../gates/candidates.ts';
 import type { Layout } from '../layout.ts';
 import type { Command, LaneQuestion, ScorerLoss, ScorerOrder } from '../messages.ts';
 import { Blobs } from '../registry/blobs.ts';
@@ -10,6 +11,7 @@ import { Registry, type RolloutRecord, type VersionRecord } from '../registry/re
 import { Changes } from './changes.ts';
 import { keepCheckpoint } from './checkpoints.ts';
 import { deploy } from './deploy.ts';
+import { sweepLeftovers } from './leftovers.ts';
 import { Lines } from './lines.ts';
 import { lost } from './quarantine.ts';
 import { repositoryIndex, setLoaded } from './repository.ts';
@@ -39,9 +41,11 @@ export class Control {
   readonly lines: Lines;
   readonly scorers: Scorers;
   readonly troubles: Troubles;
+  readonly #candidates: Candidates;
   readonly #options: ControlOptions;
   readonly #changes: Changes;
   readonly #restored = new Map<string, () => void>();
+  #endSweeping = (): void => {};
 
   constructor(options: ControlOptions) {
     const { layout, now, onChanged } = options;
@@ -49,6 +53,7 @@ export class Control {
     this.registry = new Registry(layout.registry);
     this.blobs = new Blobs(layout.blobs);
     this.scorers = new Scorers(options.onScorers);
+    this.#candidates = new Candidates(options.bounds, layout.candidates);
     const { registry, blobs, scorers } = this;
     this.#changes = new Changes({ registry, blobs, scorers, snapshotFile: layout.snapshot, now, onChanged });
     this.troubles = new Troubles(this.#changes);
@@ -66,21 +71,37 @@ export class Control {
   }
 
   async open(): Promise<void> {
+    this.#candidates.clean();
+    this.#endSweeping = sweepLeftovers(this.registry, this.blobs, this.#options.now);
     this.#changes.begin(this.lines);
     await this.lines.open(this.#options.layout.controlSocket);
   }
 
   close(): void {
+    this.#endSweeping();
+    this.#candidates.close();
     this.lines.close();
     this.registry.close();
   }
 
-  deploy(
+  /** A file is kept until it is deployed. Throws BODY_TOO_LARGE. */
+  upload(bytes: AsyncIterable<Uint8Array>, limit: number): Promise<{ digest: string; bytes: number }> {
+    this.#candidates.expect();
+    return this.blobs.putStream(bytes, limit);
+  }
+
+  async deploy(
     model: string,
     request: DeployRequest,
     by: string,
   ): Promise<{ record: VersionRecord; rollout: string | null }> {
-    return deploy(this.#changes, this.#options.bounds, model, request, by);
+    this.#candidates.expect();
+    try {
+      return await deploy(this.#changes, this.#candidates, model, request, by);
+    } finally {
+      // Whoever deploys one often deploys the next.
+      this.#candidates.expect();
+    }
   }
 
   promote(model: string, version: number, by: string, reasons: string[]): Promise<ChangeAnswer> {

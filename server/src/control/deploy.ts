@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import type { DeployRequest } from '../api.ts';
 import { SlipwayError } from '../errors.ts';
-import { type Bounds, type Tried, tryCandidate } from '../gates/candidate.ts';
+import { type Tried, tryCandidate } from '../gates/candidate.ts';
+import type { Candidates } from '../gates/candidates.ts';
 import { signatureDifference } from '../gates/signature.ts';
 import type { Weight } from '../gates/weigh.ts';
+import type { Blobs } from '../registry/blobs.ts';
 import type { ModelRecord, VersionRecord } from '../registry/registry.ts';
 import { type ServingChoice, usualServing } from '../serving.ts';
 import { defaultPolicy } from '../signature.ts';
@@ -24,7 +26,7 @@ interface Made {
 /** Tries a file, and registers it as the model's next version if every gate lets it pass. */
 export async function deploy(
   changes: Changes,
-  bounds: Bounds,
+  candidates: Candidates,
   name: string,
   request: DeployRequest,
   by: string,
@@ -36,7 +38,22 @@ export async function deploy(
       'Letters, digits, ".", "_" and "-", at most 100, beginning with a letter or digit.',
     );
   }
-  const { blobs } = changes;
+  const { file, baseline, golden } = request;
+  const given = [file, baseline, golden].flatMap((one) => one?.digest ?? []);
+  const made = await changes.blobs.holding(given, () => tried(changes.blobs, candidates, request));
+  const kept = [made.program, made.baseline, made.golden].flatMap((one) => one?.digest ?? []);
+  return changes.blobs.holding([...given, ...kept], () =>
+    changes.inTurn(async () => {
+      const record = recordOf(changes, name, request, by, made);
+      const serving = chosenServing(record, usualServing, request.serving ?? {});
+      const rollout = await changes.make(() => register(changes, record, serving, request, by));
+      return { record, rollout };
+    }),
+  );
+}
+
+/** Throws what the candidate throws. */
+function tried(blobs: Blobs, candidates: Candidates, request: DeployRequest): Promise<Made> {
   const place = <T extends { name: string; digest: string } | undefined>(one: T) =>
     one ? { name: one.name, path: blobs.path(one.digest) } : null;
   const trial = {
@@ -48,18 +65,13 @@ export async function deploy(
     onnx: request.onnx ?? null,
     rounds: request.rounds ?? ('best' as const),
   };
-  const made = await tryCandidate(trial, bounds, async (tried, folder) => ({
+  const keep = async (tried: Tried & Weight, folder: string): Promise<Made> => ({
     tried,
     program: await blobs.putFile(join(folder, 'program')),
     baseline: tried.hasBaseline ? await blobs.putFile(join(folder, 'baseline')) : null,
     golden: tried.hasGolden ? await blobs.putFile(join(folder, 'golden')) : null,
-  }));
-  return changes.inTurn(async () => {
-    const record = recordOf(changes, name, request, by, made);
-    const serving = chosenServing(record, usualServing, request.serving ?? {});
-    const rollout = await changes.make(() => register(changes, record, serving, request, by));
-    return { record, rollout };
   });
+  return tryCandidate(trial, candidates.bounds, keep, candidates);
 }
 
 function recordOf(

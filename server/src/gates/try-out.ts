@@ -20,6 +20,7 @@ import { mergingGate } from './merging.ts';
 import { sampleOf } from './sample.ts';
 import { rowsFor, timePerRow } from './timing.ts';
 import { frameOf, type Labels, labelsOf, readTable, type Table } from './training.ts';
+import type { Load } from './weigh.ts';
 
 /** A learner's promise is what it answered to these last of its training rows, each before it learned it. */
 const scoredRows = 100_000;
@@ -34,9 +35,14 @@ interface Training {
 
 /**
  * Tries a file from end to end: recognise, read and compile, attach, golden rows, time per row, profile of the
- * training data. Runs in the candidate process. Writes `program` and `baseline` into the trial's folder.
+ * training data. Runs in the candidate process. Writes `program` and `baseline` into the trial's folder; `loads` hears
+ * when the version can be loaded from there.
  */
-export async function tryOut(trial: Trial, step: (step: string) => void): Promise<Tried> {
+export async function tryOut(
+  trial: Trial,
+  step: (step: string) => void,
+  loads: (load: Load) => void,
+): Promise<Tried> {
   const gates: Gate[] = [];
   step('opening it');
   const given = await openGiven(trial.file, join(trial.folder, 'files'));
@@ -55,7 +61,9 @@ export async function tryOut(trial: Trial, step: (step: string) => void): Promis
   const signature = agreed(prepared.signature, mlflow?.signature ?? null, given.name);
   step('loading it');
   const model = await kind.attach(prepared.program, signature);
-  await writeFile(join(trial.folder, 'program'), prepared.program);
+  const program = join(trial.folder, 'program');
+  await writeFile(program, prepared.program);
+  loads({ kind: kind.name, signature, program });
   gates.push({
     name: 'loads',
     passed: true,

@@ -1,13 +1,9 @@
 import { flushCompileCache } from 'node:module';
-import { setPriority } from 'node:os';
 import { errorBody } from '../errors.ts';
-import type { CandidateAnswer, CandidateRequest } from '../gates/candidate.ts';
+import type { CandidateAnswer, CandidateRequest } from '../gates/candidate-process.ts';
 import { tryOut } from '../gates/try-out.ts';
-import { weigh } from '../gates/weigh.ts';
+import { type Load, weigh } from '../gates/weigh.ts';
 import { allowPython } from '../models/python/settings.ts';
-
-/** A version that wants in is nobody's caller. */
-const niceness = 10;
 
 const send = (answer: CandidateAnswer): Promise<void> =>
   new Promise((resolve) => {
@@ -18,13 +14,10 @@ process.on('disconnect', () => process.exit(0));
 process.once('message', async (request: CandidateRequest) => {
   if (request.python) allowPython(request.python);
   try {
-    setPriority(niceness);
-  } catch {
-    // Not allowed everywhere; it is a courtesy.
-  }
-  try {
     const step = (one: string): void => void send({ type: 'step', step: one });
-    const result = request.type === 'try' ? await tryOut(request.trial, step) : await weigh(request.load);
+    const loads = (load: Load): void => void send({ type: 'loads', load });
+    const result =
+      request.type === 'try' ? await tryOut(request.trial, step, loads) : await weigh(request.load);
     // Whoever has the result ends this process at once.
     flushCompileCache();
     await send({ type: 'done', result });

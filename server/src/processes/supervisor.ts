@@ -8,6 +8,7 @@ import { readTls } from '../http/tls.ts';
 import { recover } from '../journal/recover.ts';
 import { layout } from '../layout.ts';
 import type { ChildToSupervisor, SupervisorToChild } from '../messages.ts';
+import { boundCompiled } from './compiled-cache.ts';
 import { type Config, isLoopback } from './config.ts';
 import { lockFolder, nextIncarnation } from './folder-lock.ts';
 import { Reports } from './reports.ts';
@@ -53,6 +54,7 @@ export async function startSupervisor(config: Config): Promise<Running> {
   checkTls(config.tls);
   const places = layout(config.data);
   const release = lockFolder(places);
+  boundCompiled(places.compiled);
   // No lane runs yet: whatever stands behind a last whole record was never answered.
   recover(places.journal);
   const bound: BoundSocket[] = [];

@@ -1,14 +1,18 @@
 import { createHash, type Hash, randomBytes } from 'node:crypto';
-import { createReadStream, existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { createReadStream, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SlipwayError } from '../errors.ts';
 
 const digestPattern = /^[0-9a-f]{64}$/;
+/** How a blob is called while it is being written. */
+const freshName = 'new-';
 
 /** Bytes kept under their SHA-256, each once, in one folder. */
 export class Blobs {
   readonly folder: string;
+  /** Digests that somebody works with, and how many do. */
+  readonly #held = new Map<string, number>();
 
   constructor(folder: string) {
     this.folder = folder;
@@ -45,7 +49,7 @@ export class Blobs {
     chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
     limit: number,
   ): Promise<{ digest: string; bytes: number }> {
-    const fresh = join(this.folder, `new-${randomBytes(8).toString('hex')}`);
+    const fresh = join(this.folder, `${freshName}${randomBytes(8).toString('hex')}`);
     const hash: Hash = createHash('sha256');
     let bytes = 0;
     try {
@@ -77,6 +81,39 @@ export class Blobs {
 
   size(digest: string): number {
     return statSync(this.path(digest)).size;
+  }
+
+  /** While `work` goes on, these are not swept. */
+  async holding<T>(digests: string[], work: () => Promise<T>): Promise<T> {
+    for (const digest of digests) this.#held.set(digest, (this.#held.get(digest) ?? 0) + 1);
+    try {
+      return await work();
+    } finally {
+      for (const digest of digests) {
+        const others = this.#held.get(digest)! - 1;
+        if (others > 0) this.#held.set(digest, others);
+        else this.#held.delete(digest);
+      }
+    }
+  }
+
+  /**
+   * Removes what was written before `olderThan` (ms since the epoch) and is not among those in use, nor held. Whoever
+   * writes the same bytes again makes them new. In one turn: nothing can come to be in use meanwhile. Returns how many
+   * bytes that were.
+   */
+  sweep(inUse: ReadonlySet<string>, olderThan: number): number {
+    let swept = 0;
+    for (const name of readdirSync(this.folder)) {
+      if (inUse.has(name) || this.#held.has(name)) continue;
+      if (!digestPattern.test(name) && !name.startsWith(freshName)) continue;
+      const path = join(this.folder, name);
+      const found = statSync(path, { throwIfNoEntry: false });
+      if (!found || found.mtimeMs >= olderThan) continue;
+      rmSync(path, { force: true });
+      swept += found.size;
+    }
+    return swept;
   }
 
   delete(digest: string): void {

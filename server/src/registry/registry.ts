@@ -143,6 +143,14 @@ export class Registry {
     this.#sql.addVersion.run(record.model, record.version, JSON.stringify(record));
   }
 
+  /** Digests of all blobs that any version or checkpoint needs. */
+  blobsInUse(): Set<string> {
+    const inUse = new Set<string>();
+    for (const row of this.#sql.blobs.iterate() as Iterable<{ digest: string | null }>)
+      if (row.digest !== null) inUse.add(row.digest);
+    return inUse;
+  }
+
   saveServing(model: string, version: number, serving: ServingChoice): void {
     this.touched.add(model);
     this.#sql.saveServing.run(JSON.stringify(serving), model, version);
@@ -297,6 +305,13 @@ function statements(database: DatabaseSync) {
     countHang: sql('UPDATE versions SET hangs = hangs + 1 WHERE model = ? AND version = ?'),
     hangs: sql('SELECT hangs FROM versions WHERE model = ? AND version = ?'),
     quarantine: sql('UPDATE versions SET quarantined = 1 WHERE model = ? AND version = ?'),
+    blobs: sql(`
+      SELECT record ->> '$.program' AS digest FROM versions UNION
+      SELECT record ->> '$.baseline' FROM versions UNION
+      SELECT record ->> '$.golden' FROM versions UNION
+      SELECT record ->> '$.provenance.upload' FROM versions UNION
+      SELECT record ->> '$.provenance.digest' FROM versions UNION
+      SELECT record ->> '$.digest' FROM checkpoints`),
     checkpoints: sql('SELECT record FROM checkpoints WHERE model = ? AND version = ? ORDER BY upd'),
     isCheckpoint: sql("SELECT 1 FROM checkpoints WHERE record ->> '$.digest' = ?"),
     saveCheckpoint: sql('INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?)'),

@@ -173,7 +173,7 @@ export function routes(app: FastifyInstance, edge: ControlEdge): void {
     '/api/uploads',
     { bodyLimit: edge.uploadLimit, schema: { response: { 201: api.UploadAnswer } } },
     async (request, reply) =>
-      reply.status(201).send(await control.blobs.putStream(request.body as Readable, edge.uploadLimit)),
+      reply.status(201).send(await control.upload(request.body as Readable, edge.uploadLimit)),
   );
   app.post<{ Params: Static<typeof ofModel>; Body: api.DeployRequest }>(
     '/api/models/:model/versions',

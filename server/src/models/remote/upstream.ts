@@ -6,6 +6,7 @@ import { type Trace, traceparentOf } from '../../trace.ts';
 import type { UpstreamCounts } from '../../upstream-counts.ts';
 import { cancelled } from '../../waiting.ts';
 import { Circuit } from './circuit.ts';
+import { ConcurrencyLimit } from './concurrency-limit.ts';
 import { Failure } from './failure.ts';
 import { type Call, mostAnswerBytes, type Protocol } from './protocol.ts';
 import { RetryBudget } from './retry-budget.ts';
@@ -30,7 +31,7 @@ const noAsker: Asker = { deadline: Number.POSITIVE_INFINITY, trace: null, gone: 
 
 /**
  * One upstream, asked within bounds: of time (`timeoutMs` for a request with its retry, or what is left to its caller),
- * of requests and bytes at once, of the answer's length, of retries (one, within the budget, where a connection broke or
+ * of requests at once (as many as its latency shows that it works on) and bytes, of the answer's length, of retries (one, within the budget, where a connection broke or
  * the upstream is unavailable: inference changes nothing there), and by a circuit that leaves an upstream alone that keeps
  * failing. What its callers cut short says nothing of the upstream.
  */
@@ -40,11 +41,13 @@ export class Upstream {
   readonly #protocol: Protocol;
   readonly #circuit = new Circuit();
   readonly #budget = new RetryBudget();
+  readonly #limit: ConcurrencyLimit;
   #atOnce = 0;
   #bytesAtOnce = 0;
 
   private constructor(program: RemoteProgram, protocol: Protocol) {
     this.#program = program;
+    this.#limit = new ConcurrencyLimit(program.concurrency);
     this.#protocol = protocol;
   }
 
@@ -79,9 +82,13 @@ export class Upstream {
     asker: Asker = noAsker,
   ): Promise<T> {
     const message = this.#protocol.write(inputs, frame, outputs);
-    return this.#ask(message.bytes.length, asker, mostBytes, async (call) =>
-      read(await this.#protocol.infer(message, call)),
-    );
+    return this.#ask(message.bytes.length, asker, mostBytes, async (call) => {
+      const started = performance.now();
+      const given = await this.#protocol.infer(message, call);
+      const now = performance.now();
+      this.#limit.answered(now, now - started, this.#atOnce);
+      return read(given);
+    });
   }
 
   /** What is still waited for is cut off. */
@@ -95,8 +102,8 @@ export class Upstream {
     mostBytes: number,
     make: (call: Call) => Promise<T>,
   ): Promise<T> {
-    const { concurrency, timeoutMs } = this.#program;
-    if (this.#atOnce >= concurrency || this.#bytesAtOnce + bytes > mostBytesAtOnce) {
+    const { timeoutMs } = this.#program;
+    if (this.#atOnce >= this.#limit.value || this.#bytesAtOnce + bytes > mostBytesAtOnce) {
       throw new SlipwayError('UPSTREAM_BUSY', `Its upstream has ${this.#atOnce} requests to answer already.`);
     }
     const bound = new Bound(asker, timeoutMs);
@@ -133,7 +140,9 @@ export class Upstream {
       // An upstream that refuses rows is up: that is no failure of its own.
       if (abandoned) outcome = 'abandoned';
       else if (thrown instanceof Failure && thrown.kind === 'refused') outcome = 'answered';
-      throw abandoned ?? bound.failure(thrown);
+      const failure = bound.failure(thrown);
+      if (!abandoned && failure.kind === 'late') this.#limit.late(performance.now(), this.#atOnce);
+      throw abandoned ?? failure;
     } finally {
       this.#circuit.leave(ticket, outcome === 'abandoned' ? null : outcome === 'failed', performance.now());
       this.counts[outcome]++;

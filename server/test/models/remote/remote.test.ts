@@ -349,6 +349,34 @@ describe('an upstream in trouble', () => {
     expect(await predict(model)).toEqual([3]);
   });
 
+  test('is given no more at once than its latency shows that it works on', async () => {
+    const model = await attached();
+    const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+    // One after the other.
+    let last: Promise<unknown> = Promise.resolve();
+    behave = (request, response) => {
+      last = last.then(() => pause(3)).then(() => answerSums(request, response));
+    };
+    let busy = 0;
+    let answered = 0;
+    const call = async (): Promise<void> => {
+      while (busy < 10) {
+        const code = await predict(model).then(
+          () => null,
+          (thrown: { code: string }) => thrown.code,
+        );
+        if (code === null) answered++;
+        else {
+          expect(code).toBe('UPSTREAM_BUSY');
+          busy++;
+          await pause(5);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: 60 }, call));
+    expect(answered).toBeGreaterThan(10);
+  });
+
   test('lets go of what it was asked when the model is closed', async () => {
     const model = await attached();
     behave = () => {};

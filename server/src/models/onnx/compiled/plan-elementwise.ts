@@ -41,8 +41,11 @@ const turned: Partial<Record<OfTwo, OfTwo>> = {
 export function ofOne(op: OfOne, { of, gives }: Rule = reals): PlanNode {
   return (node, planner) => {
     const constant = planner.constant(node, 0);
-    if (constant)
-      return planner.fold(node, { numbers: constant.numbers.map(unary[op]), dims: constant.dims });
+    if (constant) {
+      const numbers = Float64Array.from(constant.numbers);
+      unary[op](numbers, numbers, numbers.length);
+      return planner.fold(node, { numbers: [...numbers], dims: constant.dims });
+    }
     const given = planner.input(node);
     const x = given && planner.numbers(given);
     if (!x || !of.includes(x.type)) return false;
@@ -97,11 +100,10 @@ function folded(op: OfTwo, a: Constant, b: Constant): Constant | null {
   ]) as [number[], number[]];
   const dims = together(one, other);
   if (!dims || sizeOf(dims) > mostFolded) return null;
-  const second = spread(other, dims);
-  return {
-    dims,
-    numbers: spread(one, dims).map((i, k) => binary[op](a.numbers[i]!, b.numbers[second[k]!]!)),
-  };
+  const x = Float64Array.from(spread(one, dims), (i) => a.numbers[i]!);
+  const y = Float64Array.from(spread(other, dims), (i) => b.numbers[i]!);
+  binary[op](x, y, x, x.length);
+  return { dims, numbers: [...x] };
 }
 
 /** Constants made of constants are small: they stand for how an exporter writes a formula. */

@@ -1,6 +1,7 @@
 import type { Datatype } from '../../../signature.ts';
 import type { Transform } from './ensemble.ts';
-import type { binary, reductions, unary } from './functions.ts';
+import type { binary, unary } from './functions.ts';
+import type { reductions } from './reductions.ts';
 
 /**
  * A graph as a list of steps over a block of rows. Every step reads and writes values by index: `widths[v]` float64 a

@@ -1,44 +1,41 @@
-import { binary, reductions, unary } from './functions.ts';
+import { binary, unary } from './functions.ts';
 import type { OfOne, OfTwo, Step } from './plan.ts';
+import { reductions } from './reductions.ts';
 import type { Run, Space } from './space.ts';
 
-/** A step that makes each number of the one before it, `column` being its place in the row. */
-export function each(one: (x: number, column: number) => number) {
-  return ({ from, to }: { from: number; to: number }, { values, widths }: Space): Run => {
-    const [source, target, width] = [values[from]!, values[to]!, widths[to]!];
-    return (rows) => {
-      for (let row = 0, k = 0; row < rows; row++)
-        for (let column = 0; column < width; column++, k++) target[k] = one(source[k]!, column);
-    };
-  };
+type Of<Op extends Step['op']> = Extract<Step, { op: Op }>;
+
+export function ofOne({ op, from, to }: Of<OfOne>, { values, widths }: Space): Run {
+  const [source, target, width, loop] = [values[from]!, values[to]!, widths[to]!, unary[op]];
+  return (rows) => loop(source, target, rows * width);
 }
 
-/** Of two numbers: the second is a constant for each column, or another value's. */
-function ofTwo(one: (x: number, y: number) => number) {
-  return (step: Extract<Step, { op: OfTwo }>, space: Space): Run => {
-    if ('at' in step) return each((x, column) => one(x, space.constants[step.at + column]!))(step, space);
-    const { values, widths } = space;
-    const [source, other, target, width] = [
-      values[step.from]!,
-      values[step.with]!,
-      values[step.to]!,
-      widths[step.to]!,
-    ];
-    return (rows) => {
-      for (let k = 0; k < rows * width; k++) target[k] = one(source[k]!, other[k]!);
-    };
-  };
+/** Of two numbers: the second is a constant, or another value's. */
+export function ofTwo(step: Of<OfTwo>, space: Space): Run {
+  const { values, widths } = space;
+  const [source, target, width, loop] = [
+    values[step.from]!,
+    values[step.to]!,
+    widths[step.to]!,
+    binary[step.op],
+  ];
+  const other = 'at' in step ? everyRow(step.at, step.to, space) : values[step.with]!;
+  return (rows) => loop(source, other, target, rows * width);
 }
 
-function reduce({ from, to, by }: Extract<Step, { op: 'reduce' }>, { values, widths }: Space): Run {
-  const [source, target, width, one] = [values[from]!, values[to]!, widths[to]!, reductions[by]];
-  const group = widths[from]! / width;
-  return (rows) => {
-    for (let k = 0; k < rows * width; k++) target[k] = one(source, k * group, group);
-  };
+/** Constants, the same in each row of a block. */
+export function everyRow(at: number, to: number, { values, widths, constants }: Space): Float64Array {
+  const width = widths[to]!;
+  return Float64Array.from(values[to]!, (_, k) => constants[at + (k % width)]!);
 }
 
-function choose({ from, to, yes, no }: Extract<Step, { op: 'choose' }>, { values, widths }: Space): Run {
+export function reduce({ from, to, by }: Of<'reduce'>, { values, widths }: Space): Run {
+  const [source, target, width, loop] = [values[from]!, values[to]!, widths[to]!, reductions[by]];
+  const size = widths[from]! / width;
+  return (rows) => loop(source, target, rows * width, size);
+}
+
+export function choose({ from, to, yes, no }: Of<'choose'>, { values, widths }: Space): Run {
   const [source, target, width] = [values[from]!, values[to]!, widths[to]!];
   const [first, second] = [values[yes]!, values[no]!];
   return (rows) => {
@@ -46,15 +43,24 @@ function choose({ from, to, yes, no }: Extract<Step, { op: 'choose' }>, { values
   };
 }
 
-const made = <Name extends string, From, To>(table: Record<Name, From>, make: (one: From) => To) =>
-  Object.fromEntries(Object.entries(table).map(([name, one]) => [name, make(one as From)])) as Record<
-    Name,
-    To
-  >;
+/** Constants where a number is one that is replaced (null: NaN). */
+export function impute(step: Of<'impute'>, space: Space): Run {
+  const { values, widths } = space;
+  const [source, target, width] = [values[step.from]!, values[step.to]!, widths[step.to]!];
+  const other = everyRow(step.at, step.to, space);
+  const { replaced } = step;
+  if (replaced === null)
+    return (rows) => {
+      for (let k = 0; k < rows * width; k++) target[k] = Number.isNaN(source[k]!) ? other[k]! : source[k]!;
+    };
+  return (rows) => {
+    for (let k = 0; k < rows * width; k++) target[k] = source[k] === replaced ? other[k]! : source[k]!;
+  };
+}
 
-export const elementwise = {
-  ...made<OfOne, (x: number) => number, ReturnType<typeof each>>(unary, (one) => each((x) => one(x))),
-  ...made<OfTwo, (x: number, y: number) => number, ReturnType<typeof ofTwo>>(binary, ofTwo),
-  reduce,
-  choose,
-};
+export function exceeds({ from, to, threshold }: Of<'exceeds'>, { values, widths }: Space): Run {
+  const [source, target, width] = [values[from]!, values[to]!, widths[to]!];
+  return (rows) => {
+    for (let k = 0; k < rows * width; k++) target[k] = source[k]! > threshold ? 1 : 0;
+  };
+}

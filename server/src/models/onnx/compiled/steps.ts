@@ -1,22 +1,31 @@
 import type { Frame } from '../../../tensor.ts';
 import { wholeNumber } from '../whole-numbers.ts';
-import type { Step } from './plan.ts';
+import { binary, unary } from './functions.ts';
+import type { OfOne, OfTwo, Step } from './plan.ts';
 import type { Run, Space } from './space.ts';
-import { each, elementwise } from './step-elementwise.ts';
+import { choose, everyRow, exceeds, impute, ofOne, ofTwo, reduce } from './step-elementwise.ts';
 import { linear } from './step-linear.ts';
 import { transforms } from './transforms.ts';
 
-type Makers = { [Op in Step['op']]: (step: Extract<Step, { op: Op }>, space: Space) => Run };
+type Makers = {
+  [Op in Exclude<Step['op'], OfOne | OfTwo>]: (step: Extract<Step, { op: Op }>, space: Space) => Run;
+};
 
 const { abs, fround, sqrt } = Math;
 
 export function runOf(step: Step, space: Space): Run {
+  if (isOfOne(step)) return ofOne(step, space);
+  if (isOfTwo(step)) return ofTwo(step, space);
   return (makers[step.op] as (step: Step, space: Space) => Run)(step, space);
 }
 
+const isOfOne = (step: Step): step is Extract<Step, { op: OfOne }> => Object.hasOwn(unary, step.op);
+const isOfTwo = (step: Step): step is Extract<Step, { op: OfTwo }> => Object.hasOwn(binary, step.op);
+
 const makers: Makers = {
-  ...elementwise,
   take,
+  reduce,
+  choose,
   scale: ({ from, to, at }, { values, widths, constants }) => {
     const [source, target, width] = [values[from]!, values[to]!, widths[to]!];
     const offsets = constants.slice(at, at + width);
@@ -27,13 +36,7 @@ const makers: Makers = {
           target[k] = fround(fround(source[k]! - offsets[i]!) * scales[i]!);
     };
   },
-  impute: (step, space) => {
-    const { at, replaced } = step;
-    const { constants } = space;
-    return replaced === null
-      ? each((x, i) => (Number.isNaN(x) ? constants[at + i]! : x))(step, space)
-      : each((x, i) => (x === replaced ? constants[at + i]! : x))(step, space);
-  },
+  impute,
   concat: ({ from, to }, { values, widths }) => {
     const [target, width] = [values[to]!, widths[to]!];
     const runs = from.map((one, k) => {
@@ -53,10 +56,9 @@ const makers: Makers = {
         for (let i = 0; i < width; i++) target[row * width + i] = source[row * wide + columns[i]!]!;
     };
   },
-  fill: ({ at, to }, { values, widths, constants }) => {
-    const [target, width] = [values[to]!, widths[to]!];
+  fill: ({ at, to }, space) => {
     // No step writes over another's value: once is enough.
-    for (let k = 0; k < target.length; k++) target[k] = constants[at + (k % width)]!;
+    space.values[to]!.set(everyRow(at, to, space));
     return () => {};
   },
   encodeTexts: ({ from, to, keys, at }, space) => {
@@ -149,7 +151,7 @@ const makers: Makers = {
       }
     };
   },
-  exceeds: (step, space) => each((x) => (x > step.threshold ? 1 : 0))(step, space),
+  exceeds,
   lookUp: ({ from, to, at }, { values, constants }) => {
     const [source, target] = [values[from]!, values[to]!];
     return (rows) => {

@@ -36,6 +36,7 @@ const befores = [
   'Squares',
   'Centre',
   'Unit',
+  'Split',
 ] as const;
 const ends = [
   'LinearRegressor',
@@ -94,6 +95,11 @@ function pipeline(seed: number, width: number, targets: number, before: readonly
       const x = last;
       const axes = attribute('axes', [8, packed([1])], [20, type.ints]);
       then('Sub', [x, then('ReduceMax', [x], axes)]);
+    } else if (op === 'Split') {
+      const [name, first] = [`c${constants.length}`, Math.floor(random() * (width + 1))];
+      constants.push([5, message([1, packed([2])], [2, 7], [7, packed([first, width - first])], [8, name])]);
+      parts.push(node(op, [last, name], [`${name}a`, `${name}b`], int('axis', 1)));
+      then('Concat', [`${name}b`, `${name}a`], int('axis', 1));
     } else if (op === 'SubFrom') then('Sub', [constant([1], some(1)), last]);
     else
       then(op, [

@@ -20,6 +20,7 @@ import {
   planReshape,
   planShape,
   planSlice,
+  planSplit,
   planSqueeze,
   planUnsqueeze,
   reduce,
@@ -61,6 +62,7 @@ export const operators: Record<string, { domain: string; plan: PlanNode }> = {
   Unsqueeze: standard(planUnsqueeze),
   Gather: standard(planGather),
   Slice: standard(planSlice),
+  Split: standard(planSplit),
   Shape: standard(planShape),
   ConstantOfShape: standard(planFill),
   // Number by number

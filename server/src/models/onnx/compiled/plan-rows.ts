@@ -109,6 +109,23 @@ export function planSlice(node: OnnxNode, planner: Planner): boolean {
   return found !== null && planner.set(node, found);
 }
 
+/** Pieces of an axis, one an output; some may be empty. */
+export function planSplit(node: OnnxNode, planner: Planner): boolean {
+  const x = planner.input(node);
+  const axis = x && !x.labels && x.type !== 'shape' ? axisOf(int(node, 'axis', 0), x.dims) : null;
+  const sizes = wholes(node, planner, 1, 'split');
+  if (!x || axis === null || !sizes || sizes.length !== node.outputs.length) return false;
+  if (sizes.some((size) => size < 0) || sum(sizes) !== x.dims[axis]) return false;
+  for (const [i, size] of sizes.entries()) {
+    const from = sum(sizes.slice(0, i));
+    const found = Array.from({ length: size }, (_, k) => from + k);
+    planner.set(node, planner.pick(x, along(x.dims, axis, found), x.dims.with(axis, size)), i);
+  }
+  return true;
+}
+
+const sum = (sizes: readonly number[]): number => sizes.reduce((all, size) => all + size, 0);
+
 /** Values side by side on an axis before which a row has no other. */
 export function planConcat(node: OnnxNode, planner: Planner): boolean {
   const values = node.inputs.map((_, i) => {
@@ -124,7 +141,7 @@ export function planConcat(node: OnnxNode, planner: Planner): boolean {
     one.dims.every((size, i) => i === axis || size === first.dims[i]);
   if (first.type === 'shape' || !values.every(fits)) return false;
   const all = values as Value[];
-  const size = all.reduce((sum, { dims }) => sum + dims[axis]!, 0);
+  const size = sum(all.map(({ dims }) => dims[axis]!));
   return planner.set(node, planner.concat(all, first.dims.with(axis, size)));
 }
 

@@ -12,6 +12,8 @@ import { cpuSeconds } from './process-cpu.ts';
 
 /** `slipway serve` as a user starts it, in processes of its own. */
 export class SlipwayProcess {
+  /** What is started: the clone's source, or something else that takes the same words. */
+  static program = inRepository('server/bin/slipway.js');
   #child: ChildProcess;
   readonly #data: string;
   readonly #options: string[];
@@ -153,11 +155,14 @@ export class SlipwayProcess {
 }
 
 function spawned(data: string, options: string[]): ChildProcess {
-  const command = inRepository('server/bin/slipway.js');
   const ports = ['--port', '0', '--grpc-port', '0', '--control-port', '0'];
-  return spawn(process.execPath, [command, 'serve', '--json', '--data', data, ...ports, ...options], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  return spawn(
+    process.execPath,
+    [SlipwayProcess.program, 'serve', '--json', '--data', data, ...ports, ...options],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
 }
 
 interface Addresses {

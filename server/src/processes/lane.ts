@@ -15,7 +15,9 @@ import { LoopsLine } from '../lane/loops-line.ts';
 import { Meter } from '../lane/meter.ts';
 import { Served } from '../lane/served.ts';
 import { layout } from '../layout.ts';
+import { kindNamed } from '../models/kinds.ts';
 import { productVersion } from '../product.ts';
+import type { Snapshot } from '../snapshot.ts';
 import { superviseMe } from './child.ts';
 import { grpcDescriptor, listenDescriptor, modelBytesOf, readAssignment } from './config.ts';
 import { logger } from './logger.ts';
@@ -75,7 +77,8 @@ const starting = startTracer(config, name, log);
 const synced = loops.synced(patienceMs);
 const snapshot = readSnapshot(places.snapshot);
 if (snapshot) await served.take(snapshot);
-await synced;
+// Nobody else has newer states than the snapshot names.
+if (snapshot && hasLearners(snapshot)) await synced;
 const tracer = await starting;
 const controlLine = new ControlLine(
   places.controlSocket,
@@ -133,6 +136,12 @@ await Promise.all([
 ready = true;
 reporter.tell();
 me.ready();
+
+function hasLearners({ models }: Snapshot): boolean {
+  return Object.values(models).some(({ versions }) =>
+    Object.values(versions).some(({ kind }) => kindNamed(kind).learns),
+  );
+}
 
 /** No accepted request is cut: what is in flight is answered, what is answered is written. */
 async function stop(): Promise<void> {

@@ -3,6 +3,7 @@ import type { Frame } from '../tensor.ts';
 import { modelInferRequest, readTensor, type TensorMessage } from './infer-message.ts';
 import { packInput } from './input-bytes.ts';
 import { plainMessage } from './messages.ts';
+import { sized } from './open-rows.ts';
 import type { GivenTensor } from './tensors.ts';
 
 /** The caller's side of the Open Inference Protocol v2's inference over gRPC (spec/proto/grpc_service.proto). */
@@ -19,12 +20,13 @@ export function writeInferMessage(
   frame: Frame,
   outputs: string[] | null,
 ): Buffer {
+  const tensors = inputs.map((spec) => sized(spec, frame));
   return modelInferRequest.encode({
     model_name: model,
     model_version: version ?? '',
     id: '',
     parameters: {},
-    inputs: inputs.map(({ name, datatype, shape }) => ({
+    inputs: tensors.map(({ spec: { name, datatype, shape } }) => ({
       name,
       datatype,
       shape: [frame.rows, ...shape.slice(1)],
@@ -32,7 +34,7 @@ export function writeInferMessage(
       contents: null,
     })),
     outputs: (outputs ?? []).map((name) => ({ name, parameters: {} })),
-    raw_input_contents: inputs.map((spec) => packInput(spec, frame)),
+    raw_input_contents: tensors.map(({ spec, frame: own }) => packInput(spec, own)),
   });
 }
 

@@ -5,6 +5,7 @@ import type { Frame } from '../tensor.ts';
 import { isInTexts, textAt } from '../texts.ts';
 import { readTensors } from './infer-json.ts';
 import { packInput } from './input-bytes.ts';
+import { sized } from './open-rows.ts';
 import type { GivenTensor } from './tensors.ts';
 
 /**
@@ -25,11 +26,12 @@ export function writeInferRequest(
   binary: boolean,
 ): { json: string; binary: Uint8Array[] } {
   const tail: Uint8Array[] = [];
-  const tensors = inputs.map((spec) => {
+  const tensors = inputs.map((input) => {
+    const { spec, frame: own } = sized(input, frame);
     const shape = [frame.rows, ...spec.shape.slice(1)];
     const head = `{"name":${JSON.stringify(spec.name)},"shape":[${shape}],"datatype":"${spec.datatype}",`;
-    if (!binary) return `${head}"data":[${dataText(spec, frame)}]}`;
-    const bytes = packInput(spec, frame);
+    if (!binary) return `${head}"data":[${dataText(spec, own)}]}`;
+    const bytes = packInput(spec, own);
     tail.push(bytes);
     return `${head}"parameters":{"binary_data_size":${bytes.length}}}`;
   });

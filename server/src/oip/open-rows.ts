@@ -1,7 +1,8 @@
 import { SlipwayError } from '../errors.ts';
 import { parseExact } from '../json.ts';
-import { type Datatype, isLong, type TensorSpec } from '../signature.ts';
-import { intoTexts, isInTexts, ofInteger, textAt } from '../texts.ts';
+import { type Datatype, isLong, isOpen, type TensorSpec } from '../signature.ts';
+import { type Frame, newFrame } from '../tensor.ts';
+import { intoTexts, isInTexts, ofInteger, textAt, toInteger } from '../texts.ts';
 
 /**
  * One row of a tensor whose dimensions besides the rows are open, in one column: text, as a frame's texts and an answer's
@@ -98,6 +99,49 @@ function asRow(text: string): { shape: unknown[]; data: unknown[] } | null {
 /** −0 is not 0. */
 function numberText(value: number): string {
   return Object.is(value, -0) ? '-0' : String(value);
+}
+
+/** Whether one tensor an input can hold all rows. */
+export function haveOneSize(inputs: TensorSpec[], { rows, width, values, texts }: Frame): boolean {
+  return inputs.filter(isOpen).every((spec) => {
+    const sizes = new Set<string>();
+    for (let row = 0; row < rows; row++)
+      sizes.add(String(readOpenRow(spec, texts[values[row * width + spec.column]!] ?? '').shape));
+    return sizes.size <= 1;
+  });
+}
+
+/**
+ * An open input's rows [from, to) as those of a tensor of their size, alone in a frame. Throws FEATURE_MISTYPED where they
+ * are of different sizes.
+ */
+export function fixedRows(
+  spec: TensorSpec,
+  frame: Frame,
+  from: number,
+  to: number,
+): { spec: TensorSpec; frame: Frame } {
+  const rows = Array.from({ length: to - from }, (_, row) =>
+    readOpenRow(spec, frame.texts[frame.values[(from + row) * frame.width + spec.column]!] ?? ''),
+  );
+  const { shape, values } = rows[0]!;
+  const own = newFrame(rows.length, values.length);
+  for (const [row, one] of rows.entries()) {
+    if (String(one.shape) !== String(shape))
+      throw new SlipwayError('FEATURE_MISTYPED', `rows of input "${spec.name}" are of different sizes`);
+    for (let i = 0; i < values.length; i++) {
+      const value = one.values[i]!;
+      const at = row * values.length + i;
+      if (spec.datatype === 'BYTES') own.values[at] = own.texts.push(textAt(value, one.texts)) - 1;
+      else own.values[at] = isLong(spec.datatype) ? ofInteger(toInteger(value, one.texts), own.texts) : value;
+    }
+  }
+  return { spec: { ...spec, shape: [-1, ...shape], column: 0, width: values.length }, frame: own };
+}
+
+/** All rows of an input that one tensor holds: as they are, or in their size where that is open. Throws FEATURE_MISTYPED. */
+export function sized(spec: TensorSpec, frame: Frame): { spec: TensorSpec; frame: Frame } {
+  return isOpen(spec) ? fixedRows(spec, frame, 0, frame.rows) : { spec, frame };
 }
 
 /** All rows of an output, as one tensor's. Throws PREDICTION_FAILED where they are of different sizes. */

@@ -127,7 +127,7 @@ test('it is tested in shadow: every row is asked, and scored with the label', as
 });
 
 /** Upstreams that are in trouble, behind the other Slipway's metadata. */
-async function troubled(listener: RequestListener): Promise<Served & { begin(): void }> {
+async function troubled(listener: RequestListener): Promise<Served & { begin(): void; end(): void }> {
   let inTrouble = false;
   const served = await serve(async (request, response) => {
     if (inTrouble && request.method === 'POST') {
@@ -140,14 +140,14 @@ async function troubled(listener: RequestListener): Promise<Served & { begin(): 
     const answer = await fetch(url, { method: request.method!, body });
     response.writeHead(answer.status).end(Buffer.from(await answer.arrayBuffer()));
   });
-  return { ...served, begin: () => (inTrouble = true) };
+  return { ...served, begin: () => (inTrouble = true), end: () => (inTrouble = false) };
 }
 
 test('one that hangs stalls nobody else, is left alone, and is never quarantined', async () => {
   let held = 0;
   const upstream = await troubled(() => void held++);
   try {
-    const file = remoteFile('hangs', { url: upstream.url, timeoutMs: 3000 });
+    const file = remoteFile('hangs', { url: upstream.url, timeoutMs: 5000 });
     expect((await slipway.deploy('hangs', file, { classes: [0, 1] })).status).toBe(201);
     upstream.begin();
     const ask = () => slipway.predict<Failure>('hangs', { features: asColumns(rows[0]!.features) });
@@ -166,11 +166,39 @@ test('one that hangs stalls nobody else, is left alone, and is never quarantined
     ).toBe(12);
     expect(await metric('slipway_upstream_opened_total\\{model="hangs",version="1"\\}')).toBe(1);
     expect((await slipway.processNamed('lane-1')).restarts).toBe(0);
-    const timeline = await slipway.api<{ entries: TimelineEntry[] }>('GET', '/api/timeline?model=hangs');
-    expect(timeline.body.entries.map(({ kind }) => kind)).toEqual(['deploy']);
+    const kindsOf = async () => {
+      const timeline = await slipway.api<{ entries: TimelineEntry[] }>('GET', '/api/timeline?model=hangs');
+      return timeline.body.entries.map(({ kind }) => kind).reverse();
+    };
+    const finding = async () => (await slipway.api<ModelView>('GET', '/api/models/hangs')).body.findings[0];
+    await until(async () => (await finding()) !== undefined, 'the finding');
+    expect(await finding()).toMatchObject({
+      id: 'hangs/1/trouble',
+      level: 'act',
+      message: expect.stringContaining('its upstream is left alone'),
+    });
+    expect(await kindsOf()).toEqual(['deploy', 'finding']);
+    upstream.end();
+    await until(async () => (await ask()).status === 200, 'it to be found again');
+    await until(async () => (await finding()) === undefined, 'the finding to be cleared');
+    expect(await kindsOf()).toEqual(['deploy', 'finding', 'finding']);
   } finally {
     await upstream.close();
   }
+});
+
+test.each(ways.slice(0, 2))('one whose lane is killed is found again (%s)', async (way, url) => {
+  const name = `killed-${way}`;
+  const file = remoteFile(name, { url: url(), version: '1', timeoutMs: 60_000 });
+  expect((await slipway.deploy(name, file, { classes: [0, 1] })).status).toBe(201);
+  await other.kill('lane-1');
+  const { features } = rows[0]!;
+  const here = await slipway.predict('here', { features });
+  await until(async () => {
+    const { status, body } = await slipway.predict(name, { features: asColumns(features) });
+    if (status === 200) expect(body.probabilities).toEqual(here.body.probabilities);
+    return status === 200;
+  }, 'it to answer again');
 });
 
 test('one that is gone keeps no lane from starting, nor other versions from going live', async () => {

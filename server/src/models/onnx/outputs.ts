@@ -1,10 +1,9 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { SlipwayError } from '../../errors.ts';
-import { writeOpenRow } from '../../oip/open-rows.ts';
 import { type Feature, isOpen, type TensorSpec } from '../../signature.ts';
 import { type Frame, newFrame } from '../../tensor.ts';
-import { intoTexts } from '../../texts.ts';
-import { type Inputs, mostColumns } from '../columns.ts';
+import type { Inputs } from '../columns.ts';
+import { outputSpec, probesOf, zeros } from '../probes.ts';
 import { datatypeOf } from './element-types.ts';
 import { way } from './inputs.ts';
 import { reasonOf } from './reason.ts';
@@ -12,9 +11,6 @@ import { plainRows } from './strict-categories.ts';
 import { inputTensor } from './tensors.ts';
 
 type Results = Record<string, Tensor>;
-
-/** Rows that are asked at once: an output's first dimension that is both was no accident. */
-const rowCounts = [3, 2];
 
 /**
  * What the outputs are is found by asking (exporters leave shapes out, or wrong): all that have a value a row,
@@ -34,12 +30,9 @@ export async function outputsOf(
     const feeds = inputs.map((spec) => [spec.name, inputTensor(spec, frame, 0, frame.rows)]);
     return (await session.run(Object.fromEntries(feeds), tensors)) as unknown as Results;
   };
-  const zeros = (rows: number): Frame => ({ ...newFrame(rows, features.length), texts: [''] });
-  const counts = rowsAtOnce === 1 ? [1] : rowCounts;
   const results: Answered[] = [];
   const open = inputs.filter(isOpen);
-  const probes = counts.map(zeros);
-  if (open.length > 0) probes.push(larger(open, zeros(counts.at(-1)!)));
+  const probes = probesOf(inputs, features.length, rowsAtOnce);
   for (const frame of probes) {
     try {
       results.push({ rows: frame.rows, tensors: await ask(frame) });
@@ -65,7 +58,7 @@ export async function outputsOf(
   // Integers and booleans have no NaN: a missing one would be taken for 0.
   const mayMiss = features.every(({ type, strict }) => type === 'number' || type === 'string' || strict);
   if (!mayMiss || !hasRule) return { outputs, left, scores, missingAllowed: false };
-  const frame = zeros(counts[0]!);
+  const frame = zeros(probes[0]!.rows, features.length);
   for (const [i, { type }] of features.entries())
     if (type === 'number')
       for (let row = 0; row < frame.rows; row++) frame.values[row * features.length + i] = Number.NaN;
@@ -117,38 +110,15 @@ function specOf(
   const found = answered.map(({ rows, tensors }) => {
     const { dims, type } = tensors[name]!;
     // Of a graph that takes one row a call all that it answers is of that row.
-    return { rows, type, dims: rowsAtOnce === 1 && dims[0] !== 1 ? [1, ...dims] : dims };
+    return {
+      rows,
+      type,
+      datatype: datatypeOf(type) ?? null,
+      dims: rowsAtOnce === 1 && dims[0] !== 1 ? [1, ...dims] : dims,
+    };
   });
-  const { dims, type } = found[0]!;
-  const shape = dims.map((_, i) => {
-    const sizes = new Set(found.map((one) => one.dims[i]));
-    return i === 0 || sizes.size > 1 ? -1 : dims[i]!;
-  });
-  const ofAnySize = shape.indexOf(-1, 1) > 0;
-  const datatype = datatypeOf(type);
-  if (!datatype) return `is of the type ${type}`;
-  if (!found.every(({ rows, dims: { 0: first, length } }) => first === rows && length === dims.length))
-    return `has the shape [${dims}] for ${found[0]!.rows} rows`;
-  // What varies although no input does is made of something else than the rows.
-  if (ofAnySize && !isOpen) return 'has as many numbers as it likes';
-  const width = ofAnySize ? 1 : shape.slice(1).reduce((product, size) => product * size, 1);
-  if (width === 0 || width > mostColumns)
-    return `has ${width} numbers a row; up to ${mostColumns} are served`;
-  return { name, datatype, shape, width };
-}
-
-/** The same rows with 2 in every open dimension. */
-function larger(open: TensorSpec[], frame: Frame): Frame {
-  for (const { column, datatype, shape } of open) {
-    const inner = shape.slice(1).map((size) => (size < 0 ? 2 : size));
-    const texts: string[] = [];
-    const values = Array.from({ length: inner.reduce((product, size) => product * size, 1) }, () =>
-      datatype === 'BYTES' ? intoTexts('', texts) : 0,
-    );
-    const index = frame.texts.push(writeOpenRow(datatype, { shape: inner, values, texts })) - 1;
-    for (let row = 0; row < frame.rows; row++) frame.values[row * frame.width + column] = index;
-  }
-  return frame;
+  const spec = outputSpec(found, isOpen);
+  return typeof spec === 'string' ? spec : { name, ...spec };
 }
 
 const sampleRows = 40;

@@ -1,7 +1,7 @@
 import { InferenceSession, type Tensor } from 'onnxruntime-node';
 import { SlipwayError } from '../../errors.ts';
-import { readOpenRow } from '../../oip/open-rows.ts';
-import { answerWidth, isOpen, type Signature, type TensorSpec } from '../../signature.ts';
+import { haveOneSize } from '../../oip/open-rows.ts';
+import { answerWidth, type Signature } from '../../signature.ts';
 import type { Frame } from '../../tensor.ts';
 import type { Model } from '../model.ts';
 import { reasonOf } from './reason.ts';
@@ -65,14 +65,4 @@ export class OnnxSession implements Model {
   close(): Promise<void> {
     return this.#session.release();
   }
-}
-
-/** Whether one tensor an input can hold all rows. */
-function haveOneSize(inputs: TensorSpec[], { rows, width, values, texts }: Frame): boolean {
-  return inputs.filter(isOpen).every((spec) => {
-    const sizes = new Set<string>();
-    for (let row = 0; row < rows; row++)
-      sizes.add(String(readOpenRow(spec, texts[values[row * width + spec.column]!] ?? '').shape));
-    return sizes.size <= 1;
-  });
 }

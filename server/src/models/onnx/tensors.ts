@@ -1,9 +1,8 @@
 import { Tensor } from 'onnxruntime-node';
-import { SlipwayError } from '../../errors.ts';
-import { readOpenRow, writeOpenRow } from '../../oip/open-rows.ts';
-import { isLong, isOpen, type TensorSpec } from '../../signature.ts';
-import { type Frame, newFrame } from '../../tensor.ts';
-import { intoTexts, ofInteger, textAt, toInteger } from '../../texts.ts';
+import { fixedRows, writeOpenRow } from '../../oip/open-rows.ts';
+import { isOpen, type TensorSpec } from '../../signature.ts';
+import type { Frame } from '../../tensor.ts';
+import { intoTexts, ofInteger, toInteger } from '../../texts.ts';
 import { runtimeTypes } from './element-types.ts';
 import { wholeNumber } from './whole-numbers.ts';
 
@@ -24,7 +23,10 @@ const arrays = {
  * their range.
  */
 export function inputTensor(spec: TensorSpec, frame: Frame, from: number, to: number): Tensor {
-  if (isOpen(spec)) return openTensor(spec, frame, from, to);
+  if (isOpen(spec)) {
+    const fixed = fixedRows(spec, frame, from, to);
+    return inputTensor(fixed.spec, fixed.frame, 0, to - from);
+  }
   const { name, datatype, width, column } = spec;
   const rows = to - from;
   const dims = [rows, ...spec.shape.slice(1)];
@@ -59,27 +61,6 @@ export function inputTensor(spec: TensorSpec, frame: Frame, from: number, to: nu
     for (const [i, value] of flat.entries()) flat[i] = wholeNumber(value, datatype, name);
   const data = new arrays[datatype as keyof typeof arrays](flat);
   return new Tensor(runtimeTypes[datatype]!, data as Float32Array, dims);
-}
-
-/** Rows of any size, as long as it is the same for all of them. */
-function openTensor(spec: TensorSpec, frame: Frame, from: number, to: number): Tensor {
-  const rows = Array.from({ length: to - from }, (_, row) =>
-    readOpenRow(spec, frame.texts[frame.values[(from + row) * frame.width + spec.column]!] ?? ''),
-  );
-  const { shape, values } = rows[0]!;
-  const own = newFrame(rows.length, values.length);
-  for (const [row, one] of rows.entries()) {
-    if (String(one.shape) !== String(shape))
-      throw new SlipwayError('FEATURE_MISTYPED', `rows of input "${spec.name}" are of different sizes`);
-    for (let i = 0; i < values.length; i++) {
-      const value = one.values[i]!;
-      const at = row * values.length + i;
-      if (spec.datatype === 'BYTES') own.values[at] = own.texts.push(textAt(value, one.texts)) - 1;
-      else own.values[at] = isLong(spec.datatype) ? ofInteger(toInteger(value, one.texts), own.texts) : value;
-    }
-  }
-  const fixed = { ...spec, shape: [-1, ...shape], column: 0, width: values.length };
-  return inputTensor(fixed, own, 0, rows.length);
 }
 
 function within(value: bigint, least: bigint, most: bigint): bigint {

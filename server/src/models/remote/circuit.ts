@@ -24,6 +24,11 @@ export class Circuit {
   /** Times that it opened. */
   opened = 0;
 
+  /** Whether the upstream is left alone, or about to be asked whether it is back. */
+  get isOpen(): boolean {
+    return this.#openUntil !== null;
+  }
+
   /** A ticket if a call may be made now; whoever takes it brings it back with `leave`. */
   enter(now: number): Ticket | null {
     if (this.#openUntil === null) return 'call';

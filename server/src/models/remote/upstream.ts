@@ -3,8 +3,10 @@ import type { GivenTensor } from '../../oip/tensors.ts';
 import type { TensorSpec } from '../../signature.ts';
 import type { Frame } from '../../tensor.ts';
 import { type Trace, traceparentOf } from '../../trace.ts';
+import type { Trouble } from '../../trouble.ts';
 import type { UpstreamCounts } from '../../upstream-counts.ts';
 import { cancelled } from '../../waiting.ts';
+import type { Listener } from '../model.ts';
 import { Circuit } from './circuit.ts';
 import { ConcurrencyLimit } from './concurrency-limit.ts';
 import { Failure } from './failure.ts';
@@ -42,6 +44,7 @@ export class Upstream {
   readonly #circuit = new Circuit();
   readonly #budget = new RetryBudget();
   readonly #limit: ConcurrencyLimit;
+  #listener: Listener | null = null;
   #atOnce = 0;
   #bytesAtOnce = 0;
 
@@ -91,9 +94,15 @@ export class Upstream {
     });
   }
 
+  /** Hears when the circuit opens, and when it closes again. */
+  listen(listener: Listener): void {
+    this.#listener = listener;
+  }
+
   /** What is still waited for is cut off. */
   async close(): Promise<void> {
     await this.#protocol.close();
+    this.#listener?.end();
   }
 
   async #ask<T>(
@@ -131,6 +140,7 @@ export class Upstream {
     const ticket = this.#circuit.enter(performance.now());
     if (ticket === null) throw new SlipwayError('UPSTREAM_OPEN', 'Its upstream kept failing.');
     let outcome: 'answered' | 'failed' | 'abandoned' = 'failed';
+    let said = '';
     try {
       const value = await make({ headers, signal: bound.signal, leftMs: bound.leftMs, mostBytes });
       outcome = 'answered';
@@ -142,11 +152,15 @@ export class Upstream {
       else if (thrown instanceof Failure && thrown.kind === 'refused') outcome = 'answered';
       const failure = bound.failure(thrown);
       if (!abandoned && failure.kind === 'late') this.#limit.late(performance.now(), this.#atOnce);
+      said = failure.message;
       throw abandoned ?? failure;
     } finally {
+      const wasOpen = this.#circuit.isOpen;
       this.#circuit.leave(ticket, outcome === 'abandoned' ? null : outcome === 'failed', performance.now());
       this.counts[outcome]++;
       this.counts.opened = this.#circuit.opened;
+      const { isOpen } = this.#circuit;
+      if (isOpen !== wasOpen) this.#listener?.trouble(isOpen ? leftAlone(said) : null);
     }
   }
 }
@@ -193,6 +207,14 @@ class Bound {
     if (thrown instanceof Failure) return thrown;
     return new Failure('failed', `Its upstream’s answer is not as was agreed: ${(thrown as Error).message}`);
   }
+}
+
+function leftAlone(last: string): Trouble {
+  return {
+    level: 'act',
+    message: `Its upstream is left alone, because it kept failing. The last time: ${last}`,
+    hint: 'See the upstream’s own log, or roll back. It is asked again every few seconds while requests come, until it answers.',
+  };
 }
 
 function tooLate(): SlipwayError {

@@ -140,9 +140,14 @@ describe('the signature', () => {
   });
 
   const refused: [string, unknown, string][] = [
-    ['a fixed number of rows', [{ name: 'x', datatype: 'FP64', shape: [4, 2] }], 'takes exactly 4 rows'],
-    ['one row at once', [{ name: 'x', datatype: 'FP64', shape: [1, 2] }], 'takes one row at once'],
-    ['an open dimension', [{ name: 'x', datatype: 'FP64', shape: [-1, -1] }], 'that is not fixed'],
+    [
+      'different numbers of rows',
+      [
+        { name: 'x', datatype: 'FP64', shape: [4, 2] },
+        { name: 'y', datatype: 'FP64', shape: [2, 2] },
+      ],
+      'inputs take different numbers of rows: "x" [4,2], "y" [2,2]',
+    ],
     ['no shape', [{ name: 'x', datatype: 'FP64' }], 'has no shape'],
     ['pictures', [{ name: 'x', datatype: 'FP64', shape: [-1, 224, 224] }], 'more than 8192 columns'],
     ['an unknown datatype', [{ name: 'x', datatype: 'BF16', shape: [-1, 2] }], 'of no datatype'],

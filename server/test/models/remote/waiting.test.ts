@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { readTrace } from '../../../src/trace.ts';
+import type { Trouble } from '../../../src/trouble.ts';
 import { nobody, type Waiting } from '../../../src/waiting.ts';
 import { until } from '../../processes/harness.ts';
 import { type GrpcServed, saying, serveGrpc, sums } from './grpc-upstream.ts';
@@ -20,7 +21,7 @@ let rest: Served;
 let grpc: GrpcServed;
 let asked: Asked[] = [];
 /** `late`: it says itself that the time is up, when it is. */
-let behave: 'answers' | 'hangs' | 'late' = 'answers';
+let behave: 'answers' | 'hangs' | 'late' | 'fails' = 'answers';
 
 async function overRest(request: IncomingMessage, response: ServerResponse): Promise<void> {
   if (request.method === 'GET') {
@@ -39,6 +40,7 @@ async function overRest(request: IncomingMessage, response: ServerResponse): Pro
   const sum = Array.from({ length: data.length / 2 }, (_, i) => data[2 * i]! + data[2 * i + 1]!);
   const outputs = [{ name: 'y', datatype: 'FP64', shape: [sum.length], data: sum }];
   if (behave === 'answers') response.end(JSON.stringify({ outputs }));
+  if (behave === 'fails') response.writeHead(500).end('{}');
   if (behave === 'late') setTimeout(() => response.writeHead(504).end('{}'), Math.max(0, told - 5));
 }
 
@@ -180,15 +182,23 @@ describe.each(['rest', 'grpc'])('an upstream over %s', (way) => {
 });
 
 test('a probe that its caller gives up leaves the circuit as it was', async () => {
-  const model = await attach({ url: rest.url }, { timeoutMs: 50 });
-  behave = 'hangs';
-  await Promise.all(Array.from({ length: 10 }, () => codeOf(predict(model))));
+  const model = await attach({ url: rest.url });
+  const heard: (Trouble | null)[] = [];
+  model.listen!({ trouble: (trouble) => void heard.push(trouble), line: () => {}, end: () => {} });
+  behave = 'fails';
+  for (let i = 0; i < 10; i++) expect(await codeOf(predict(model))).toBe('UPSTREAM_FAILED');
   expect(await codeOf(predict(model))).toBe('UPSTREAM_OPEN');
-  await until(
-    async () => (await codeOf(predict(model, [[1, 2]], within(5)))) === 'TIMEOUT',
-    'a probe to be given up',
-  );
+  behave = 'hangs';
+  const counts = model.upstream!;
+  await until(async () => {
+    await predict(model, [[1, 2]], within(20)).catch(() => null);
+    return counts.abandoned > 0;
+  }, 'a probe to be given up');
   behave = 'answers';
   await until(async () => (await predict(model).catch(() => null)) !== null, 'the next probe');
-  expect(model.upstream!.opened).toBe(1);
+  expect(counts.opened).toBe(1);
+  expect(heard).toEqual([
+    expect.objectContaining({ level: 'act', message: expect.stringContaining('answered 500') }),
+    null,
+  ]);
 });

@@ -20,6 +20,12 @@ const sources = [
   'sk_pipeline_mixed/model.onnx',
   'sk_multinomial/model.onnx',
   'sk_ridge/model.onnx',
+  'sk_calibrated/model.onnx',
+  'sk_kbins/model.onnx',
+  'sk_mixed_encoders/model.onnx',
+  'sk_one_vs_rest/model.onnx',
+  'sk_poly_ridge/model.onnx',
+  'sk_power/model.onnx',
   'onnx_int64_bool/model.onnx',
 ];
 

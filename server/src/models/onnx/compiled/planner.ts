@@ -62,6 +62,7 @@ export class Planner {
   readonly #typical = new Map<number, number[]>();
 
   #hasLongs = false;
+  #width = 0;
 
   readonly #features: Feature[];
 
@@ -110,11 +111,12 @@ export class Planner {
     this.#initializers.set(name, { ...tensor, name });
   }
 
-  /** Throws RangeError for what is too wide. */
+  /** Throws RangeError where all values together are too wide. */
   new(shape: number | Dims, type: Value['type'], more: Pick<Value, 'labels' | 'columns'> = {}): Value {
     const dims = typeof shape === 'number' ? [shape] : shape;
     const width = sizeOf(dims);
-    if (width > mostWidth) throw new RangeError(`a value has ${width} numbers a row`);
+    this.#width += width;
+    if (!(this.#width <= mostWidth)) throw new RangeError(`a row makes more than ${mostWidth} numbers`);
     return { index: this.#widths.push(width) - 1, width, dims, type, ...more };
   }
 
@@ -185,9 +187,10 @@ export class Planner {
     return true;
   }
 
-  /** The address of constants. */
+  /** The address of constants. Throws RangeError for too many. */
   keep(numbers: readonly number[]): number {
     const at = this.#constants.length;
+    if (at + numbers.length > mostConstants) throw new RangeError(`more than ${mostConstants} constants`);
     for (const number of numbers) this.#constants.push(number);
     return at;
   }
@@ -214,9 +217,7 @@ export class Planner {
     return true;
   }
 
-  plan(): Planned | null {
-    if (this.#constants.length > mostConstants) return null;
-    if (this.#widths.reduce((sum, width) => sum + width, 0) > mostWidth) return null;
+  plan(): Planned {
     return {
       typical: this.#typical,
       widths: this.#widths,

@@ -104,6 +104,10 @@ const fixtures = [
   'sk_logit',
   'sk_multinomial',
   'sk_pipeline_mixed',
+  'sk_mixed_encoders',
+  'sk_poly_ridge',
+  'sk_calibrated',
+  'sk_one_vs_rest',
 ];
 const given = process.argv.slice(2);
 for (const file of given.length > 0 ? given : fixtures.map((name) => `${models}${name}/model.onnx`))

@@ -30,8 +30,8 @@ Examples:
   $ slipway inspect model.txt
   $ slipway inspect mlruns/…/model --json | jq '.features'
 
-The file is read and run in a process of its own, within these bounds. Memory and times are of this
-machine. A file that fails a gate: exit code 4.`,
+The file is read and run in a process of its own, within these bounds. Memory
+and times are of this machine. A file that fails a gate: exit code 4.`,
   )
   .action(async (file: string, options: Options) => {
     const { candidateTimeout: milliseconds, candidateMemory: bytes } = options;

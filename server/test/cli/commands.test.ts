@@ -62,12 +62,15 @@ function trainingRows(): string {
 
 const commands = [
   'serve',
+  'inspect',
   'deploy',
   'versions',
   'promote',
   'rollback',
   'rollout',
   'tune',
+  'load',
+  'unload',
   'predict',
   'status',
   'demo',

@@ -74,6 +74,9 @@ export const FeatureView = Type.Object({
   name: Type.String(),
   type: Type.String(),
   categories: Type.Optional(Type.Array(Label)),
+  seen: Type.Optional(
+    Type.Array(Label, { description: 'What training saw, where other categories are answered as well' }),
+  ),
 });
 
 export const TensorView = Type.Object({

@@ -18,6 +18,8 @@ export interface Feature {
   name: string;
   type: FeatureType;
   categories?: (string | number)[];
+  /** What training saw, in a file that says so, where the model answers any other category as well: to be shown, no more. */
+  seen?: (string | number)[];
   /**
    * The model itself takes `categories` and nothing else, not even a missing value; and tensors hold the category (its
    * text or number), where those of other kinds hold the code.

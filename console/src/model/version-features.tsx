@@ -15,13 +15,14 @@ export function VersionFeatures({ version: { features, importance } }: { version
     <>
       <dl className="pairs features">
         {order.slice(0, most).map((i) => {
-          const { name, type, categories } = features[i]!;
+          const { name, type, categories, seen } = features[i]!;
+          const known = categories ?? seen;
           const share = measure && total > 0 ? measure.values[i]! / total : null;
           return (
             <div key={name}>
               <dt title={name}>{name}</dt>
               <dd>
-                {categories ? `${type}: ${categories.join(', ')}` : type}
+                {known ? `${type}${categories ? '' : ', seen'}: ${shownOf(known)}` : type}
                 {share === null ? null : <span className="quiet"> {shareText(share)}</span>}
                 {share === null ? null : (
                   <span
@@ -40,6 +41,16 @@ export function VersionFeatures({ version: { features, importance } }: { version
       {measure ? <p className="quiet">Bars: each feature’s share of the {measure.measure}.</p> : null}
     </>
   );
+}
+
+/** So many categories are shown. */
+const mostCategories = 20;
+
+function shownOf(categories: (string | number)[]): string {
+  const shown = categories.slice(0, mostCategories).join(', ');
+  return categories.length > mostCategories
+    ? `${shown} and ${categories.length - mostCategories} more`
+    : shown;
 }
 
 /** What rounds to nothing is not nothing. */

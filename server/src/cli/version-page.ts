@@ -130,14 +130,17 @@ function features({ features: all, importance }: Described): string {
   const order = all.map((_, i) => i);
   if (measure) order.sort((a, b) => measure.values[b]! - measure.values[a]!);
   const rows = order.slice(0, mostFeatures).map((i) => {
-    const { name, type, categories } = all[i]!;
+    const { name, type, categories, seen } = all[i]!;
     const share = measure && total > 0 ? measure.values[i]! / total : null;
     return [
       shortened(name, 28),
       type,
       ...importance.map(({ values }) => figure(values[i]!)),
       ...(share === null ? [] : ['█'.repeat(Math.round(share * barWidth)).padEnd(1)]),
-      categories ? shortened(categories.join(', '), importance.length > 0 ? 12 : 30) : '',
+      shortened(
+        categories?.join(', ') ?? (seen ? `seen: ${seen.join(', ')}` : ''),
+        importance.length > 0 ? 18 : 30,
+      ),
     ];
   });
   const bar = measure && total > 0 ? [`share of ${measure.measure}`] : [];

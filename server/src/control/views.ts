@@ -253,9 +253,12 @@ export class Views {
       kind,
       state: this.#stateOf(record),
       task: signature.task,
-      features: signature.features.map(({ name, type, categories }) =>
-        categories ? { name, type, categories } : { name, type },
-      ),
+      features: signature.features.map(({ name, type, categories, seen }) => ({
+        name,
+        type,
+        ...(categories ? { categories } : {}),
+        ...(seen ? { seen } : {}),
+      })),
       inputs: signature.inputs.map(tensorView),
       outputs: signature.outputs.map(tensorView),
       classes: signature.classes ?? null,

@@ -98,7 +98,10 @@ export function nameFeatures(
     const place = indices.indexOf(index);
     if (place < 0) return { name, type: 'number' };
     const categories = lists?.[place];
-    if (categories === undefined) return { name, type: 'category' };
+    if (categories === undefined) {
+      const seen = codesSeen(infos?.[index]);
+      return { name, type: 'category', ...(seen ? { seen } : {}) };
+    }
     if (codes.get(index)! > categories.length) {
       throw text.unsupported(
         'pandas_categorical',
@@ -108,6 +111,16 @@ export function nameFeatures(
     }
     return { name, type: 'category', categories };
   });
+}
+
+/** More than a person looks at are not kept. */
+const mostSeen = 1000;
+
+/** The codes of a feature in `feature_infos`: "-1:18:0:75", most frequent first; negative ones are missing values. */
+function codesSeen(info: string | undefined): number[] | null {
+  if (info === undefined || !/^-?\d{1,9}(:-?\d{1,9})*$/.test(info)) return null;
+  const codes = info.split(':').map(Number);
+  return codes.length > mostSeen ? null : codes.filter((code) => code >= 0).sort((a, b) => a - b);
 }
 
 /** For each feature with categorical splits, the greatest code in their sets, plus one. */

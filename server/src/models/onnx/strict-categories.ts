@@ -6,12 +6,14 @@ import type { OnnxGraph, OnnxNode } from './graph.ts';
 /**
  * Features that an encoder takes only a few categories of: scikit-learn's OneHotEncoder, unless it was told to ignore
  * others, becomes an operator that fails the whole call for one unknown category. Where the encoder stands on
- * inputs as they came (selected, cast, joined), its categories are known beforehand, and the feature is one of them.
+ * inputs as they came (selected, cast, joined), its categories are known beforehand, and the feature is one of them;
+ * of an encoder that ignores others they are what training saw.
  */
 export function withStrictCategories(graph: OnnxGraph, inputs: TensorSpec[], features: Feature[]): Feature[] {
   const all = [...features];
   for (const node of graph.nodes) {
-    if (node.op !== 'OneHotEncoder' || node.attributes.get('zeros')?.ints[0] !== 0) continue;
+    if (node.op !== 'OneHotEncoder') continue;
+    const isStrict = node.attributes.get('zeros')?.ints[0] === 0;
     const texts = node.attributes.get('cats_strings')?.strings ?? [];
     const categories: (string | number)[] =
       texts.length > 0 ? texts : (node.attributes.get('cats_int64s')?.ints ?? []);
@@ -20,6 +22,10 @@ export function withStrictCategories(graph: OnnxGraph, inputs: TensorSpec[], fea
       // An encoder of texts on numbers would compare what the graph's Cast writes.
       const isText = before === categories ? type === 'string' : typeof before[0] === 'string';
       if (isText !== texts.length > 0) continue;
+      if (!isStrict) {
+        all[column] = { ...all[column]!, seen: all[column]!.seen ?? categories };
+        continue;
+      }
       const both = before.filter((one) => categories.includes(one));
       if (both.length > 0) all[column] = { name, type: 'category', categories: both, strict: true };
     }

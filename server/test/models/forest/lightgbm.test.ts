@@ -42,6 +42,18 @@ describe('the kind lightgbm', () => {
     });
   });
 
+  it('says which codes training saw, where categories have no names', async () => {
+    const { features } = (await prepare('lgb_categorical')).signature;
+    expect(features.map(({ type, seen }) => [type, seen?.length])).toEqual([
+      ['category', 48],
+      ['category', 6],
+      ['number', undefined],
+      ['number', undefined],
+      ['number', undefined],
+    ]);
+    expect(features[1]?.seen).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+
   it('has a column a class for several classes', async () => {
     const { signature } = await prepare('lgb_multiclass');
     expect(signature.task).toBe('multiclass');

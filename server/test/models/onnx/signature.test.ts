@@ -22,7 +22,7 @@ describe('features', () => {
   ])('of %s are named after its inputs', async (name, [first, last], count, type) => {
     const { signature } = await prepare(name);
     expect(signature.features).toHaveLength(count);
-    expect(signature.features[0]).toEqual({ name: first, type });
+    expect(signature.features[0]).toMatchObject({ name: first, type });
     expect(signature.features.at(-1)!.name).toBe(last);
   });
 
@@ -101,6 +101,17 @@ test('missing values are allowed where an operator has a rule for them', async (
     ['onnx_int64_bool', false],
   ] as const)
     expect((await prepare(name)).signature.missingAllowed, name).toBe(allowed);
+});
+
+test('categories that an encoder knows but does not insist on are what training saw', async () => {
+  const { signature } = await prepare('sk_pipeline_mixed');
+  expect(signature.features.map(({ seen }) => seen)).toEqual([
+    ['afternoon', 'evening', 'morning', 'night'],
+    ['high', 'low', 'normal', 'peak'],
+    undefined,
+    undefined,
+    undefined,
+  ]);
 });
 
 test('facts say what it is made of', async () => {

@@ -39,8 +39,8 @@ export function VersionDetails({ model, version }: { model: ModelView; version: 
           pairs={[
             ['task', task],
             ...(classes ? [['classes', classes.join(', ')] as [string, string]] : []),
-            ['inputs', inputs.map(tensorText).join(', ')],
-            ['outputs', outputs.map(tensorText).join(', ')],
+            ['inputs', <Tensors key="inputs" all={inputs} />],
+            ['outputs', <Tensors key="outputs" all={outputs} />],
             ...(memoryBytes === null ? [] : [['memory when loaded', bytes(memoryBytes)] as [string, string]]),
             ...(batchMicroseconds === null
               ? []
@@ -109,6 +109,11 @@ function fileText({ file, main, files = 1 }: VersionView['provenance']): string 
 /** "xgboost 3.2.0": an exporter to ONNX names its version itself. */
 function madeWith(framework: string, { frameworkVersion }: VersionView['facts']): string {
   return frameworkVersion === undefined ? framework : `${framework} ${frameworkVersion}`;
+}
+
+/** A line each, or they run into one another. */
+function Tensors({ all }: { all: VersionView['inputs'] }) {
+  return all.map((one) => <div key={one.name}>{tensorText(one)}</div>);
 }
 
 function tensorText({ name, datatype, shape }: VersionView['inputs'][number]): string {

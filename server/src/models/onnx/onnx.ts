@@ -146,11 +146,13 @@ function hasMissingRule({ graph }: OnnxModel): boolean {
 function factsOf(model: OnnxModel): Prepared['facts'] {
   const counts = new Map<string, number>();
   for (const { op } of model.graph.nodes) counts.set(op, (counts.get(op) ?? 0) + 1);
+  // A graph of ai.onnx.ml's operators alone has none.
+  const opset = model.opsets.find(({ domain }) => domain === '' || domain === 'ai.onnx');
   return {
     // The exporter names itself and its version.
     framework: model.producer.trim() || 'ONNX',
     irVersion: model.irVersion,
-    opset: model.opsets.find(({ domain }) => domain === '' || domain === 'ai.onnx')?.version ?? 0,
+    ...(opset ? { opset: opset.version } : {}),
     nodes: model.graph.nodes.length,
     ...treeFacts(model.graph.nodes),
     operators: [...counts].map(([op, count]) => (count === 1 ? op : `${op} × ${count}`)).join(', '),

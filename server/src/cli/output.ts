@@ -66,13 +66,16 @@ export function sayError(thrown: unknown, json: boolean): void {
 }
 
 /** Columns aligned by their widest cell; numbers (as text) to the right. A line ends where the terminal does. */
-export function table(header: string[], rows: string[][]): string {
+export function table(
+  header: string[],
+  rows: string[][],
+  columns = process.stdout.columns ?? Number.POSITIVE_INFINITY,
+): string {
   const widths = header.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
   const numeric = header.map(
     (_, i) =>
       rows.length > 0 && rows.every((row) => /^[-−]?[\d.,]*( ?%| ms| µs| MB)?$|^–$/.test(row[i] ?? '')),
   );
-  const { columns = Number.POSITIVE_INFINITY } = process.stdout;
   const line = (cells: string[]): string => {
     const padded = cells.map((cell, i) => (numeric[i] ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)));
     const text = padded.join('  ').trimEnd();

@@ -59,7 +59,7 @@ export function versionPage(
         .map(([name, value]) => [spaced(name), factText(value)]),
     ),
     version.serving ? pairs(servingLines(version.serving)) : '',
-    features(version),
+    features(version, columns),
     gates
       .map(({ name, passed, detail }) => `${mark(passed)} ${wrapped(`${name}: ${detail}`, 2, columns)}`)
       .join('\n'),
@@ -124,7 +124,7 @@ function factText(value: string | number | boolean): string {
 }
 
 /** By importance where there is one, the last measure first to be asked. */
-function features({ features: all, importance }: Described): string {
+function features({ features: all, importance }: Described, columns: number): string {
   const measure = importance.at(-1);
   const total = measure?.values.reduce((sum, value) => sum + value, 0) ?? 0;
   const order = all.map((_, i) => i);
@@ -146,7 +146,7 @@ function features({ features: all, importance }: Described): string {
   const bar = measure && total > 0 ? [`share of ${measure.measure}`] : [];
   const header = ['feature', 'type', ...importance.map((one) => one.measure), ...bar, ''];
   const more = all.length - rows.length;
-  return `${table(header, rows)}\n${more > 0 ? paint('dim', `and ${more} more: --json lists all\n`) : ''}`;
+  return `${table(header, rows, columns)}\n${more > 0 ? paint('dim', `and ${more} more: --json lists all\n`) : ''}`;
 }
 
 function pairsIn(all: [title: string, value: string | null][], columns: number): string {

@@ -38,6 +38,7 @@ export function say(text: string): void {
 export function wrap(text: string, columns: number | undefined): string {
   if (columns === undefined) return text;
   const wrapLine = (line: string): string => {
+    if (stripVTControlCharacters(line).length <= columns) return line;
     const { length: lead } = /^ */.exec(line)![0];
     const { length: hang } = /^ *([●▲■✓] +)?/.exec(stripVTControlCharacters(line))![0];
     const broken = new Help().boxWrap(line.slice(lead), columns - hang);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { wrap } from '../../src/cli/output.ts';
 import { type Described, versionPage } from '../../src/cli/version-page.ts';
 import { inRepository } from '../processes/harness.ts';
 
@@ -49,7 +50,10 @@ test('a narrow terminal: what goes on in a second line begins below its first', 
   const { out } = await inspect(inRepository('spec/models/sk_pipeline_mixed/model.onnx'), '--json');
   const lines = versionPage(JSON.parse(out) as Described, 44).split('\n');
   // Digests stay whole.
-  expect(lines.filter((line) => line.length > 44 && !line.startsWith('digest'))).toEqual([]);
+  const others = lines.filter((line) => !line.startsWith('digest'));
+  expect(others.filter((line) => line.length > 44)).toEqual([]);
+  // What fits is not broken again where it is said.
+  expect(wrap(others.join('\n'), 44)).toBe(others.join('\n'));
   const inputs = lines.findIndex((line) => line.startsWith('inputs'));
   expect(lines.slice(inputs, inputs + 3)).toEqual([
     'inputs      band BYTES [row, 1],',

@@ -14,6 +14,7 @@ import { inlineExternalData } from './external-data.ts';
 import { beginsAsModel, type OnnxGraph, type OnnxModel, readModel } from './graph.ts';
 import { inputsOf } from './inputs.ts';
 import { reasonOf } from './reason.ts';
+import { readyRuntime } from './runtime.ts';
 import { defaultSettings, type OnnxSettings, splitSettings, withSettings } from './settings.ts';
 import { treeFacts } from './trees.ts';
 import { unboundedBy } from './unbounded.ts';
@@ -100,6 +101,7 @@ async function compile(
 
 async function attach(program: ProgramBytes, signature: Signature): Promise<Model> {
   if (isCompiled(await inMemory(programPart(program, 0, headerBytes)))) return attachPlan(program, signature);
+  await readyRuntime();
   const { OnnxSession, openSession } = await import('./session.ts');
   const { file, settings } = splitSettings(await inMemory(program));
   return new OnnxSession(

@@ -5,9 +5,12 @@ import { answerWidth, type Signature } from '../../signature.ts';
 import type { Frame } from '../../tensor.ts';
 import type { Model } from '../model.ts';
 import { reasonOf } from './reason.ts';
+import { runtimeIsLoaded } from './runtime.ts';
 import { defaultSettings, type OnnxSettings } from './settings.ts';
 import { plainRows } from './strict-categories.ts';
 import { copyOutput, inputTensor } from './tensors.ts';
+
+runtimeIsLoaded();
 
 export function openSession(
   file: Uint8Array,

@@ -109,3 +109,31 @@ test('what is too much is refused at once, all else is answered, and labels and 
   agent.destroy();
   grpc.close();
 });
+
+test('a request of very many rows is one answer, one call and one record, though others have their turn meanwhile', async () => {
+  const agent = new Agent({ keepAlive: true });
+  const times = 100;
+  const asked = async (count: number): Promise<{ outputs: { name: string; data: number[] }[] }> => {
+    const data = Array.from({ length: count }, () => rows.flat()).flat();
+    const inputs = [{ name: 'X', datatype: 'FP64', shape: [count * rows.length, 6], data }];
+    const answer = await post(agent, '/v2/models/electricity/infer', JSON.stringify({ inputs }));
+    expect(answer.status, answer.body.slice(0, 300)).toBe(200);
+    return JSON.parse(answer.body);
+  };
+  const counts = async (): Promise<{ inference_count: number; execution_count: number }> => {
+    const answer = await fetch(new URL('/v2/models/electricity/stats', slipway.dataPlane));
+    return ((await answer.json()) as { model_stats: [Awaited<ReturnType<typeof counts>>] }).model_stats[0];
+  };
+  const once = await asked(1);
+  const before = await counts();
+  const [long, short] = await Promise.all([asked(times), asked(1)]);
+  expect(short.outputs.map(({ data }) => data)).toEqual(once.outputs.map(({ data }) => data));
+  for (const [k, { name, data }] of once.outputs.entries()) {
+    expect(long.outputs[k]!.name).toBe(name);
+    expect(long.outputs[k]!.data).toEqual(Array.from({ length: times }, () => data).flat());
+  }
+  const after = await counts();
+  expect(after.inference_count - before.inference_count).toBe((times + 1) * rows.length);
+  expect(after.execution_count - before.execution_count).toBe(2);
+  agent.destroy();
+});

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { plainHeaders } from './plain-request.ts';
 
 /** Whether a prediction that comes now is refused, with what: a whole answer, head and body. null: it is not. */
@@ -23,9 +24,12 @@ export class Doorman {
     this.#connections.get(request.socket)?.came(request, response);
   }
 
-  /** Looks at all that comes on this connection from now on. */
+  /**
+   * Looks at all that comes on this connection from now on. Not on encrypted ones: node:https by itself cuts some that
+   * pipelined requests come on (Node 26.10), so that nothing shows that it would do no harm there.
+   */
   watch(socket: Socket): void {
-    if (this.#connections.has(socket)) return;
+    if (socket instanceof TLSSocket || this.#connections.has(socket)) return;
     const [parse, ...others] = socket.listeners('data') as ((chunk: Buffer) => void)[];
     if (parse && others.length === 0)
       this.#connections.set(socket, new Connection(socket, this.#refusal, parse));

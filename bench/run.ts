@@ -19,6 +19,7 @@ const all = [
   'many',
   'swaps',
   'heavy',
+  'upstream-tensors',
 ];
 const wanted = process.argv.slice(2);
 for (const name of wanted.length > 0 ? wanted : all) {

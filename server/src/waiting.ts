@@ -28,6 +28,24 @@ export const nobody: Waiting = {
   cancellation: { cancelled: false, whenCancelled: () => {} },
 };
 
+/** Of several who wait for one thing: cancelled when they all are. */
+export function allOf(cancellations: Cancellation[]): Cancellation {
+  return {
+    get cancelled() {
+      return cancellations.every(({ cancelled }) => cancelled);
+    },
+    whenCancelled(then) {
+      let left = cancellations.length;
+      for (const one of cancellations) {
+        one.whenCancelled(() => {
+          left--;
+          if (left === 0) then();
+        });
+      }
+    },
+  };
+}
+
 /** Nobody is there to read it; it is counted. */
 export function cancelled(): SlipwayError {
   return new SlipwayError('CANCELLED', 'Its caller has gone.');

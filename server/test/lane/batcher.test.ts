@@ -106,6 +106,38 @@ const row = fc.record({
   text: fc.oneof(fc.constant(null), fc.string({ maxLength: 6 })),
 });
 
+test('a call is given up when all that wait for it have gone, and not before', async () => {
+  let gaveUp = 0;
+  let answer = (): void => {};
+  const model: Model = {
+    signature,
+    predict: (_frame, _answers, _texts, waiting = nobody) => {
+      waiting.cancellation.whenCancelled(() => gaveUp++);
+      return new Promise((resolve) => {
+        answer = resolve;
+      });
+    },
+  };
+  const batching = { ...naturalBatching, maxSize: 10 };
+  const parts = { onExecuted: () => {}, onSettled: () => {} };
+  const batcher = new Batcher(armOf(model, 'elsewhere'), batching, parts);
+  const gone: (() => void)[] = [];
+  const outcomes = [1, 2, 3].map((x) =>
+    send(batcher, batching, frameOf([{ x, text: null }], false), Number.POSITIVE_INFINITY, {
+      cancelled: false,
+      whenCancelled: (then) => void gone.push(then),
+    }),
+  );
+  while (gone.length < 3) await turn();
+  gone[2]!();
+  gone[0]!();
+  expect(gaveUp).toBe(0);
+  gone[1]!();
+  expect(gaveUp).toBe(1);
+  answer();
+  await Promise.all(outcomes);
+});
+
 test('whatever is merged is answered as it would be alone, to the bit, and fails alone', async () => {
   await fc.assert(
     fc.asyncProperty(

@@ -14,18 +14,18 @@ export function answerValues(
   classes: ReadonlyMap<string, number>,
   texts: string[],
 ): ArrayLike<number> {
-  if (datatype !== 'BYTES') {
-    const element = elements[datatype];
-    if (raw) return element.unpack(raw, texts);
-    return Float64Array.from(values!, (value, i) => element.fromJson(value, texts) ?? wrong(value, i));
-  }
+  if (raw && datatype !== 'BYTES') return elements[datatype].unpack(raw, texts);
   const count = shape.reduce((product, size) => product * size, 1);
   const given: ArrayLike<unknown> = raw ? unpackTexts(raw, count, name) : values!;
-  return Float64Array.from(given, (value, i) => {
+  const read = datatype === 'BYTES' ? textOf : elements[datatype].fromJson;
+  const answers = new Float64Array(given.length);
+  for (let i = 0; i < given.length; i++) answers[i] = read(given[i], texts) ?? wrong(given[i], i);
+  return answers;
+
+  function textOf(value: unknown): number | undefined {
     const text = value instanceof Uint8Array ? decoded(value, name) : value;
-    if (typeof text !== 'string') return wrong(text, i);
-    return classes.get(text) ?? intoTexts(text, texts);
-  });
+    return typeof text === 'string' ? (classes.get(text) ?? intoTexts(text, texts)) : undefined;
+  }
 
   function wrong(value: unknown, i: number): never {
     throw new Error(`value ${i} of output "${name}" is ${shown(value)}, no ${datatype}.`);

@@ -100,6 +100,7 @@ export const VersionView = Type.Object({
     Type.Literal('idle'),
     Type.Literal('quarantined'),
   ]),
+  refusal: Nullable(Type.String({ description: 'Why this Slipway does not run it; null: it does' })),
   task: Type.String(),
   features: Type.Array(FeatureView),
   inputs: Type.Array(TensorView),

@@ -83,7 +83,7 @@ export const errorTable = {
     hint: 'Training data must be a CSV or Parquet file with one named column a feature.',
   },
   PYTHON_NOT_ALLOWED: {
-    status: 422,
+    status: 403,
     hint: 'Start Slipway with `slipway serve --allow-python` (and `slipway inspect` likewise): whoever may deploy may then run code on its machine. Or export the model: docs/models.md.',
   },
   PYTHON_UNUSABLE: {

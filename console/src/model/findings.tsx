@@ -62,6 +62,12 @@ function List({ model, findings }: { model: ModelView; findings: FindingView[] }
                 </Link>
               ) : null}
             </p>
+            {finding.evidence.printed === undefined ? null : (
+              <details>
+                <summary>What it printed last</summary>
+                <pre className="small">{finding.evidence.printed}</pre>
+              </details>
+            )}
           </div>
         </li>
       ))}

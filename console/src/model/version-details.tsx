@@ -13,6 +13,11 @@ export function VersionDetails({ model, version }: { model: ModelView; version: 
   return (
     <div className="version-details">
       <div>
+        {version.refusal === null ? null : (
+          <p>
+            <StateMark level="act" /> {version.refusal}
+          </p>
+        )}
         <h4>Gates</h4>
         <Gates gates={version.gates} />
         <h4>Origin</h4>

@@ -6,6 +6,9 @@ import { ask } from './remote.ts';
 
 const marks = { well: ['green', '●'], look: ['yellow', '▲'], act: ['red', '■'] } as const;
 
+/** Of what a version in trouble printed last. */
+const printedLines = 5;
+
 export const status = withRemote(
   new Command('status').description('how every model and every process is').addHelpText(
     'after',
@@ -27,7 +30,13 @@ sentence says what.`,
   for (const { model, health, findings } of view.models) {
     const [colour, mark] = marks[health.level];
     say(`${paint(colour, `${mark} ${health.level}`)}  ${paint('bold', model)}  ${health.sentence}`);
-    for (const finding of findings.slice(0, 5)) say(`        ${finding.level}: ${finding.message}`);
+    for (const { level, message, hint, evidence } of findings.slice(0, 5)) {
+      say(`        ${level}: ${message}`);
+      if (evidence.printed === undefined) continue;
+      say(`        ${hint}`);
+      const printed = String(evidence.printed).split('\n').slice(-printedLines);
+      for (const line of printed) say(paint('dim', `        | ${line}`));
+    }
   }
   if (view.models.length > 0) {
     const rows = view.models.map((one) => [

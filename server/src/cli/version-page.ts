@@ -21,6 +21,7 @@ export type Described = Pick<
 > & {
   /** Only of a version that is deployed. */
   serving?: ServingView;
+  refusal?: string | null;
   provenance: Pick<VersionView['provenance'], 'file' | 'digest' | 'bytes' | 'files' | 'main'>;
 };
 
@@ -38,6 +39,7 @@ export function versionPage(
   const pairs = (all: [title: string, value: string | null][]): string => pairsIn(all, columns);
   const parts = [
     `${paint('bold', kind)}, ${task}\n`,
+    version.refusal ? `${mark(false)} ${wrapped(version.refusal, 2, columns)}\n` : '',
     pairs([
       ['file', fileText(version)],
       ['digest', version.provenance.digest],

@@ -3,6 +3,8 @@ import type { FindingView, ModelView, RolloutView, Score } from '../api.ts';
 /** What a health sentence is made from. */
 export interface Facts {
   unloaded: boolean;
+  /** Why the live version is not run here; null: it is. */
+  refusal: string | null;
   live: number | null;
   predictions: number;
   /** Of what was served, over the newest stretch; and as promised by the live version's training rows. */
@@ -25,10 +27,11 @@ const leastLabels = 20;
 
 /** The first thing to know about a model: a level, and a sentence that says why. Pure. */
 export function health(facts: Facts): ModelView['health'] {
-  const { live, predictions, recent, findings } = facts;
+  const { live, refusal, predictions, recent, findings } = facts;
   if (live === null) return { level: 'act', sentence: 'No version is live: the model answers nothing.' };
   if (facts.unloaded)
     return { level: 'look', sentence: 'It is unloaded, and answers nobody until it is loaded again.' };
+  if (refusal) return { level: 'act', sentence: `Version ${live} answers nothing. ${refusal}` };
   const away = findings.find(
     (one) => one.monitor === 'supervisor' && one.level === 'act' && one.version === live,
   );

@@ -1,6 +1,7 @@
 import { SlipwayError } from '../errors.ts';
 import { News } from '../link/news.ts';
 import type { ScorerOrder, ScorerState } from '../messages.ts';
+import { refusalOf } from '../models/kinds.ts';
 import type { Snapshot } from '../snapshot.ts';
 
 /** For a version to be loaded and warm, ms. */
@@ -18,14 +19,14 @@ export class Scorers {
     this.#order = order;
   }
 
-  /** Those of the snapshot, and no others. */
+  /** Those of the snapshot that are run here, and no others. */
   keep(snapshot: Snapshot): void {
-    this.#order(ordersOf(snapshot));
+    this.#order(ordersOf(snapshot).filter(({ served }) => !refusalOf(served.kind)));
   }
 
   /**
    * Starts what the next snapshot needs beside what the present one has; resolves when all that is new is warm. Throws
-   * GATE_FAILED for a version that does not come up.
+   * GATE_FAILED for a version that does not come up, or why it is not run here.
    */
   async prepare(present: Snapshot | null, next: Snapshot): Promise<void> {
     const before = present ? ordersOf(present) : [];
@@ -33,9 +34,13 @@ export class Scorers {
     const known = new Set(before.map(nameOf));
     const fresh = after.filter((order) => !known.has(nameOf(order)));
     if (fresh.length === 0) return;
+    for (const { served } of fresh) {
+      const refusal = refusalOf(served.kind);
+      if (refusal) throw refusal;
+    }
     // What is known of them is of another time.
     for (const order of fresh) this.#states.delete(nameOf(order));
-    this.#order([...before, ...fresh]);
+    this.#order([...before, ...fresh].filter(({ served }) => !refusalOf(served.kind)));
     const end = performance.now() + patienceMs;
     for (;;) {
       const waiting = fresh.filter((order) => !this.#states.get(nameOf(order))?.ready);

@@ -14,7 +14,7 @@ import type { Finder } from '../journal/find.ts';
 import { idTime, parseId, rowId } from '../journal/id.ts';
 import type { StateReader } from '../loops/reader.ts';
 import type { LaneMetrics, ProcessStatus } from '../messages.ts';
-import { kindNamed } from '../models/kinds.ts';
+import { kindNamed, refusalOf } from '../models/kinds.ts';
 import { rowOf } from '../oip/row.ts';
 import type { KnownVersion, ModelRecord, Registry, RolloutRecord } from '../registry/registry.ts';
 import { heldNext } from '../rollout/decide.ts';
@@ -74,6 +74,7 @@ export class Views {
       previous: record.previous,
       health: health({
         unloaded: record.unloaded,
+        refusal: live?.refusal ?? null,
         live: record.live,
         predictions: traffic.predictions,
         recent,
@@ -252,6 +253,7 @@ export class Views {
       version,
       kind,
       state: this.#stateOf(record),
+      refusal: refusalText(kind),
       task: signature.task,
       features: signature.features.map(({ name, type, categories, seen }) => ({
         name,
@@ -367,6 +369,11 @@ export class Views {
       probabilities: signature.answer.scores ? null : probabilities(signature, event.answers, row),
     };
   }
+}
+
+function refusalText(kind: string): string | null {
+  const refusal = refusalOf(kind);
+  return refusal && `${refusal.message} ${refusal.hint}`;
 }
 
 function tensorView({ name, datatype, shape }: TensorSpec): VersionView['inputs'][number] {

@@ -1,4 +1,5 @@
-import type { SlipwayError } from '../errors.ts';
+import { SlipwayError } from '../errors.ts';
+import { refusalOf } from '../models/kinds.ts';
 import type { ServedModel, ServedVersion } from '../snapshot.ts';
 import type { Arm } from './arm.ts';
 
@@ -23,7 +24,9 @@ export interface Seat {
   gone: boolean;
 }
 
+/** What is not run here has failed for good. */
 export function newSeat(served: ServedModel, version: ServedVersion): Seat {
+  const refusal = refusalOf(version.kind);
   return {
     served,
     version,
@@ -33,7 +36,15 @@ export function newSeat(served: ServedModel, version: ServedVersion): Seat {
     bytes: 0,
     used: 0,
     staysUntil: 0,
-    failed: null,
+    failed: refusal && { error: notAttached(served, version, refusal), at: Number.POSITIVE_INFINITY },
     gone: false,
   };
+}
+
+function notAttached(
+  { name }: ServedModel,
+  { version }: ServedVersion,
+  { code, message, hint }: SlipwayError,
+): SlipwayError {
+  return new SlipwayError(code, `Version ${version} of "${name}" is not attached. ${message}`, hint);
 }

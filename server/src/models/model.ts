@@ -1,3 +1,4 @@
+import type { SlipwayError } from '../errors.ts';
 import type { Feature, Signature, TensorSpec } from '../signature.ts';
 import type { Frame } from '../tensor.ts';
 import type { Trouble } from '../trouble.ts';
@@ -16,6 +17,8 @@ export interface Model {
   predict(frame: Frame, answers: Float64Array, texts: string[], waiting?: Waiting): void | Promise<void>;
   /** What a model that runs elsewhere counts; absent for all others. */
   readonly upstream?: UpstreamCounts;
+  /** Its calls have bounds that it keeps itself: however long one takes, it is no hang of the process that waits for it. */
+  readonly isBounded?: boolean;
   /** Of a model with a process of its own: how often that was started again, and what it holds in memory, bytes. */
   readonly restarts?: number;
   residentBytes?(): number;
@@ -130,6 +133,8 @@ export interface Kind {
   readonly title: string;
   /** Relative tolerance against golden rows (0: bit-equal is expected of the margin; trees 1e-6; ONNX 1e-5). */
   readonly tolerance: number;
+  /** Why versions of this kind are not run here; null, or absent: they are. The error's message says it of "it". */
+  refusal?(): SlipwayError | null;
   /** Where predict runs with this program; its first 16 bytes are enough. */
   runs(program: Uint8Array): Place;
   /** Whether the file is of this kind, by looking into its first bytes (up to 4 KiB), never by its name's ending alone. */

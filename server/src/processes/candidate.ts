@@ -12,7 +12,7 @@ const send = (answer: CandidateAnswer): Promise<void> =>
 
 process.on('disconnect', () => process.exit(0));
 process.once('message', async (request: CandidateRequest) => {
-  if (request.python) allowPython(request.python);
+  allowPython(request.python);
   try {
     const step = (one: string): void => void send({ type: 'step', step: one });
     const loads = (load: Load): void => void send({ type: 'loads', load });

@@ -10,6 +10,7 @@ import { layout } from '../layout.ts';
 import { StateReader } from '../loops/reader.ts';
 import { UpdateHistory } from '../loops/update-history.ts';
 import type { ProcessStatus } from '../messages.ts';
+import { allowPython } from '../models/python/settings.ts';
 import { productVersion } from '../product.ts';
 import { residentBytes } from '../resident.ts';
 import { superviseMe } from './child.ts';
@@ -22,6 +23,8 @@ const uploadLimit = 2 * 1024 * 1024 * 1024;
 /** Control: registry, API, console. Its parts are put together here. */
 const { config, dataPlane, grpc, control: address } = readAssignment();
 const places = layout(config.data);
+// It runs none, but orders scorers for them, and says so where they are not allowed.
+allowPython(config.python && { ...config.python, folder: places.python });
 const log = logger('control', config.logLevel);
 
 const tellProcesses: ((processes: ProcessStatus[]) => void)[] = [];

@@ -16,6 +16,7 @@ import { Meter } from '../lane/meter.ts';
 import { Served } from '../lane/served.ts';
 import { layout } from '../layout.ts';
 import { kindNamed } from '../models/kinds.ts';
+import { allowPython } from '../models/python/settings.ts';
 import { productVersion } from '../product.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { superviseMe } from './child.ts';
@@ -40,6 +41,8 @@ const spansMs = 2000;
 /** A lane: the data plane in one process. Its parts are put together here, in the order in which they need each other. */
 const { name, config, lane, incarnation, control } = readAssignment();
 const places = layout(config.data);
+// It runs none, but says so where they are not allowed.
+allowPython(config.python && { ...config.python, folder: places.python });
 const me = superviseMe(
   () => {},
   () => stop(),

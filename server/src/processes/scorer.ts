@@ -18,7 +18,7 @@ const niceness = 5;
 /** A scorer: one version in a process of its own, for all lanes. It is ready, and listens, once it is warm. */
 const { config, name } = readAssignment();
 const places = layout(config.data);
-if (config.python) allowPython({ ...config.python, folder: places.python });
+allowPython(config.python && { ...config.python, folder: places.python });
 const log = logger(name, config.logLevel);
 let running: { server: Server; scorer: Scorer; model: Model } | null = null;
 
@@ -37,7 +37,7 @@ const me = superviseMe(
     await scorer.left();
     await model.close?.();
   },
-  () => running?.scorer.isBusy ?? false,
+  () => running !== null && !running.model.isBounded && running.scorer.isBusy,
 );
 
 const reporter = new Reporter(log, (reports) => me.send({ type: 'reports', reports }));

@@ -28,6 +28,7 @@ const finding = (level: 'look' | 'act', version = 1): FindingView => ({
 });
 const facts = (changes: Partial<Facts> = {}): Facts => ({
   unloaded: false,
+  refusal: null,
   live: 1,
   predictions: 5000,
   recent: score(0.84),

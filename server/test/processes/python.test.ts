@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ModelView, TimelineEntry } from '../../src/api.ts';
+import type { ModelView, StatusView, TimelineEntry } from '../../src/api.ts';
 import { defaultPython } from '../../src/processes/config.ts';
 import { interpreter } from '../models/python/interpreter.ts';
 import { inRepository, Slipway, until } from './harness.ts';
@@ -15,7 +15,7 @@ test('Python code is refused where it is not allowed', async () => {
   const slipway = await Slipway.start();
   try {
     const { status, body } = await slipway.deploy('unruly', unruly);
-    expect([status, body]).toMatchObject([422, { error: { code: 'PYTHON_NOT_ALLOWED' } }]);
+    expect([status, body]).toMatchObject([403, { error: { code: 'PYTHON_NOT_ALLOWED' } }]);
   } finally {
     await slipway.end();
   }
@@ -86,6 +86,61 @@ describe.skipIf(!interpreter)('Python code that is allowed', () => {
     },
   );
 });
+
+test.skipIf(!interpreter)(
+  'a call that takes longer than its caller waits is no hang of the scorer',
+  async () => {
+    const python = { ...defaultPython, interpreter: interpreter!, callMs: 60_000 };
+    const slipway = await Slipway.start({ python, heartbeatMs: 5000, logLevel: 'silent' });
+    try {
+      expect((await slipway.deploy('unruly', unruly)).status).toBe(201);
+      const { prediction: pid } = (await ask(slipway, 'pid')).body;
+      // The scorer of any other kind would be killed after 6 s.
+      const tuned = await slipway.api('PATCH', '/api/models/unruly/versions/1/serving', { timeoutMs: 1000 });
+      expect(tuned.status).toBe(200);
+      expect(await ask(slipway, 'slow', 9)).toMatchObject({
+        status: 504,
+        body: { error: { code: 'TIMEOUT' } },
+      });
+      const pids: number[] = [];
+      await until(async () => {
+        const { status, body } = await ask(slipway, 'pid');
+        return status === 200 && pids.push(body.prediction) > 0;
+      }, 'the next answer');
+      expect(pids).toEqual([pid]);
+    } finally {
+      await slipway.end();
+    }
+  },
+);
+
+test.skipIf(!interpreter)(
+  'what was deployed is not run by a server that was not told to, which says so',
+  async () => {
+    const python = { ...defaultPython, interpreter: interpreter! };
+    const before = await Slipway.start({ python });
+    expect((await before.deploy('unruly', unruly)).status).toBe(201);
+    await before.stop();
+    const slipway = await Slipway.start({ data: before.folder });
+    try {
+      const refused = {
+        code: 'PYTHON_NOT_ALLOWED',
+        message: expect.stringContaining('Version 1 of "unruly"'),
+      };
+      expect(await ask(slipway, '')).toMatchObject({ status: 403, body: { error: refused } });
+      const { body } = await slipway.api<StatusView>('GET', '/api/status');
+      const [model] = body.models;
+      expect(model?.health).toMatchObject({
+        level: 'act',
+        sentence: expect.stringContaining('--allow-python'),
+      });
+      expect(model?.versions[0]?.refusal).toContain('It is Python code, which is not run here.');
+      expect(body.processes.map(({ name }) => name)).not.toContain('scorer-unruly-1');
+    } finally {
+      await slipway.end();
+    }
+  },
+);
 
 function isAlive(pid: number): boolean {
   try {

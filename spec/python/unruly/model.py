@@ -25,6 +25,8 @@ def predict(frame):
             os.abort()
         if do == "hang":
             time.sleep(1000)
+        if do == "slow":
+            time.sleep(columns["x"][0])
         if do == "leak":
             while True:
                 kept.append(bytearray(os.urandom(1 << 20)) * 16)

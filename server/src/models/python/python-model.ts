@@ -12,6 +12,7 @@ import { fits } from './signature.ts';
 /** A model.py that answers in its own process. */
 export class PythonModel implements Model {
   readonly signature: Signature;
+  readonly isBounded = true;
   readonly #child: KeptChild;
   readonly #width: number;
   readonly #classes: ReadonlyMap<string, number>;

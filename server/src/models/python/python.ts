@@ -4,7 +4,7 @@ import { SlipwayError } from '../../errors.ts';
 import type { Signature } from '../../signature.ts';
 import type { Kind, Model, ModelFiles, ModelHints, Prepared } from '../model.ts';
 import { inMemory, type ProgramBytes } from '../program-file.ts';
-import { type PythonSettings, pythonSettings } from './settings.ts';
+import { type PythonSettings, pythonRefusal, pythonSettings } from './settings.ts';
 
 /** The name that the file has to have. */
 export const pythonMain = 'model.py';
@@ -17,6 +17,7 @@ export const python: Kind = {
   title: 'a folder with a model.py (Python, where `slipway serve --allow-python` lets it run)',
   // Numeric libraries sum in another order for other numbers of rows.
   tolerance: 1e-6,
+  refusal: pythonRefusal,
   runs: () => 'runtime',
   learns: false,
   recognises: (head, { main, path }) =>

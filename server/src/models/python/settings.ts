@@ -16,8 +16,13 @@ export interface PythonSettings {
 let allowed: PythonSettings | null = null;
 
 /** Lets this process run Python versions; none does that was not told to. */
-export function allowPython(settings: PythonSettings): void {
+export function allowPython(settings: PythonSettings | null): void {
   allowed = settings;
+}
+
+/** PYTHON_NOT_ALLOWED, or null. */
+export function pythonRefusal(): SlipwayError | null {
+  return allowed ? null : new SlipwayError('PYTHON_NOT_ALLOWED', 'It is Python code, which is not run here.');
 }
 
 /** Throws PYTHON_NOT_ALLOWED, naming the file. */

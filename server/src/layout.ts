@@ -15,7 +15,7 @@ export interface Layout {
   journal: string;
   /** control: programs, baselines, checkpoints, source files, named by SHA-256. */
   blobs: string;
-  /** scorers: the folders of Python versions, unpacked by digest, whoever comes first. */
+  /** scorers, a folder each: what Python versions are unpacked to while they run. */
   python: string;
   /** control: models, versions, rollouts, timeline. */
   registry: string;

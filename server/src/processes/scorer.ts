@@ -1,5 +1,7 @@
+import { rm } from 'node:fs/promises';
 import type { Server } from 'node:net';
 import { setPriority } from 'node:os';
+import { join } from 'node:path';
 import { layout } from '../layout.ts';
 import { listen } from '../link/link.ts';
 import type { LaneToScorer, ScorerOrder, ScorerToLane } from '../messages.ts';
@@ -18,7 +20,8 @@ const niceness = 5;
 /** A scorer: one version in a process of its own, for all lanes. It is ready, and listens, once it is warm. */
 const { config, name } = readAssignment();
 const places = layout(config.data);
-allowPython(config.python && { ...config.python, folder: places.python });
+const python = join(places.python, name);
+allowPython(config.python && { ...config.python, folder: python });
 const log = logger(name, config.logLevel);
 let running: { server: Server; scorer: Scorer; model: Model } | null = null;
 
@@ -49,6 +52,8 @@ try {
 }
 
 async function start({ model: name, served }: ScorerOrder): Promise<void> {
+  // Of one before it that was killed.
+  await rm(python, { recursive: true, force: true });
   const { attached: model } = await attachVersion(served, places.blobs, (attached) =>
     reporter.listen(name, served.version, attached),
   );

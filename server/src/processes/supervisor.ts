@@ -57,6 +57,8 @@ export async function startSupervisor(config: Config): Promise<Running> {
   boundCompiled(places.compiled);
   // No lane runs yet: whatever stands behind a last whole record was never answered.
   recover(places.journal);
+  // Nor a scorer: whatever is unpacked was left by one that was killed.
+  rmSync(places.python, { recursive: true, force: true });
   const bound: BoundSocket[] = [];
   try {
     for (const port of [config.port, config.grpcPort, config.controlPort])

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ModelView, StatusView, TimelineEntry } from '../../src/api.ts';
 import { defaultPython } from '../../src/processes/config.ts';
@@ -83,6 +84,13 @@ describe.skipIf(!interpreter)('Python code that is allowed', () => {
       await slipway.kill('scorer-unruly-1');
       expect(await ask(slipway, '', 3)).toMatchObject({ status: 200, body: { prediction: 6 } });
       await until(() => !isAlive(pid), 'the process of the scorer before to go', 60_000);
+      // Of the one that was killed nothing is left, of one that nobody needs neither.
+      const unpacked = () => readdirSync(join(slipway.folder, 'python', 'scorer-unruly-1'));
+      expect(unpacked().length).toBe(1);
+      await slipway.data('POST', '/v2/repository/models/unruly/unload');
+      await until(() => unpacked().length === 0, 'the folder to go');
+      await slipway.data('POST', '/v2/repository/models/unruly/load');
+      expect(await ask(slipway, '', 3)).toMatchObject({ status: 200, body: { prediction: 6 } });
     },
   );
 });

@@ -1,6 +1,6 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
-import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { SlipwayError } from '../../errors.ts';
@@ -55,31 +55,27 @@ export async function imageOf(files: ReadonlyMap<string, string>, given: string)
   return image;
 }
 
-/** Unpacks an image below `root`, once for each digest, whoever else does so meanwhile. Returns its folder. */
+/** Unpacks an image into a new folder below `root`, and returns that. */
 export async function unpacked(image: Uint8Array, root: string): Promise<string> {
   const bytes = Buffer.from(image.buffer, image.byteOffset, image.byteLength);
   const headEnd = lengthBytes + bytes.readUInt32LE(0);
   const index = JSON.parse(bytes.toString('utf8', lengthBytes, headEnd)) as Index;
   if (index.format !== format)
     throw new SlipwayError('FILE_BROKEN', `The folder was kept in format ${index.format}, not ${format}.`);
-  const folder = join(root, index.digest);
-  if (existsSync(folder)) return folder;
-  const fresh = join(root, `new-${randomBytes(8).toString('hex')}`);
-  await mkdir(fresh, { recursive: true, mode: 0o700 });
+  await mkdir(root, { recursive: true, mode: 0o700 });
+  const folder = await mkdtemp(join(root, 'version-'));
   let at = headEnd;
-  for (const { name, bytes: size } of index.files) {
-    const path = join(fresh, name);
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    await writeFile(path, bytes.subarray(at, at + size));
-    await chmod(path, 0o400);
-    at += size;
-  }
   try {
-    await rename(fresh, folder);
+    for (const { name, bytes: size } of index.files) {
+      const path = join(folder, name);
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      await writeFile(path, bytes.subarray(at, at + size));
+      await chmod(path, 0o400);
+      at += size;
+    }
   } catch (error) {
-    await rm(fresh, { recursive: true, force: true });
-    // Another process was first.
-    if (!existsSync(folder)) throw error;
+    await rm(folder, { recursive: true, force: true });
+    throw error;
   }
   return folder;
 }

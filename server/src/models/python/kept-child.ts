@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { SlipwayError, toSlipwayError } from '../../errors.ts';
 import { isObject } from '../../json.ts';
 import type { Feature } from '../../signature.ts';
@@ -48,6 +49,10 @@ export class KeptChild {
   /** performance.now() of the next start, while there is a pause. */
   #startsAt = 0;
   #isClosed = false;
+  #left = (): void => {};
+  readonly #gone = new Promise<void>((resolve) => {
+    this.#left = resolve;
+  });
   #listener: Listener | null = null;
   #unheard: string[] = [];
   /** What the present process printed last. */
@@ -58,7 +63,9 @@ export class KeptChild {
   /** Starts after the first. */
   restarts = 0;
 
-  /** `file`: as whom it was given knows it, for messages. */
+  /**
+   * `folder`: of model.py; it goes with the last process. `file`: as whom it was given knows it, for messages.
+   */
   constructor(folder: string, settings: PythonSettings, file: string, pauses: Pauses) {
     this.#file = file;
     this.#folder = folder;
@@ -121,16 +128,20 @@ export class KeptChild {
     return this.#child?.residentNow() ?? 0;
   }
 
-  close(): void {
+  /** Resolves when its process and its folder are gone. */
+  close(): Promise<void> {
+    if (this.#isClosed) return this.#gone;
     this.#isClosed = true;
     if (this.#timer) clearTimeout(this.#timer);
     const error = away('It was taken out meanwhile.');
     for (const asked of this.#waiting.splice(0)) settle(asked, error);
     if (this.#asked) settle(this.#asked, error);
     this.#asked = null;
-    this.#child?.end('it is not needed any more');
     this.#listener?.end();
     this.#listener = null;
+    if (this.#child) this.#child.end('it is not needed any more');
+    else this.#leave();
+    return this.#gone;
   }
 
   #start(): void {
@@ -180,11 +191,11 @@ export class KeptChild {
     this.#isReady = false;
     this.#asked = null;
     if (asked) settle(asked, error);
-    if (this.#isClosed) return;
-    if (this.#first) {
-      this.#isClosed = true;
-      this.#first.reject(error);
-      this.#first = null;
+    const first = this.#first;
+    if (first) this.#isClosed = true;
+    if (this.#isClosed) {
+      this.#leave();
+      void this.#gone.then(() => first?.reject(error));
       return;
     }
     const pause = this.#backoff.ended(performance.now());
@@ -195,6 +206,11 @@ export class KeptChild {
       this.restarts++;
       this.#start();
     }, pause);
+  }
+
+  #leave(): void {
+    // What stays behind is looked for at the next start.
+    rm(this.#folder, { recursive: true, force: true }).then(this.#left, this.#left);
   }
 
   #next(): void {

@@ -48,8 +48,8 @@ export class PythonModel implements Model {
     return this.#child.restarts;
   }
 
-  close(): void {
-    this.#child.close();
+  close(): Promise<void> {
+    return this.#child.close();
   }
 
   #copy(

@@ -71,7 +71,7 @@ async function prepare(files: ModelFiles, hints: ModelHints): Promise<Prepared> 
       },
     };
   } finally {
-    child.close();
+    await child.close();
   }
 }
 
@@ -82,7 +82,7 @@ async function attach(program: ProgramBytes, signature: Signature): Promise<Mode
   const { child, hello } = await begun(await inMemory(program), settings, pythonMain);
   const { features } = hello;
   if (features && JSON.stringify(features) !== JSON.stringify(signature.features)) {
-    child.close();
+    await child.close();
     throw new SlipwayError(
       'FILE_BROKEN',
       'model.py declares other features than when it passed its gates.',

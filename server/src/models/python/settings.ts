@@ -9,7 +9,7 @@ export interface PythonSettings {
   startMs: number;
   /** Resident, of a version's process and those that it starts, bytes. */
   bytes: number;
-  /** Where the versions' folders are unpacked. */
+  /** Where this process unpacks the versions' folders. */
   folder: string;
 }
 

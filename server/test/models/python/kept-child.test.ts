@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { usualPauses } from '../../../src/models/python/backoff.ts';
 import { KeptChild } from '../../../src/models/python/kept-child.ts';
@@ -10,7 +12,7 @@ import type { Trouble } from '../../../src/trouble.ts';
 import { inRepository, until } from '../../processes/harness.ts';
 import { interpreter, pythonIn } from './interpreter.ts';
 
-const folder = inRepository('spec/python/unruly');
+const source = inRepository('spec/python/unruly');
 const signature: Signature = {
   task: 'regression',
   features: [
@@ -26,11 +28,13 @@ const signature: Signature = {
   missingAllowed: false,
 };
 
-let end: (() => void) | null = null;
+let end: (() => Promise<void>) | null = null;
 afterEach(() => end?.());
 
 /** The unruly model with quick pauses, and what it said. */
 async function unruly(settings: Partial<PythonSettings> = {}, steady = 60_000) {
+  const folder = mkdtempSync(join(tmpdir(), 'slipway-unruly-'));
+  cpSync(source, folder, { recursive: true });
   const child = new KeptChild(folder, pythonIn('/nowhere', settings), 'model.py', {
     ...usualPauses,
     first: 10,
@@ -51,7 +55,7 @@ async function unruly(settings: Partial<PythonSettings> = {}, steady = 60_000) {
       (error: { code: string; message: string }) => `${error.code}: ${error.message}`,
     );
   };
-  return { child, model, ask, troubles, lines };
+  return { folder, child, model, ask, troubles, lines };
 }
 
 function isAlive(pid: number): boolean {
@@ -132,12 +136,14 @@ describe.skipIf(!interpreter)('a process that is kept', () => {
   });
 
   test.skipIf(process.platform !== 'linux')('goes with what it started', async () => {
-    const { model, ask } = await unruly();
+    const { model, ask, folder } = await unruly();
     const pid = Number(await ask('pid'));
     const started = Number(await ask('orphan'));
     expect([pid, started].map(isAlive)).toEqual([true, true]);
-    model.close();
+    expect(existsSync(folder)).toBe(true);
+    await model.close();
     await until(() => ![pid, started].some(isAlive), 'both to go');
+    expect(existsSync(folder)).toBe(false);
   });
 
   test('sees no secrets of others', async () => {
@@ -152,12 +158,12 @@ describe.skipIf(!interpreter)('a process that is kept', () => {
 
   test('what cannot be started is said', async () => {
     const none = pythonIn('/nowhere', { interpreter: '/nowhere/python' });
-    const child = new KeptChild(folder, none, 'model.py', usualPauses);
+    const child = new KeptChild('/nowhere/folder', none, 'model.py', usualPauses);
     await expect(child.begin()).rejects.toMatchObject({ code: 'PYTHON_UNUSABLE' });
   });
 });
 
 test('nothing is run that was not allowed', async () => {
-  const files = { main: 'model.py', path: `${folder}/model.py` };
+  const files = { main: 'model.py', path: `${source}/model.py` };
   await expect(python.prepare(files, {})).rejects.toMatchObject({ code: 'PYTHON_NOT_ALLOWED' });
 });

@@ -119,7 +119,7 @@ export class CandidateProcess {
         if (answer.type === 'step') step = answer.step;
         else if (answer.type === 'loads') onLoads(answer.load);
         else if (answer.type === 'done') settle(() => resolve(answer.result as T));
-        else fail(toSlipwayError(answer.error));
+        else fail(inTrial(toSlipwayError(answer.error), name, step));
       });
       child.on('exit', (code, signal) => {
         const how = signal ? `by ${signal}` : `with code ${code}`;
@@ -143,6 +143,16 @@ export class CandidateProcess {
     this.#child.kill('SIGKILL');
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 2 });
   }
+}
+
+/** Nobody asked it a row: its gates did. */
+function inTrial(error: SlipwayError, name: string, step: string): SlipwayError {
+  if (error.code !== 'PREDICTION_FAILED') return error;
+  return new SlipwayError(
+    'GATE_FAILED',
+    `${name}, while ${step}: ${error.message}`,
+    'It has to answer rows like those of the training data and the golden rows that are given with it. Mend it, or them.',
+  );
 }
 
 /**

@@ -12,7 +12,7 @@ import { UpdateHistory } from '../loops/update-history.ts';
 import type { ProcessStatus } from '../messages.ts';
 import { allowPython } from '../models/python/settings.ts';
 import { productVersion } from '../product.ts';
-import { residentBytes } from '../resident.ts';
+import { residentBytes, treeBytes } from '../resident.ts';
 import { superviseMe } from './child.ts';
 import { listenDescriptor, readAssignment } from './config.ts';
 import { logger } from './logger.ts';
@@ -87,7 +87,7 @@ const app = await controlServer(
       control: address,
     },
     processes: async () =>
-      (await askProcesses()).map((one) => ({ ...one, megabytes: residentBytes(one.pid) / 2 ** 20 })),
+      (await askProcesses()).map((one) => ({ ...one, megabytes: bytesOf(one) / 2 ** 20 })),
     ready: () => control.lines.loopsConnected && control.lines.allServe(control.snapshot),
   },
   new Keys(config.keyFile, config.adminKeyFile),
@@ -98,6 +98,11 @@ app.server.listen({ fd: listenDescriptor }, () => {
   control.started();
   me.ready();
 });
+
+/** A scorer's with the processes that its version has of its own. */
+function bytesOf({ name, pid }: ProcessStatus): number {
+  return name.startsWith('scorer-') ? treeBytes(pid) : residentBytes(pid);
+}
 
 function askProcesses(): Promise<ProcessStatus[]> {
   return new Promise((resolve) => {

@@ -5,7 +5,8 @@ import { Attachments } from '../../src/lane/attachments.ts';
 import { newSeat, type Seat } from '../../src/lane/seat.ts';
 import type { ServedModel, ServedVersion } from '../../src/snapshot.ts';
 
-const seatOf = (name: string): Seat => newSeat({ name } as ServedModel, { version: 1 } as ServedVersion);
+const seatOf = (name: string): Seat =>
+  newSeat({ name } as ServedModel, { version: 1, kind: 'xgboost' } as ServedVersion);
 
 /** Attaches when it is let; says of each arm whether its memory was given back. */
 class Rig {

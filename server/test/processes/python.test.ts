@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ModelView, StatusView, TimelineEntry } from '../../src/api.ts';
@@ -39,6 +39,14 @@ describe.skipIf(!interpreter)('Python code that is allowed', () => {
       { name: 'do', datatype: 'BYTES', shape: [-1] },
       { name: 'x', datatype: 'FP64', shape: [-1] },
     ]);
+  });
+
+  test('is not taken where it fails on rows that were given with it, and says what it raised', async () => {
+    const rows = join(slipway.folder, 'rows.csv');
+    writeFileSync(rows, 'do,x,y\na,1,2\na,2,4\na,3,6\nraise,4,8\n');
+    const { status, body } = await slipway.deploy('raises', unruly, { baseline: rows, label: 'y' });
+    const message = expect.stringContaining('predict() raised ValueError: no such luck (model.py, line');
+    expect([status, body]).toMatchObject([422, { error: { code: 'GATE_FAILED', message } }]);
   });
 
   test('harms only its own callers, who are told how', async () => {

@@ -19,6 +19,8 @@ export interface ChildEvents {
   onHello(header: unknown): void;
   onAnswer(message: Message): void;
   onLine(line: string): void;
+  /** It has ended; what it said and printed before may still come. */
+  onExit(): void;
   /** It is gone, or was never there; how, in words. */
   onEnd(how: string, isStarted: boolean): void;
 }
@@ -68,6 +70,7 @@ export class Child {
     this.#process.on('error', (error) => this.#gone(`${interpreter} could not be started: ${error.message}`));
     // Not 'exit': what it printed last is to be heard first. But what it started may hold its pipes open.
     this.#process.on('exit', (code, signal) => {
+      events.onExit();
       const how = signal ? `its process was ended by ${signal}` : `its process ended with code ${code}`;
       setTimeout(() => this.#gone(how), lastWordsMs);
     });

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, open, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { SlipwayError } from '../../errors.ts';
@@ -49,7 +49,14 @@ export async function imageOf(files: ReadonlyMap<string, string>, given: string)
   image.set(head, lengthBytes);
   let at = lengthBytes + head.length;
   for (const { name, bytes: size } of index.files) {
-    image.set((await readFile(files.get(name)!)).subarray(0, size), at);
+    const file = await open(files.get(name)!);
+    try {
+      const { bytesRead } = await file.read(image, at, size, 0);
+      if (bytesRead !== size)
+        throw new SlipwayError('FILE_BROKEN', `${given}: ${name} became shorter while it was read.`);
+    } finally {
+      await file.close();
+    }
     at += size;
   }
   return image;

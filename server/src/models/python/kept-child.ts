@@ -41,6 +41,8 @@ export class KeptChild {
   readonly #pauses: Pauses;
   #child: Child | null = null;
   #isReady = false;
+  /** It has gone, but may not have been heard out: it is asked nothing more. */
+  #isEnding = false;
   #features: Feature[] = [];
   #waiting: Asked[] = [];
   #waitingBytes = 0;
@@ -148,6 +150,7 @@ export class KeptChild {
     const { startMs, interpreter } = this.#settings;
     this.#backoff.started(performance.now());
     this.#printed = [];
+    this.#isEnding = false;
     let wrong: SlipwayError | null = null;
     const child = new Child(this.#folder, this.#settings, {
       onHello: (header) => {
@@ -160,6 +163,9 @@ export class KeptChild {
       },
       onAnswer: (message) => this.#answered(message),
       onLine: (line) => this.#line(line),
+      onExit: () => {
+        this.#isEnding = true;
+      },
       onEnd: (how, isStarted) => {
         const code = isStarted ? 'PYTHON_CRASHED' : 'PYTHON_UNUSABLE';
         this.#ended(wrong ?? new SlipwayError(code, capital(`${how}.`)));
@@ -178,7 +184,7 @@ export class KeptChild {
     if (this.#features.length > 0) this.#child?.send({ features: this.#features });
     this.#first?.resolve(hello);
     this.#first = null;
-    if (this.#trouble) this.#say({ ...this.#trouble, message: `${this.#trouble.message} It runs again.` });
+    if (this.#trouble) this.#say(this.#trouble, 'It runs again.');
     // When it has run for long enough, what was is over.
     this.#timer = setTimeout(() => this.#say(null), this.#pauses.steady);
     this.#next();
@@ -200,7 +206,8 @@ export class KeptChild {
     }
     const pause = this.#backoff.ended(performance.now());
     this.#startsAt = performance.now() + pause;
-    this.#say({ ...troubleOf(error, this.#backoff.ends, pause), lines: this.#printed });
+    const trouble = { ...troubleOf(error, this.#backoff.ends), lines: this.#printed };
+    this.#say(trouble, `It is started again in ${pause / 1000} s.`);
     if (pause > patienceMs) for (const one of this.#waiting.splice(0)) settle(one, away(error.message));
     this.#timer = setTimeout(() => {
       this.restarts++;
@@ -214,7 +221,7 @@ export class KeptChild {
   }
 
   #next(): void {
-    if (!this.#isReady || this.#asked || !this.#child) return;
+    if (!this.#isReady || this.#isEnding || this.#asked || !this.#child) return;
     const asked = this.#waiting.shift();
     if (!asked) return;
     this.#waitingBytes -= asked.body.length;
@@ -232,7 +239,7 @@ export class KeptChild {
     );
     settle(asked, error);
     this.#isReady = false;
-    this.#child?.endHung(`predict did not return within ${milliseconds / 1000} s`);
+    this.#child?.endHung(`its predict did not return within ${milliseconds / 1000} s`);
   }
 
   #answered(message: Message): void {
@@ -268,10 +275,11 @@ export class KeptChild {
     else if (this.#unheard.push(line) > mostUnheard) this.#unheard.shift();
   }
 
-  #say(trouble: Trouble | null): void {
+  /** `then`: what became of it so far. */
+  #say(trouble: Trouble | null, then = ''): void {
     if (!trouble && !this.#trouble) return;
     this.#trouble = trouble;
-    this.#listener?.trouble(trouble);
+    this.#listener?.trouble(trouble && { ...trouble, message: `${trouble.message} ${then}` });
   }
 }
 
@@ -284,8 +292,8 @@ function away(message: string): SlipwayError {
   return new SlipwayError('PYTHON_AWAY', message);
 }
 
-function troubleOf({ message }: SlipwayError, ends: number, pause: number): Trouble {
-  const often = ends === 1 ? '' : ` That is ${ends} times in a row; the next start is in ${pause / 1000} s.`;
+function troubleOf({ message }: SlipwayError, ends: number): Trouble {
+  const often = ends === 1 ? '' : ` That is ${ends} times in a row.`;
   return {
     level: ends >= tooManyEnds ? 'act' : 'look',
     message: `${message}${often}`,

@@ -95,7 +95,7 @@ describe.skipIf(!interpreter)('a process that is kept', () => {
     expect(crash).toBe('PYTHON_CRASHED: Its process was ended by SIGABRT.');
     expect([next, after]).toEqual([2, 4]);
     expect(troubles.map((one) => one?.message)).toEqual([
-      'Its process was ended by SIGABRT.',
+      'Its process was ended by SIGABRT. It is started again in 0.01 s.',
       'Its process was ended by SIGABRT. It runs again.',
     ]);
     expect(model.restarts).toBe(1);
@@ -130,7 +130,7 @@ describe.skipIf(!interpreter)('a process that is kept', () => {
     const { child, ask, troubles } = await unruly();
     for (let time = 0; time < 3; time++) await ask('crash');
     expect(troubles.at(-1)).toMatchObject({ level: 'act' });
-    expect(troubles.at(-1)?.message).toContain('3 times in a row; the next start is in 0.04 s');
+    expect(troubles.at(-1)?.message).toContain('3 times in a row. It is started again in 0.04 s');
     child.close();
     expect(await ask('')).toContain('PYTHON_AWAY');
   });

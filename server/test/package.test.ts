@@ -12,6 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { interpreter } from './models/python/interpreter.ts';
 import { inRepository, until } from './processes/harness.ts';
 
 /**
@@ -84,13 +85,17 @@ test('says what it does', () => {
   expect(run('--version').trim()).toBe(version);
 });
 
-test('serves, deploys, predicts and stops', async () => {
+/** `slipway serve` with a data folder and more, until it was used. */
+async function serving(
+  words: string[],
+  use: (one: { control: string; dataPlane: string; log: () => string }) => Promise<void>,
+): Promise<void> {
   const server = spawn(
     process.execPath,
-    [program, 'serve', '--json', '--port', '0', '--control-port', '0', '--data', 'data'],
+    [program, 'serve', '--json', '--port', '0', '--grpc-port', '0', '--control-port', '0', ...words],
     {
       cwd: folder,
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'pipe'],
     },
   );
   try {
@@ -98,8 +103,21 @@ test('serves, deploys, predicts and stops', async () => {
     server.stdout.on('data', (chunk: Buffer) => {
       text += chunk;
     });
+    let log = '';
+    server.stderr.on('data', (chunk: Buffer) => {
+      log += chunk;
+    });
     await until(() => text.trimEnd().endsWith('}'), 'the addresses');
-    const { control, dataPlane } = JSON.parse(text) as { control: string; dataPlane: string };
+    const addresses = JSON.parse(text) as { control: string; dataPlane: string };
+    await use({ ...addresses, log: () => log });
+  } finally {
+    server.kill('SIGTERM');
+    await new Promise((resolve) => server.once('exit', resolve));
+  }
+}
+
+test('serves, deploys, predicts and stops', async () => {
+  await serving(['--data', 'data'], async ({ control, dataPlane }) => {
     expect((await fetch(`${dataPlane}/health/ready`)).status).toBe(200);
     expect(await (await fetch(control)).text()).toContain('<div id="root">');
     const example = join(folder, 'node_modules', 'slipway', 'dist', 'examples', 'electricity');
@@ -119,11 +137,32 @@ test('serves, deploys, predicts and stops', async () => {
     ) as object;
     expect(answer).toMatchObject({ version: 1, prediction: expect.any(Number) });
     expect(run('status', '--server', control)).toMatch(/electricity/);
-  } finally {
-    server.kill('SIGTERM');
-    await new Promise((resolve) => server.once('exit', resolve));
-  }
+  });
   expect(existsSync(join(folder, 'data', 'addresses.json'))).toBe(false);
+});
+
+test.skipIf(!interpreter)('runs Python code, and says what happened to its process', async () => {
+  const words = ['--allow-python', '--python', interpreter!, '--python-timeout', '3000'];
+  await serving(['--data', 'python', ...words], async ({ control, log }) => {
+    const given = (does: string) => [
+      'predict',
+      'unruly',
+      '--features',
+      `{"do":"${does}","x":21}`,
+      '--server',
+      control,
+      '--json',
+    ];
+    run('deploy', 'unruly', inRepository('spec/python/unruly'), '--server', control);
+    expect(JSON.parse(run(...given('print')))).toMatchObject({ prediction: 42 });
+    expect(() => run(...given('hang'))).toThrow();
+    expect(JSON.parse(run(...given('')))).toMatchObject({ prediction: 42 });
+    const said =
+      /version 1: its predict did not return within 3 s\. It runs again\.[\s\S]*\| .*model\.py", line \d+ in predict/i;
+    await until(() => said.test(run('status', '--server', control)), 'what happened to be said');
+    const line = '"name":"scorer-unruly-1","model":"unruly","version":1,"msg":"from predict"';
+    await until(() => log().includes(line), 'what it printed');
+  });
 });
 
 test('a demo of its own data', () => {

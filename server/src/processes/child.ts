@@ -7,17 +7,19 @@ const beatMs = 500;
 /**
  * What every process under the supervisor does alike: beats, says when it is ready, stops when told, and
  * ends when the supervisor is gone. While it is busy it does not beat by itself: what keeps it busy for too long is a
- * hang, whether or not its event loop goes on meanwhile.
+ * hang, whether or not its event loop goes on meanwhile. `send` resolves when the message has left.
  */
 export function superviseMe(
   onMessage: (message: SupervisorToChild) => void,
   stop: () => Promise<void>,
   isBusy: () => boolean = () => false,
-): { ready(): void; beat(): void; send(message: ChildToSupervisor): void } {
-  const send = (message: ChildToSupervisor): void => {
-    // A supervisor that is gone is told of by "disconnect".
-    if (process.connected) process.send?.(message, () => {});
-  };
+): { ready(): void; beat(): void; send(message: ChildToSupervisor): Promise<void> } {
+  const send = (message: ChildToSupervisor): Promise<void> =>
+    new Promise((resolve) => {
+      // A supervisor that is gone is told of by "disconnect".
+      if (process.connected && process.send) process.send(message, () => resolve());
+      else resolve();
+    });
   let stopping = false;
   const end = (code: number): void => {
     if (stopping) return;
@@ -41,7 +43,7 @@ export function superviseMe(
     const now = performance.now();
     if (now - beaten < beatMs / 2) return;
     beaten = now;
-    send({ type: 'beat' });
+    void send({ type: 'beat' });
   };
   setInterval(() => {
     if (!isBusy()) beat();
@@ -50,7 +52,7 @@ export function superviseMe(
   const ready = (): void => {
     // A process that is killed later keeps nothing.
     flushCompileCache();
-    send({ type: 'ready' });
+    void send({ type: 'ready' });
   };
   return { ready, beat, send };
 }

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { SlipwayError } from '../errors.ts';
 import type { Model } from '../models/model.ts';
 import type { VersionReport } from '../trouble.ts';
 
@@ -12,10 +13,11 @@ interface Heard {
 /** Hears what versions attached in this process say besides answers: the log gets it, and the supervisor how they all are. */
 export class Reporter {
   readonly #log: Logger;
-  readonly #send: (reports: VersionReport[]) => void;
+  readonly #send: (reports: VersionReport[]) => Promise<void>;
   readonly #heard = new Set<Heard>();
 
-  constructor(log: Logger, send: (reports: VersionReport[]) => void) {
+  /** `send`: resolves when they have left. */
+  constructor(log: Logger, send: (reports: VersionReport[]) => Promise<void>) {
     this.#log = log;
     this.#send = send;
   }
@@ -41,9 +43,17 @@ export class Reporter {
     this.tell();
   }
 
+  /** What this process is for could not be attached, and it ends; resolves when that is told. */
+  async failed(model: string, version: number, { message, hint }: SlipwayError): Promise<void> {
+    this.#log.error({ model, version }, message);
+    const said = `It could not be attached. ${message}`;
+    const trouble = { level: 'act' as const, message: said, hint, since: Date.now() };
+    await this.#send([{ model, version, trouble, restarts: null }]);
+  }
+
   /** Takes the place of what this process, or one before it of the same name, told. */
   tell(): void {
-    this.#send(
+    void this.#send(
       [...this.#heard].map(({ model, version, attached, trouble }) => ({
         model,
         version,

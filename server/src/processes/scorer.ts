@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import type { Server } from 'node:net';
 import { setPriority } from 'node:os';
 import { join } from 'node:path';
+import { toSlipwayError } from '../errors.ts';
 import { layout } from '../layout.ts';
 import { listen } from '../link/link.ts';
 import type { LaneToScorer, ScorerOrder, ScorerToLane } from '../messages.ts';
@@ -28,10 +29,10 @@ let running: { server: Server; scorer: Scorer; model: Model } | null = null;
 const me = superviseMe(
   (message) => {
     if (message.type !== 'score') return;
-    start(message.order).catch((error) => {
-      log.error(error);
-      process.exit(1);
-    });
+    const { model, served } = message.order;
+    start(message.order).catch((error) =>
+      reporter.failed(model, served.version, toSlipwayError(error)).then(() => process.exit(1)),
+    );
   },
   async () => {
     if (!running) return;

@@ -152,6 +152,17 @@ test.skipIf(!interpreter)(
       });
       expect(model?.versions[0]?.refusal).toContain('It is Python code, which is not run here.');
       expect(body.processes.map(({ name }) => name)).not.toContain('scorer-unruly-1');
+      await slipway.stop();
+      // Nor where it is told to by one that cannot.
+      const other = await Slipway.start({
+        data: before.folder,
+        python: { ...python, interpreter: '/nowhere/python' },
+        logLevel: 'silent',
+      });
+      const health = async () => (await other.api<ModelView>('GET', '/api/models/unruly')).body.health;
+      await until(async () => (await health()).level === 'act', 'that to be said');
+      expect((await health()).sentence).toContain('/nowhere/python could not be started');
+      await other.stop();
     } finally {
       await slipway.end();
     }

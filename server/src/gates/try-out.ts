@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Gate } from '../api.ts';
 import { SlipwayError } from '../errors.ts';
@@ -6,6 +6,7 @@ import { encodeGoldenRows, takeRow } from '../golden-rows.ts';
 import { findModel } from '../models/main-file.ts';
 import { agreed, columnNames } from '../models/mlflow/signature.ts';
 import type { Kind, Model, ModelHints, Prepared } from '../models/model.ts';
+import { ProgramFile } from '../models/program-file.ts';
 import type { Baseline } from '../monitors/baseline.ts';
 import { profile } from '../monitors/profile.ts';
 import { placementOf } from '../placement.ts';
@@ -60,14 +61,18 @@ export async function tryOut(
   const prepared = await kind.prepare(files, hints);
   const signature = agreed(prepared.signature, mlflow?.signature ?? null, given.name);
   step('loading it');
-  const model = await kind.attach(prepared.program, signature);
   const program = join(trial.folder, 'program');
-  await writeFile(program, prepared.program);
+  const { programFile } = prepared;
+  if (programFile === undefined) await writeFile(program, prepared.program);
+  else await rename(programFile, program);
+  const file = programFile === undefined ? null : await ProgramFile.open(program);
+  const model = await kind.attach(file ?? prepared.program, signature);
+  await file?.close();
   loads({ kind: kind.name, signature, program });
   gates.push({
     name: 'loads',
     passed: true,
-    detail: `${kind.title}, ${prepared.program.length} bytes when prepared`,
+    detail: `${kind.title}, ${(await stat(program)).size} bytes when prepared`,
   });
   if (mlflow?.example) gates.push(await exampleGate(mlflow.example, model));
   const golden = trial.golden ? await goldenGate(trial.golden, kind, model, prepared.facts, step) : null;

@@ -104,6 +104,8 @@ export interface Prepared {
   signature: Signature;
   /** Flat bytes, kept by digest. Whatever `attach` needs: compiled code, tables, the file itself. */
   program: Uint8Array;
+  /** Where those may be too many for memory, they are in this file instead, which may be moved away. */
+  programFile?: string;
   /** For `inspect` and the version page: framework, its version, trees, depth, operators … */
   facts: Record<string, string | number | boolean>;
   /** How much each feature counts, where the format has it. */

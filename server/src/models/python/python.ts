@@ -1,9 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { posix } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { join, posix } from 'node:path';
 import { SlipwayError } from '../../errors.ts';
 import type { Signature } from '../../signature.ts';
 import type { Kind, Model, ModelFiles, ModelHints, Prepared } from '../model.ts';
-import { inMemory, type ProgramBytes } from '../program-file.ts';
+import { type ProgramBytes, ProgramFile } from '../program-file.ts';
 import { type PythonSettings, pythonRefusal, pythonSettings } from './settings.ts';
 
 /** The name that the file has to have. */
@@ -52,15 +54,19 @@ async function prepare(files: ModelFiles, hints: ModelHints): Promise<Prepared> 
       'See docs/models.md for a whole example.',
     );
   const settings = pythonSettings(files.main);
-  const { imageOf } = await import('./folder-image.ts');
+  const { writeImage } = await import('./folder-image.ts');
   const { signatureOf } = await import('./signature.ts');
-  const program = await imageOf(new Map([...(files.beside ?? []), [pythonMain, files.path]]), files.main);
-  const { child, hello } = await begun(program, settings, files.main);
+  await mkdir(settings.folder, { recursive: true, mode: 0o700 });
+  const programFile = join(settings.folder, `program-${randomBytes(8).toString('hex')}`);
+  await writeImage(programFile, new Map([...(files.beside ?? []), [pythonMain, files.path]]), files.main);
+  const program = await ProgramFile.open(programFile);
+  const { child, hello } = await begun(program, settings, files.main).finally(() => program.close());
   try {
     const signature = await signatureOf(child, hello, hints, files.main);
     return {
       signature,
-      program,
+      program: new Uint8Array(),
+      programFile,
       unbounded: 'its Python code',
       facts: {
         framework: 'python',
@@ -79,7 +85,7 @@ async function prepare(files: ModelFiles, hints: ModelHints): Promise<Prepared> 
 async function attach(program: ProgramBytes, signature: Signature): Promise<Model> {
   const settings = pythonSettings(pythonMain);
   const { PythonModel } = await import('./python-model.ts');
-  const { child, hello } = await begun(await inMemory(program), settings, pythonMain);
+  const { child, hello } = await begun(program, settings, pythonMain);
   const { features } = hello;
   if (features && JSON.stringify(features) !== JSON.stringify(signature.features)) {
     await child.close();
@@ -93,7 +99,7 @@ async function attach(program: ProgramBytes, signature: Signature): Promise<Mode
   return new PythonModel(child, signature);
 }
 
-async function begun(program: Uint8Array, settings: PythonSettings, file: string) {
+async function begun(program: ProgramBytes, settings: PythonSettings, file: string) {
   const { unpacked } = await import('./folder-image.ts');
   const { KeptChild } = await import('./kept-child.ts');
   const { usualPauses } = await import('./backoff.ts');

@@ -37,7 +37,7 @@ export interface Verdict {
 }
 
 /** Others may have had so much of the core. */
-const mostOthers = 0.03;
+const mostOthers = 0.05;
 /** The capacity may have changed by so much meanwhile. */
 const mostChange = 0.1;
 /** Callers that are further behind than this measure themselves, ms. */

@@ -5,6 +5,8 @@ import { type Bounds, CandidateProcess } from './candidate-process.ts';
 
 /** One that tries the file, one that weighs what came of it. */
 const each = 2;
+/** Files that are tried at a time, one a core: each may take as much memory as its bounds allow. */
+const atOnce = { least: 2, most: 8 };
 /** Started processes wait for work so long, ms: 60 MB each for no longer than somebody deploys. */
 const idleMs = 20_000;
 
@@ -16,7 +18,7 @@ const idleMs = 20_000;
 export class Candidates {
   readonly bounds: Bounds;
   readonly #name: string;
-  readonly #most = Math.max(2, availableParallelism());
+  readonly #most = Math.max(atOnce.least, Math.min(atOnce.most, availableParallelism()));
   readonly #waiting: (() => void)[] = [];
   readonly #spares: CandidateProcess[] = [];
   #busy = 0;

@@ -8,8 +8,9 @@ import type { UpstreamCounts } from '../../upstream-counts.ts';
 import { nobody, type Waiting } from '../../waiting.ts';
 import type { Listener, Model } from '../model.ts';
 import { answerValues } from './answer-values.ts';
+import type { Asker } from './bound.ts';
 import { mostAnswerBytes } from './protocol.ts';
-import type { Asker, Upstream } from './upstream.ts';
+import type { Upstream } from './upstream.ts';
 
 /** What an answer may be long besides its values, and for each of those, bytes. */
 const frameBytes = 64 * 1024;

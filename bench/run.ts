@@ -20,6 +20,7 @@ const all = [
   'swaps',
   'heavy',
   'upstream-tensors',
+  'traces',
 ];
 const wanted = process.argv.slice(2);
 for (const name of wanted.length > 0 ? wanted : all) {

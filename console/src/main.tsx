@@ -7,6 +7,7 @@ import '@mantine/core/styles.css';
 import './app/look.css';
 import './app/model.css';
 import './app/parts.css';
+import './app/server.css';
 import { router } from './app/router.tsx';
 import { theme } from './app/theme.ts';
 import { Refusal } from './data/api.ts';

@@ -218,6 +218,29 @@ test('an entry of the timeline leads to the part of the page that it is about', 
   await page.context().close();
 });
 
+test('the server’s page says whether it keeps up, what lanes refused, and which process is for which version', async () => {
+  const loop = inRepository('spec/models/onnx_loop_from_input/model.onnx');
+  expect((await slipway.deploy('loop', loop)).status).toBe(201);
+  await slipway.kill('scorer-loop-1');
+  // Its time is over before it is looked at.
+  const late = { features: rows[0]!.features, timeout: 1 };
+  expect((await slipway.data('POST', '/predict/electricity', late)).status).toBe(504);
+  const { page, complaints } = await openPage(browser, `${slipway.control}/server`);
+  await page.getByRole('heading', { level: 1, name: /^Slipway keeps up: the longest turn/ }).waitFor();
+  await page.getByText(/Refused so far: 1 past the deadline\./).waitFor();
+  const scorer = page.getByRole('row', { name: /scorer-loop-1/ });
+  await scorer.getByText('version 1', { exact: true }).waitFor();
+  expect(await scorer.textContent()).toMatch(/\d+ MB1/);
+  await page
+    .getByRole('row', { name: /lane-1/ })
+    .getByText('answers predictions')
+    .waitFor();
+  await scorer.getByRole('link', { name: 'loop' }).click();
+  await page.waitForURL('**/models/loop');
+  expect(complaints).toEqual([]);
+  await page.context().close();
+});
+
 test('a model that is not there is said in a heading, with what to do and the way back', async () => {
   const { page } = await openPage(browser, `${slipway.control}/models/nothing`);
   await page.getByRole('heading', { level: 1, name: 'There is no model "nothing".' }).waitFor();
@@ -242,6 +265,7 @@ const paths = () => [
   '/models/electricity?feature=nswprice&open=2',
   `/journal?id=${lastId}`,
   '/timeline',
+  '/server',
 ];
 
 test('a phone shows every page without a horizontal scroll', async () => {
@@ -273,6 +297,7 @@ async function settled(page: Page, path: string): Promise<void> {
     await page.waitForSelector('.picture svg');
   }
   if (path.startsWith('/journal')) await page.waitForSelector('.prediction h3');
+  if (path === '/server') await page.waitForSelector('.processes td');
   if (path === '/' || path === '/timeline') await page.waitForSelector('.entries li');
 }
 

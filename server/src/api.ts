@@ -330,7 +330,32 @@ export const ProcessView = Type.Object({
   state: Type.Union([Type.Literal('starting'), Type.Literal('ready'), Type.Literal('stopped')]),
   restarts: Type.Integer(),
   megabytes: Type.Number({ description: 'Resident memory' }),
+  startedAt: Type.Number({ description: 'The present one, after `restarts` before it' }),
+  scores: Nullable(Type.Object({ model: Type.String(), version: Type.Integer() })),
 });
+export type ProcessView = Static<typeof ProcessView>;
+
+/** What a lane takes on, and how long it keeps those waiting whom it has. Counts since its start. */
+export const LaneView = Type.Object({
+  lane: Type.Integer(),
+  pressed: Type.Boolean({ description: 'It has had more to do than it can for longer than a burst' }),
+  turnLimit: Nullable(
+    Type.Integer({ description: 'Predictions a turn while it is pressed; null: not known' }),
+  ),
+  waitedMs: Type.Number({ description: 'At most, before the requests of the last turn were looked at' }),
+  turnMs: Type.Object(
+    { p50: Type.Number(), p99: Type.Number(), max: Type.Number() },
+    { description: 'How long turns of its event loop took in the last minute' },
+  ),
+  answered: Type.Integer(),
+  refused: Type.Object({
+    unread: Type.Integer({ description: 'The lane had enough to do' }),
+    queue: Type.Integer({ description: 'Too many waited for the model already' }),
+    late: Type.Integer({ description: 'The time was over, the caller’s or the version’s' }),
+    gone: Type.Integer({ description: 'The caller went' }),
+  }),
+});
+export type LaneView = Static<typeof LaneView>;
 export const StatusView = Type.Object({
   version: Type.String({ description: 'Slipway’s own' }),
   startedAt: Type.Number(),
@@ -340,6 +365,7 @@ export const StatusView = Type.Object({
   control: Type.String(),
   snapshot: Type.Integer(),
   processes: Type.Array(ProcessView),
+  lanes: Type.Array(LaneView),
   journal: Type.Object({ bytes: Type.Integer(), segments: Type.Integer(), events: Type.Integer() }),
   models: Type.Array(ModelView),
 });

@@ -113,6 +113,8 @@ export interface RepositoryEntry {
 
 /** Counters since the lane's start; control sums them over lanes, those that are gone included. */
 export interface LaneMetrics {
+  /** 0: of those that are gone. */
+  lane: number;
   incarnation: number;
   /** By model name. */
   models: Map<string, ModelMetrics>;
@@ -122,8 +124,16 @@ export interface LaneMetrics {
   residentBytes: number;
   admission: AdmissionMetrics;
   attachments: AttachmentCounts;
+  turns: TurnTimes;
   /** null: no exporter of traces is configured. */
   spans: SpanCounts | null;
+}
+
+/** How long the turns of a lane's event loop took lately, seconds. */
+export interface TurnTimes {
+  p50: number;
+  p99: number;
+  max: number;
 }
 
 /** Spans that the collector took; that were dropped because too many waited; that it did not take. */
@@ -303,4 +313,6 @@ export interface ProcessStatus {
   state: 'starting' | 'ready' | 'stopped';
   restarts: number;
   startedAt: number;
+  /** Of a scorer: the version that it is for. */
+  scores?: { model: string; version: number };
 }

@@ -66,8 +66,14 @@ const timeline = createRoute({
   component: lazyRouteComponent(() => import('../timeline/page.tsx'), 'TimelinePage'),
 });
 
+const server = createRoute({
+  getParentRoute: () => root,
+  path: '/server',
+  component: lazyRouteComponent(() => import('../server/page.tsx'), 'ServerPage'),
+});
+
 export const router = createRouter({
-  routeTree: root.addChildren([overview, model, journal, timeline]),
+  routeTree: root.addChildren([overview, model, journal, timeline, server]),
   defaultPreload: 'intent',
   scrollRestoration: true,
 });

@@ -36,6 +36,7 @@ export function Shell() {
           </Link>
           <Link to="/journal">Journal</Link>
           <Link to="/timeline">Timeline</Link>
+          <Link to="/server">Server</Link>
         </nav>
         <button type="button" className="find" onClick={palette.open} aria-label="Find">
           Find <kbd>/</kbd>

@@ -10,6 +10,7 @@ const pages: Place[] = [
   { name: 'Overview', about: 'is anything wrong', to: '/' },
   { name: 'Journal', about: 'what was answered to whom', to: '/journal' },
   { name: 'Timeline', about: 'what happened and why', to: '/timeline' },
+  { name: 'Server', about: 'whether it keeps up, and its processes', to: '/server' },
 ];
 
 /** Where the text may lead: models first, pages, and the journal for what looks like a prediction's id. Pure. */

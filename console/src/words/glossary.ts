@@ -28,6 +28,10 @@ export const glossary = {
   key: "The caller's own name for the row, to send a label for it later.",
   trace: 'The id under which the caller’s tracing system knows the request.',
   snapshot: 'The number of the serving state under which the answer was given.',
+  turn: 'A turn of a lane’s event loop: whatever it does in one, everybody else waits for. Over the last minute.',
+  turnLimit:
+    'Predictions that a turn takes on while the lane has more to do than it can; found by itself. The rest is refused at once.',
+  scorer: 'A process that a version has for itself, because its rows take long or as long as they like.',
   propensity: 'The probability with which this arm was chosen for this row.',
   arm: 'Which side of a rollout answered the caller.',
   eventTime: 'When it happened in the world the rows describe, not when it arrived here.',

@@ -51,14 +51,21 @@ sentence says what.`,
     ]);
     say(`\n${table(['model', 'live', 'predictions', 'labels', 'right', 'p99'], rows)}`);
   }
+  for (const { lane, pressed, refused } of view.lanes) {
+    if (!pressed) continue;
+    say(
+      `${paint('yellow', '▲ look')}  lane-${lane} has more to do than it can: it answers what it can in time, and has refused ${refused.unread} so far.`,
+    );
+  }
   const processes = view.processes.map((one) => [
     one.name,
+    one.scores ? `version ${one.scores.version} of ${one.scores.model}` : '',
     one.state,
     String(one.pid),
     `${one.megabytes.toFixed(0)} MB`,
     String(one.restarts),
   ]);
-  say(`\n${table(['process', 'state', 'pid', 'memory', 'restarts'], processes)}`);
+  say(`\n${table(['process', 'for', 'state', 'pid', 'memory', 'restarts'], processes)}`);
   say(
     `\nConsole ${view.control}   data plane ${view.dataPlane}   gRPC ${view.grpc}   data ${view.dataFolder}`,
   );

@@ -4,6 +4,7 @@ import { addUpstream } from '../upstream-counts.ts';
 /** Counters of lanes that are gone, in one: however many there were, totals never go back and memory does not grow. */
 export function noLanes(): LaneMetrics {
   return {
+    lane: 0,
     incarnation: 0,
     models: new Map(),
     labels: 0,
@@ -12,6 +13,7 @@ export function noLanes(): LaneMetrics {
     residentBytes: 0,
     admission: { refused: 0, pressed: false, waited: 0, limit: null },
     attachments: { attached: 0, bytes: 0, attaches: 0, evictions: 0, failures: 0 },
+    turns: { p50: 0, p99: 0, max: 0 },
     spans: null,
   };
 }

@@ -33,6 +33,7 @@ import {
 import { isInTexts, textAt } from '../texts.ts';
 import { health } from './health.ts';
 import { LaneFigures } from './lane-figures.ts';
+import { laneViews } from './lane-view.ts';
 
 /** The newest stretch of event time that "recent" means, as a share of all that was served. */
 const recentShare = 0.1;
@@ -227,13 +228,8 @@ export class Views {
     const journal = this.#state.journal();
     return {
       ...facts,
-      processes: processes.map(({ name, pid, state, restarts, megabytes }) => ({
-        name,
-        pid,
-        state,
-        restarts,
-        megabytes,
-      })),
+      processes: processes.map(({ scores, ...process }) => ({ ...process, scores: scores ?? null })),
+      lanes: laneViews(metrics),
       journal: { bytes: journal?.bytes ?? 0, segments: journal?.segments ?? 0, events: this.#state.events() },
       models: this.models(metrics),
     };

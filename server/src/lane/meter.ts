@@ -6,6 +6,7 @@ import {
   latencyBuckets,
   type ModelMetrics,
   type SpanCounts,
+  type TurnTimes,
   type VersionMetrics,
 } from '../messages.ts';
 import { addUpstream } from '../upstream-counts.ts';
@@ -98,13 +99,16 @@ export class Meter {
   }
 
   read(
+    lane: number,
     incarnation: number,
     journalBytes: number,
     admission: AdmissionMetrics,
     attachments: AttachmentCounts,
+    turns: TurnTimes,
     spans: SpanCounts | null,
   ): LaneMetrics {
     return {
+      lane,
       incarnation,
       models: this.#models,
       labels: this.labels,
@@ -113,6 +117,7 @@ export class Meter {
       residentBytes: process.memoryUsage.rss(),
       admission,
       attachments,
+      turns,
       spans,
     };
   }

@@ -14,6 +14,7 @@ import { DataPlane } from '../lane/data-plane.ts';
 import { LoopsLine } from '../lane/loops-line.ts';
 import { Meter } from '../lane/meter.ts';
 import { Served } from '../lane/served.ts';
+import { TurnClock } from '../lane/turn-times.ts';
 import { layout } from '../layout.ts';
 import { kindNamed } from '../models/kinds.ts';
 import { allowPython } from '../models/python/settings.ts';
@@ -75,6 +76,7 @@ const plane = new DataPlane({
   onWritten: (position) => loops.written(position),
 });
 
+const turns = new TurnClock();
 let ready = false;
 const starting = startTracer(config, name, log);
 const synced = loops.synced(patienceMs);
@@ -90,10 +92,12 @@ const controlLine = new ControlLine(
   snapshot,
   () =>
     meter.read(
+      lane,
       incarnation,
       appender.writtenBytes,
       plane.admission.read(),
       served.counts,
+      turns.read(performance.now()),
       tracer?.counts ?? null,
     ),
 );
@@ -136,6 +140,7 @@ await Promise.all([
   new Promise<void>((done) => server.listen({ fd: listenDescriptor }, done)),
   new Promise<void>((done) => grpc.listen(grpcDescriptor, done)),
 ]);
+turns.start();
 ready = true;
 reporter.tell();
 me.ready();

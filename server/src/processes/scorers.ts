@@ -59,7 +59,11 @@ export class Scorers {
   }
 
   statuses(): ProcessStatus[] {
-    return this.#all().map((supervised) => supervised.status());
+    const kept = [...this.#kept.values()].map(({ order, supervised }) => ({
+      ...supervised.status(),
+      scores: { model: order.model, version: order.served.version },
+    }));
+    return [...kept, ...[...this.#ending.values()].map(({ supervised }) => supervised.status())];
   }
 
   /** Ends what has been silent for too long, or takes too much memory; both are replaced. */

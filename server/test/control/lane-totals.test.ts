@@ -15,7 +15,7 @@ test('lanes that are gone add up, and what they were made of is not kept', () =>
     const admission = { refused: 2, pressed: true, waited: 1, limit: 5 };
     const attachments = { attached: 2, bytes: 10, attaches: 3, evictions: 1, failures: 0 };
     const spans = lane === 1 ? null : { exported: 4, dropped: 1, failed: 2 };
-    const metrics = meter.read(lane, 100, admission, attachments, spans);
+    const metrics = meter.read(lane, lane, 100, admission, attachments, noLanes().turns, spans);
     addLane(total, metrics);
     metrics.models.get('electricity')!.requests = 1000;
   }
@@ -50,8 +50,8 @@ test('requests to an upstream add up over lanes, and over models that are attach
     meter.shadowFailed(again, 1);
     meter.error(again, 'UPSTREAM_FAILED');
     // It counts on, and what was added up already does not change with it.
-    const { admission, attachments } = noLanes();
-    const metrics = meter.read(lane, 0, admission, attachments, null);
+    const { admission, attachments, turns } = noLanes();
+    const metrics = meter.read(lane, lane, 0, admission, attachments, turns, null);
     addLane(total, metrics);
     again.attached.upstream!.answered = 1000;
   }

@@ -70,6 +70,12 @@ export async function prometheusText(
     help: 'How long requests waited at most before they were looked at, in the last turn of the slowest lane.',
     registers,
   });
+  const turns = new Gauge({
+    name: 'slipway_lane_turn_seconds',
+    help: 'How long turns of a lane’s event loop took in the last minute: for so long everybody waits.',
+    labelNames: ['lane', 'quantile'],
+    registers,
+  });
   const gauge = (name: string, help: string) => new Gauge({ name, help, registers });
   const attached = gauge('slipway_attached_versions', 'Versions attached in lanes now.');
   const attachedBytes = gauge(
@@ -127,6 +133,11 @@ export async function prometheusText(
     attaches.inc(lane.attachments.attaches);
     evictions.inc(lane.attachments.evictions);
     failures.inc(lane.attachments.failures);
+    if (lane.lane > 0) {
+      turns.set({ lane: lane.lane, quantile: '0.5' }, lane.turns.p50);
+      turns.set({ lane: lane.lane, quantile: '0.99' }, lane.turns.p99);
+      turns.set({ lane: lane.lane, quantile: '1' }, lane.turns.max);
+    }
     if (lane.spans) {
       for (const outcome of spanOutcomes) spans.inc({ outcome }, lane.spans[outcome]);
     }

@@ -34,6 +34,8 @@ export class GrpcClient {
       headers?: Record<string, string>;
       /** Gets what comes before the answer. */
       onHead?: (head: Metadata) => void;
+      /** Gets what comes behind it. */
+      onTail?: (tail: Metadata) => void;
     } = {},
   ): Promise<T> {
     const service = options.service ?? inference;
@@ -50,6 +52,7 @@ export class GrpcClient {
         (error: ServiceError | null, value?: T) => (error ? reject(error) : resolve(value!)),
       );
       if (options.onHead) call.on('metadata', options.onHead);
+      call.on('status', ({ metadata: tail }) => options.onTail?.(tail));
     });
   }
 

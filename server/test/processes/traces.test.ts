@@ -1,4 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Metadata } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { GrpcClient } from '../grpc/client.ts';
 import { Collector, type Received } from './collector.ts';
@@ -88,8 +92,12 @@ test.each([
   [
     method('ModelInfer'),
     async (headers: Record<string, string>) => {
-      await grpc.ask('ModelInfer', message, { headers });
-      return undefined;
+      let told: string | undefined;
+      const onTail = (tail: Metadata): void => {
+        told = tail.get('traceresponse')[0]?.toString();
+      };
+      await grpc.ask('ModelInfer', message, { headers, onTail });
+      return told;
     },
   ],
 ])('%s: a server span under the caller’s, and within it where the time went', async (name, ask) => {
@@ -110,7 +118,7 @@ test.each([
       ? { 'rpc.system.name': 'grpc', 'rpc.method': name, 'rpc.response.status_code': 'OK' }
       : { 'http.request.method': 'POST', 'http.route': name.slice(5), 'http.response.status_code': 200 },
   );
-  if (!isGrpc) expect(told).toBe(`00-${id}-${server!.spanId}-01`);
+  expect(told).toBe(`00-${id}-${server!.spanId}-01`);
   for (const part of [predict!, journal!]) {
     expect(part.parentSpanId).toBe(server!.spanId);
     expect(part.start >= server!.start && part.end >= part.start && server!.end >= part.end).toBe(true);
@@ -209,6 +217,30 @@ test('merged requests: each trace has its wait and its call, and those of one ca
       expect(attributes['slipway.batch.requests']).toBeGreaterThan(1);
     }
   }
+});
+
+test.each([
+  ['REST', () => slipway.dataPlane, 'POST /v2/models/{model}/versions/{version}/infer'],
+  ['gRPC', () => `grpc://${slipway.grpc}`, method('ModelInfer')],
+])('an upstream’s spans over %s belong to the call of it', async (name, url, asked) => {
+  const folder = mkdtempSync(join(tmpdir(), 'slipway-traces-'));
+  const file = join(folder, 'upstream.json');
+  writeFileSync(file, JSON.stringify({ slipway: 'remote', url: url(), model: 'electricity', version: '1' }));
+  const model = `remote-${name.toLowerCase()}`;
+  expect((await slipway.deploy(model, file, { classes: [0, 1] })).status).toBe(201);
+  rmSync(folder, { recursive: true });
+  const { id, parent, headers } = caller();
+  const features = Object.fromEntries(values.map((value, i) => [`X_${i}`, value]));
+  expect((await post(`/predict/${model}`, { features }, headers)).response.status).toBe(200);
+  const of = (wanted: (span: Received) => boolean): Received => collector.trace(id).find(wanted)!;
+  await until(() => of(({ parentSpanId }) => parentSpanId === parent) !== undefined, 'its own span');
+  const own = of(({ parentSpanId }) => parentSpanId === parent);
+  const call = of((span) => span.parentSpanId === own.spanId && span.name === 'predict');
+  expect([call.kind, call.attributes['slipway.runs']]).toEqual(['SPAN_KIND_CLIENT', 'elsewhere']);
+  await until(() => of(({ parentSpanId }) => parentSpanId === call.spanId) !== undefined, 'the upstream’s');
+  const upstream = of(({ parentSpanId }) => parentSpanId === call.spanId);
+  expect(upstream).toMatchObject({ name: asked, kind: 'SPAN_KIND_SERVER', traceState: 'vendor=1' });
+  expect(upstream.attributes['slipway.model']).toBe('electricity');
 });
 
 test('a scorer is asked in a client’s span, in which its queue is seen', async () => {

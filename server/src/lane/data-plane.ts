@@ -5,6 +5,7 @@ import { type IdSource, idText } from '../journal/id.ts';
 import type { Batching } from '../serving.ts';
 import type { ServedVersion } from '../snapshot.ts';
 import { type Frame, newFrame } from '../tensor.ts';
+import type { Span } from '../trace.ts';
 import { cancelled, type Waiting } from '../waiting.ts';
 import { Admission } from './admission.ts';
 import { contentKey, type Kept } from './answer-cache.ts';
@@ -79,14 +80,27 @@ export class DataPlane {
     return this.#parts.served.route(model, version);
   }
 
-  /** Has the version attached, and then the same tried `again`; what either throws is told to `failed`. */
+  /** Has the version attached, and then the same tried `again`; what either throws is told to `failed`. `span`: who waits. */
   whenAttached(
     model: string,
     version: number | null,
+    span: Span | null,
     again: () => void,
     failed: (thrown: unknown) => void,
   ): void {
-    this.#parts.served.attach(model, version).then(again).catch(failed);
+    const waiting = span?.begin('attach', performance.now(), { attributes: { 'slipway.model': model } });
+    const ended = (error?: string): void => waiting?.end(performance.now(), error);
+    this.#parts.served
+      .attach(model, version)
+      .then(
+        () => ended(),
+        (thrown) => {
+          ended(toSlipwayError(thrown).code);
+          throw thrown;
+        },
+      )
+      .then(again)
+      .catch(failed);
   }
 
   /**

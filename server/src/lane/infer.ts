@@ -32,7 +32,7 @@ export function infer<T>(
   const arm = plane.route(model, version);
   if (!arm) {
     const again = (): void => infer(plane, model, version, request, waiting, encode, send);
-    plane.whenAttached(model, version, again, (thrown) => send(null, toSlipwayError(thrown)));
+    plane.whenAttached(model, version, waiting.span, again, (thrown) => send(null, toSlipwayError(thrown)));
     return;
   }
   try {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Metadata } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Config } from '../../src/processes/config.ts';
 import { GrpcClient } from '../grpc/client.ts';
 import { Collector, type Received } from './collector.ts';
 import { electricity, inRepository, Slipway, until } from './harness.ts';
@@ -18,12 +19,14 @@ const loop = inRepository('spec/models/onnx_loop_from_input/model.onnx');
 const [row] = electricity(9062, 9063);
 const values = Object.values(row!.features);
 
+const often = { OTEL_BSP_SCHEDULE_DELAY: '20' };
+
 /** Children inherit the variables that are set while they are started. */
-async function startWith(variables: Record<string, string>, url: string | null): Promise<Slipway> {
+async function startWith(variables: Record<string, string>, config: Partial<Config>): Promise<Slipway> {
   const before = { ...process.env };
   Object.assign(process.env, variables);
   try {
-    return await Slipway.start({ otlpEndpoint: url });
+    return await Slipway.start(config);
   } finally {
     process.env = before;
   }
@@ -31,7 +34,7 @@ async function startWith(variables: Record<string, string>, url: string | null):
 
 beforeAll(async () => {
   collector = await Collector.start();
-  slipway = await startWith({ OTEL_BSP_SCHEDULE_DELAY: '20' }, collector.url);
+  slipway = await startWith(often, { otlpEndpoint: collector.url });
   expect((await slipway.deploy('electricity', forest)).status).toBe(201);
   grpc = new GrpcClient(slipway.grpc);
 });
@@ -253,11 +256,29 @@ test('a scorer is asked in a client’s span, in which its queue is seen', async
   expect(queue!.parentSpanId).toBe(predict!.spanId);
 });
 
+test('who waits until a version is attached again sees it', async () => {
+  // Room for one at a time.
+  const own = await startWith(often, { otlpEndpoint: collector.url, modelMemory: 1 });
+  try {
+    for (const model of ['electricity', 'other']) expect((await own.deploy(model, forest)).status).toBe(201);
+    const { id, headers } = caller();
+    await post('/predict/electricity', { features: row!.features }, headers, own);
+    const { server, attach, predict } = await traceOf(id);
+    expect(attach).toMatchObject({
+      parentSpanId: server!.spanId,
+      attributes: { 'slipway.model': 'electricity' },
+    });
+    expect(predict!.start >= attach!.end).toBe(true);
+  } finally {
+    await own.end();
+  }
+});
+
 test('a collector that is away or hangs costs spans, which are counted, and no request', async () => {
   const broken = await Collector.start();
   broken.hangs = true;
   const limits = { OTEL_BSP_SCHEDULE_DELAY: '10', OTEL_BSP_MAX_QUEUE_SIZE: '8' };
-  const own = await startWith(limits, broken.url);
+  const own = await startWith(limits, { otlpEndpoint: broken.url });
   try {
     expect((await own.deploy('electricity', forest)).status).toBe(201);
     for (let i = 0; i < 20; i++)
@@ -290,7 +311,7 @@ test('the standard variables say where, as whom and how much; what waits leaves 
       OTEL_TRACES_SAMPLER_ARG: '0',
       OTEL_BSP_SCHEDULE_DELAY: '3600000',
     },
-    null,
+    {},
   );
   expect((await own.deploy('electricity', forest)).status).toBe(201);
   const sampled = caller();

@@ -5,7 +5,7 @@ import { type ErrorBody, type ErrorCode, errorBody, errorTable, SlipwayError } f
 import { parseJson } from '../../json.ts';
 import { overloaded } from '../../lane/admission.ts';
 import type { Begun, Tracer } from '../../lane/tracer.ts';
-import { readTrace } from '../../trace.ts';
+import { readTrace, type Span } from '../../trace.ts';
 import type { Cancellation, Waiting } from '../../waiting.ts';
 import { type BodyBounds, readBody } from './body.ts';
 import { codedRefusal, plainRefusal, retryAfter } from './refusal.ts';
@@ -66,9 +66,14 @@ export class Exchange implements Cancellation {
       trace: this.#begun
         ? this.#begun.trace
         : readTrace(traceparent as string | undefined, tracestate as string | undefined),
-      span: this.#begun?.span ?? null,
+      span: this.span,
       cancellation: this,
     };
+  }
+
+  /** null: its trace is not recorded. */
+  get span(): Span | null {
+    return this.#begun?.span ?? null;
   }
 
   get cancelled(): boolean {

@@ -47,7 +47,7 @@ function predictInstances(plane: DataPlane, exchange: Exchange, model: string, b
   const arm = plane.route(model);
   if (!arm) {
     const again = (): void => predictInstances(plane, exchange, model, bytes);
-    plane.whenAttached(model, null, again, (thrown) => exchange.fail(thrown));
+    plane.whenAttached(model, null, exchange.span, again, (thrown) => exchange.fail(thrown));
     return;
   }
   try {

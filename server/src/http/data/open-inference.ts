@@ -105,7 +105,7 @@ function inferOver(
   const arm = plane.route(model, version);
   if (!arm) {
     const again = (): void => inferOver(plane, exchange, model, version, bytes);
-    plane.whenAttached(model, version, again, (thrown) => exchange.fail(thrown));
+    plane.whenAttached(model, version, exchange.span, again, (thrown) => exchange.fail(thrown));
     return;
   }
   const length = exchange.request.headers[jsonLengthHeader];

@@ -9,7 +9,7 @@ export function predict(plane: DataPlane, exchange: Exchange, model: string, byt
   const arm = plane.route(model);
   if (!arm) {
     const again = (): void => predict(plane, exchange, model, bytes);
-    plane.whenAttached(model, null, again, (thrown) => exchange.fail(thrown));
+    plane.whenAttached(model, null, exchange.span, again, (thrown) => exchange.fail(thrown));
     return;
   }
   try {

@@ -371,6 +371,20 @@ export const StatusView = Type.Object({
 });
 export type StatusView = Static<typeof StatusView>;
 
+/** Whatever was refused or went wrong: its code (errors.ts), what is wrong, what to do. */
+export const ErrorAnswer = Type.Object(
+  {
+    error: Type.Object({
+      code: Type.String({
+        description: 'MODEL_NOT_FOUND, SIGNATURE_MISMATCH …: stays the same when words change',
+      }),
+      message: Type.String(),
+      hint: Type.String(),
+    }),
+  },
+  { description: 'Refused, or failed' },
+);
+
 /** Requests: a field that is not known is a mistake of the sender's, and is named. */
 const closed = { additionalProperties: false } as const;
 const Upload = Type.Object({ name: Type.String({ maxLength: 255 }), digest: Type.String() }, closed);

@@ -39,7 +39,7 @@ test('requests to an upstream add up over lanes, and over models that are attach
     ({
       model: 'there',
       version: { version: 1 },
-      attached: { upstream: { answered, failed: 1, retried: 1, opened: 0 } },
+      attached: { upstream: { answered, failed: 1, abandoned: 1, retried: 1, opened: 0 } },
     }) as unknown as Arm;
   for (let lane = 1; lane <= 3; lane++) {
     const meter = new Meter();
@@ -58,6 +58,7 @@ test('requests to an upstream add up over lanes, and over models that are attach
   expect(total.models.get('there')!.versions[1]!.upstream).toEqual({
     answered: 45,
     failed: 6,
+    abandoned: 6,
     retried: 6,
     opened: 0,
   });

@@ -106,20 +106,33 @@ describe('errors', () => {
   });
 });
 
-test('the API describes itself', async () => {
-  const { body } = await slipway.api<{ openapi: string; paths: Record<string, object> }>(
-    'GET',
-    '/api/openapi.json',
-  );
+interface Operation {
+  operationId?: string;
+  responses: { [status: string]: { content?: { 'application/json': { schema: { $ref?: string } } } } };
+}
+
+test('the API describes itself: every operation by a name of its own, and how it refuses', async () => {
+  const { body } = await slipway.api<{
+    openapi: string;
+    paths: { [path: string]: { [method: string]: Operation } };
+    components: { schemas: { [name: string]: { properties: object } } };
+  }>('GET', '/api/openapi.json');
   expect(body.openapi).toMatch(/^3/);
-  for (const path of [
-    '/api/models',
-    '/api/models/{model}',
-    '/api/predictions/{id}',
-    '/api/models/{model}/versions',
-  ]) {
+  for (const path of ['/api/models', '/api/models/{model}', '/api/models/{model}/versions'])
     expect(body.paths).toHaveProperty([path]);
+  expect(body.paths['/api/predictions/{id}']!.get!.operationId).toBe('getPrediction');
+  const all = Object.entries(body.paths).flatMap(([path, methods]) =>
+    Object.values(methods).map((operation) => ({ path, ...operation })),
+  );
+  expect(new Set(all.map(({ operationId }) => operationId)).size).toBe(all.length);
+  expect(all.filter(({ operationId }) => operationId === undefined)).toEqual([]);
+  for (const { path, responses } of all.filter((one) => one.path.startsWith('/api/'))) {
+    for (const refused of ['4XX', '5XX']) {
+      const $ref = responses[refused]?.content?.['application/json'].schema.$ref;
+      expect([path, refused, $ref]).toEqual([path, refused, '#/components/schemas/Error']);
+    }
   }
+  expect(body.components.schemas.Error!.properties).toHaveProperty('error');
 });
 
 test('metrics sum over lanes, and keep what a killed lane had counted', async () => {

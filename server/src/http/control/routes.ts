@@ -38,15 +38,18 @@ export function routes(app: FastifyInstance, edge: ControlEdge): void {
 
   app.get(
     '/health/live',
-    { schema: { response: { 200: Type.Object({ live: Type.Boolean() }) } } },
+    { schema: { operationId: 'getLiveness', response: { 200: Type.Object({ live: Type.Boolean() }) } } },
     async () => ({ live: true }),
   );
-  app.get('/health/ready', async (_request, reply) =>
-    reply.status(edge.ready() ? 200 : 503).send({ ready: edge.ready() }),
+  const readiness = Type.Object({ ready: Type.Boolean() });
+  app.get(
+    '/health/ready',
+    { schema: { operationId: 'getReadiness', response: { 200: readiness, 503: readiness } } },
+    async (_request, reply) => reply.status(edge.ready() ? 200 : 503).send({ ready: edge.ready() }),
   );
   app.get(
     '/metrics',
-    { schema: { description: 'Prometheus, summed over lanes' } },
+    { schema: { operationId: 'getMetrics', description: 'Prometheus, summed over lanes' } },
     async (_request, reply) => {
       const { text, type } = await prometheusText(
         await lanes(),
@@ -58,40 +61,57 @@ export function routes(app: FastifyInstance, edge: ControlEdge): void {
   );
   app.get(
     '/api/events',
-    { schema: { description: 'Server-sent events: the topics that have changed' } },
+    {
+      schema: {
+        operationId: 'followChanges',
+        description: 'Server-sent events: the topics that have changed',
+      },
+    },
     (request, reply) => changes.listen(request, reply),
   );
 
-  app.get('/api/status', { schema: { response: { 200: api.StatusView } } }, async () =>
-    views.status({ ...edge.facts, snapshot: control.snapshot }, await edge.processes(), await lanes()),
+  app.get(
+    '/api/status',
+    { schema: { operationId: 'getStatus', response: { 200: api.StatusView } } },
+    async () =>
+      views.status({ ...edge.facts, snapshot: control.snapshot }, await edge.processes(), await lanes()),
   );
   app.get(
     '/api/models',
-    { schema: { response: { 200: Type.Object({ models: Type.Array(api.ModelView) }) } } },
+    {
+      schema: {
+        operationId: 'listModels',
+        response: { 200: Type.Object({ models: Type.Array(api.ModelView) }) },
+      },
+    },
     async () => ({
       models: views.models(await lanes()),
     }),
   );
   app.get<{ Params: Static<typeof ofModel> }>(
     '/api/models/:model',
-    { schema: { params: ofModel, response: { 200: api.ModelView } } },
+    { schema: { operationId: 'getModel', params: ofModel, response: { 200: api.ModelView } } },
     async ({ params }) => views.model(params.model, await lanes()),
   );
   app.get<{ Params: Static<typeof ofModel> }>(
     '/api/models/:model/versions',
     {
-      schema: { params: ofModel, response: { 200: Type.Object({ versions: Type.Array(api.VersionView) }) } },
+      schema: {
+        operationId: 'listVersions',
+        params: ofModel,
+        response: { 200: Type.Object({ versions: Type.Array(api.VersionView) }) },
+      },
     },
     async ({ params }) => ({ versions: views.versions(params.model) }),
   );
   app.get<{ Params: Static<typeof ofVersion> }>(
     '/api/models/:model/versions/:version',
-    { schema: { params: ofVersion, response: { 200: api.VersionView } } },
+    { schema: { operationId: 'getVersion', params: ofVersion, response: { 200: api.VersionView } } },
     async ({ params }) => views.version(params.model, params.version),
   );
   app.get<{ Params: Static<typeof ofVersion> }>(
     '/api/models/:model/versions/:version/drift',
-    { schema: { params: ofVersion, response: { 200: api.DriftView } } },
+    { schema: { operationId: 'getDrift', params: ofVersion, response: { 200: api.DriftView } } },
     async ({ params }) => views.drift(params.model, params.version),
   );
   const accuracyQuery = Type.Object({
@@ -102,13 +122,24 @@ export function routes(app: FastifyInstance, edge: ControlEdge): void {
   });
   app.get<{ Params: Static<typeof ofModel>; Querystring: Static<typeof accuracyQuery> }>(
     '/api/models/:model/accuracy',
-    { schema: { params: ofModel, querystring: accuracyQuery, response: { 200: api.AccuracyView } } },
+    {
+      schema: {
+        operationId: 'getAccuracy',
+        params: ofModel,
+        querystring: accuracyQuery,
+        response: { 200: api.AccuracyView },
+      },
+    },
     async ({ params, query }) => views.accuracy(params.model, query),
   );
   app.get<{ Params: Static<typeof ofModel> }>(
     '/api/models/:model/rollouts',
     {
-      schema: { params: ofModel, response: { 200: Type.Object({ rollouts: Type.Array(api.RolloutView) }) } },
+      schema: {
+        operationId: 'listRollouts',
+        params: ofModel,
+        response: { 200: Type.Object({ rollouts: Type.Array(api.RolloutView) }) },
+      },
     },
     async ({ params }) => ({ rollouts: views.rollouts(params.model) }),
   );
@@ -121,6 +152,7 @@ export function routes(app: FastifyInstance, edge: ControlEdge): void {
     '/api/timeline',
     {
       schema: {
+        operationId: 'listTimeline',
         querystring: timelineQuery,
         response: { 200: Type.Object({ entries: Type.Array(api.TimelineEntry) }) },
       },
@@ -134,6 +166,7 @@ export function routes(app: FastifyInstance, edge: ControlEdge): void {
     '/api/findings',
     {
       schema: {
+        operationId: 'listFindings',
         querystring: findingsQuery,
         response: { 200: Type.Object({ findings: Type.Array(api.FindingView) }) },
       },
@@ -150,6 +183,7 @@ export function routes(app: FastifyInstance, edge: ControlEdge): void {
     '/api/predictions',
     {
       schema: {
+        operationId: 'listPredictions',
         querystring: predictionsQuery,
         response: { 200: Type.Object({ predictions: Type.Array(api.PredictionView) }) },
       },
@@ -160,24 +194,34 @@ export function routes(app: FastifyInstance, edge: ControlEdge): void {
   );
   app.get<{ Params: { id: string } }>(
     '/api/predictions/:id',
-    { schema: { response: { 200: api.PredictionView } } },
+    { schema: { operationId: 'getPrediction', response: { 200: api.PredictionView } } },
     async ({ params }) => views.prediction(params.id),
   );
   app.get<{ Params: { id: string } }>(
     '/api/predictions/:id/reproduction',
-    { schema: { response: { 200: api.ReproductionView } } },
+    { schema: { operationId: 'reproducePrediction', response: { 200: api.ReproductionView } } },
     async ({ params }) => edge.reproduction.of(params.id),
   );
 
   app.put(
     '/api/uploads',
-    { bodyLimit: edge.uploadLimit, schema: { response: { 201: api.UploadAnswer } } },
+    {
+      bodyLimit: edge.uploadLimit,
+      schema: { operationId: 'uploadFile', response: { 201: api.UploadAnswer } },
+    },
     async (request, reply) =>
       reply.status(201).send(await control.upload(request.body as Readable, edge.uploadLimit)),
   );
   app.post<{ Params: Static<typeof ofModel>; Body: api.DeployRequest }>(
     '/api/models/:model/versions',
-    { schema: { params: ofModel, body: api.DeployRequest, response: { 201: api.DeployAnswer } } },
+    {
+      schema: {
+        operationId: 'deployVersion',
+        params: ofModel,
+        body: api.DeployRequest,
+        response: { 201: api.DeployAnswer },
+      },
+    },
     async ({ params, body, actor }, reply) => {
       const { record, rollout } = await control.deploy(params.model, body, actor);
       const version = views.version(record.model, record.version);
@@ -186,19 +230,40 @@ export function routes(app: FastifyInstance, edge: ControlEdge): void {
   );
   app.post<{ Params: Static<typeof ofModel>; Body: Static<typeof api.PromoteRequest> }>(
     '/api/models/:model/promote',
-    { schema: { params: ofModel, body: api.PromoteRequest, response: { 200: api.ChangeAnswer } } },
+    {
+      schema: {
+        operationId: 'promoteVersion',
+        params: ofModel,
+        body: api.PromoteRequest,
+        response: { 200: api.ChangeAnswer },
+      },
+    },
     async ({ params, body, actor }) =>
       control.promote(params.model, body.version, actor, [body.reason ?? `Promoted by ${actor}.`]),
   );
   app.post<{ Params: Static<typeof ofModel>; Body: Static<typeof api.RollbackRequest> }>(
     '/api/models/:model/rollback',
-    { schema: { params: ofModel, body: api.RollbackRequest, response: { 200: api.ChangeAnswer } } },
+    {
+      schema: {
+        operationId: 'rollBack',
+        params: ofModel,
+        body: api.RollbackRequest,
+        response: { 200: api.ChangeAnswer },
+      },
+    },
     async ({ params, body, actor }) =>
       control.rollBack(params.model, actor, [body.reason ?? `Rolled back by ${actor}.`]),
   );
   app.patch<{ Params: Static<typeof ofVersion>; Body: ServingRequest }>(
     '/api/models/:model/versions/:version/serving',
-    { schema: { params: ofVersion, body: ServingRequest, response: { 200: api.VersionView } } },
+    {
+      schema: {
+        operationId: 'tuneVersion',
+        params: ofVersion,
+        body: ServingRequest,
+        response: { 200: api.VersionView },
+      },
+    },
     async ({ params, body, actor }) => {
       await control.tune(params.model, params.version, body, actor);
       return views.version(params.model, params.version);
@@ -207,20 +272,41 @@ export function routes(app: FastifyInstance, edge: ControlEdge): void {
   for (const change of ['load', 'unload'] as const) {
     app.post<{ Params: Static<typeof ofModel> }>(
       `/api/models/:model/${change}`,
-      { schema: { params: ofModel, body: nothing, response: { 200: api.ChangeAnswer } } },
+      {
+        schema: {
+          operationId: `${change}Model`,
+          params: ofModel,
+          body: nothing,
+          response: { 200: api.ChangeAnswer },
+        },
+      },
       async ({ params, actor }) => control.setLoaded(params.model, change === 'load', actor),
     );
   }
   app.post<{ Params: Static<typeof ofModel>; Body: api.RolloutRequest }>(
     '/api/models/:model/rollouts',
-    { schema: { params: ofModel, body: api.RolloutRequest, response: { 201: api.RolloutView } } },
+    {
+      schema: {
+        operationId: 'startRollout',
+        params: ofModel,
+        body: api.RolloutRequest,
+        response: { 201: api.RolloutView },
+      },
+    },
     async ({ params, body, actor }, reply) =>
       reply.status(201).send(views.rollout(await control.startRollout(params.model, body, actor))),
   );
   for (const change of ['hold', 'resume', 'stop'] as const) {
     app.post<{ Params: Static<typeof ofRollout> }>(
       `/api/models/:model/rollouts/:id/${change}`,
-      { schema: { params: ofRollout, body: nothing, response: { 200: api.RolloutView } } },
+      {
+        schema: {
+          operationId: `${change}Rollout`,
+          params: ofRollout,
+          body: nothing,
+          response: { 200: api.RolloutView },
+        },
+      },
       async ({ params, actor }) =>
         views.rollout(await control.changeRollout(params.model, params.id, change, actor)),
     );
@@ -228,7 +314,14 @@ export function routes(app: FastifyInstance, edge: ControlEdge): void {
   const ofCheckpoint = Type.Object({ model: Type.String(), version: Type.Integer(), update: Type.Integer() });
   app.post<{ Params: Static<typeof ofCheckpoint> }>(
     '/api/models/:model/versions/:version/checkpoints/:update/restore',
-    { schema: { params: ofCheckpoint, body: nothing, response: { 200: api.VersionView } } },
+    {
+      schema: {
+        operationId: 'restoreCheckpoint',
+        params: ofCheckpoint,
+        body: nothing,
+        response: { 200: api.VersionView },
+      },
+    },
     async ({ params, actor }) => {
       await control.restoreCheckpoint(params.model, params.version, params.update, actor);
       return views.version(params.model, params.version);

@@ -1,13 +1,12 @@
 import { createServer, type Server } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
-import swagger from '@fastify/swagger';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { errorBody, errorTable, SlipwayError } from '../../errors.ts';
-import { productVersion } from '../../product.ts';
 import type { Keys } from '../keys.ts';
 import type { Tls } from '../tls.ts';
 import { guard } from './guard.ts';
 import { refuseOtherMethods } from './methods.ts';
+import { describe } from './openapi.ts';
 import { pages } from './pages.ts';
 import { type ControlEdge, routes } from './routes.ts';
 import { validate } from './validate.ts';
@@ -47,18 +46,7 @@ export async function controlServer(
     done(null, payload),
   );
   guard(app, keys, port);
-  await app.register(swagger, {
-    openapi: {
-      // The schemas are JSON Schema, which OpenAPI takes as it is from 3.1 on.
-      openapi: '3.1.0',
-      info: {
-        title: 'Slipway control',
-        version: productVersion,
-        description: 'Deploy, promote, watch.',
-        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
-      },
-    },
-  });
+  await describe(app);
   const refuseOthers = refuseOtherMethods(app);
   await app.register(async (scope) => routes(scope, edge));
   app.get('/api/openapi.json', { schema: { hide: true } }, async () => app.swagger());

@@ -135,6 +135,13 @@ test('the API describes itself: every operation by a name of its own, and how it
   expect(body.components.schemas.Error!.properties).toHaveProperty('error');
 });
 
+test('how long its turns take is said of each lane', async () => {
+  const { body } = await slipway.api<string>('GET', '/metrics');
+  const lanes = [...body.matchAll(/^slipway_lane_turn_seconds\{lane="(\d+)",quantile="1"\} [\d.e-]+$/gm)];
+  const { body: status } = await slipway.api<StatusView>('GET', '/api/status');
+  expect(lanes.map(([, lane]) => Number(lane)).sort()).toEqual(status.lanes.map(({ lane }) => lane));
+});
+
 test('metrics sum over lanes, and keep what a killed lane had counted', async () => {
   const count = async (): Promise<number> => {
     const { body } = await slipway.api<string>('GET', '/metrics');

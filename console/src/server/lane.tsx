@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import type { LaneView } from '../../../server/src/api.ts';
+import type { LaneView } from '../../../server/src/api-processes.ts';
 import { StateMark } from '../parts/state-mark.tsx';
 import { Term } from '../parts/term.tsx';
 import { count, milliseconds } from '../words/numbers.ts';

@@ -1,5 +1,5 @@
 import { Link } from '@tanstack/react-router';
-import type { ProcessView } from '../../../server/src/api.ts';
+import type { ProcessView } from '../../../server/src/api-processes.ts';
 import { StateMark } from '../parts/state-mark.tsx';
 import { Term } from '../parts/term.tsx';
 import { When } from '../parts/when.tsx';

@@ -1,4 +1,4 @@
-import type { LaneView } from '../api.ts';
+import type { LaneView } from '../api-processes.ts';
 import type { LaneMetrics } from '../messages.ts';
 
 /** The lanes that there are, each with what it takes on and refuses. */

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { setPriority, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { SlipwayError, toSlipwayError } from '../errors.ts';
 import { pythonEnvironment } from '../models/python/environment.ts';
@@ -35,8 +35,6 @@ export interface Bounds {
 }
 
 const lookMs = 50;
-/** A version that wants in is nobody's caller. */
-const niceness = 10;
 
 /** A process that does one piece of work within bounds of time and memory, in a temporary folder of its own. */
 export class CandidateProcess {
@@ -64,11 +62,6 @@ export class CandidateProcess {
     });
     // Whoever gives it work listens; one that dies before is not alive.
     this.#child.on('error', () => {});
-    try {
-      if (this.#child.pid !== undefined) setPriority(this.#child.pid, niceness);
-    } catch {
-      // Not allowed everywhere; it is a courtesy.
-    }
   }
 
   get isAlive(): boolean {

@@ -142,7 +142,7 @@ test('serves, deploys, predicts and stops', async () => {
 });
 
 test.skipIf(!interpreter)('runs Python code, and says what happened to its process', async () => {
-  const words = ['--allow-python', '--python', interpreter!, '--python-timeout', '3000'];
+  const words = ['--allow-python', '--python', interpreter!, '--python-timeout', '6000'];
   await serving(['--data', 'python', ...words], async ({ control, log }) => {
     const given = (does: string) => [
       'predict',
@@ -158,7 +158,7 @@ test.skipIf(!interpreter)('runs Python code, and says what happened to its proce
     expect(() => run(...given('hang'))).toThrow();
     expect(JSON.parse(run(...given('')))).toMatchObject({ prediction: 42 });
     const said =
-      /version 1: its predict did not return within 3 s\. It runs again\.[\s\S]*\| .*model\.py", line \d+ in predict/i;
+      /version 1: its predict did not return within 6 s\. It runs again\.[\s\S]*\| .*model\.py", line \d+ in predict/i;
     await until(() => said.test(run('status', '--server', control)), 'what happened to be said');
     const line = '"name":"scorer-unruly-1","model":"unruly","version":1,"msg":"from predict"';
     await until(() => log().includes(line), 'what it printed');

@@ -55,6 +55,8 @@ export interface ServedVersion {
   golden?: string | null;
   /** What the gate measured, µs a row for a single fresh row. */
   microseconds: number;
+  /** Of a row in a batch; absent: the version is older than the measurement. */
+  batchMicroseconds?: number;
   /** What the gate measured that a process grows by when it attaches one more of it, bytes; absent in what an older Slipway wrote. */
   attachedBytes?: number;
   /** A learner's newest kept checkpoint; newer updates come from the loops. */

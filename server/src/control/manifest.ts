@@ -69,6 +69,7 @@ function servedVersion(registry: Registry, record: KnownVersion, isShadow: boole
     baseline: record.baseline,
     golden: record.golden ?? null,
     microseconds: record.microseconds,
+    ...(record.batchMicroseconds === undefined ? {} : { batchMicroseconds: record.batchMicroseconds }),
     ...(record.attachedBytes === undefined ? {} : { attachedBytes: record.attachedBytes }),
     checkpoint: newest ? { update: newest.update, digest: newest.digest } : null,
     serving: servingOf(record.serving, record.merging),

@@ -151,9 +151,14 @@ function mostRowsOf({ version, runs, patienceMs }: Arm): number {
 }
 
 /** A learner is not interrupted: its rows would be answered by several updates. Its steps are small. */
-function sliceRowsOf({ microseconds }: ServedVersion, attached: Model | Learner, runs: Place): number {
+function sliceRowsOf(version: ServedVersion, attached: Model | Learner, runs: Place): number {
   if (runs !== 'inline' || 'restore' in attached) return Number.POSITIVE_INFINITY;
-  return Math.max(1, Math.floor(sliceMicroseconds / microseconds));
+  return Math.max(1, Math.floor(sliceMicroseconds / inBatch(version)));
+}
+
+/** What one of many rows takes its model, µs. */
+export function inBatch({ microseconds, batchMicroseconds }: ServedVersion): number {
+  return batchMicroseconds ?? microseconds;
 }
 
 /** Whether so many rows are answered before anything else is looked at. */

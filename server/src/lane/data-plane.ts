@@ -16,6 +16,7 @@ import type { Caller } from './caller.ts';
 import type { Meter } from './meter.ts';
 import type { Served } from './served.ts';
 import { ShadowQueue } from './shadow-queue.ts';
+import { tooManySlices } from './slices.ts';
 import { Turn } from './turn.ts';
 
 /** A request's rows answered: what an edge encodes. Valid only until the callback returns. */
@@ -150,6 +151,7 @@ export class DataPlane {
       this.#parts.meter.error(arm, error.code);
       send(null, error);
     };
+    if (frame.rows > arm.sliceRows && tooManySlices()) throw this.admission.refuses();
     const { batching } = arm.serving;
     const mayWait = !answersAtOnce(arm, frame.rows);
     const waiting = mayWait ? patient(caller, started + arm.patienceMs) : caller;

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { Arm } from '../../src/lane/arm.ts';
-import { inSlices } from '../../src/lane/slices.ts';
+import { inSlices, tooManySlices } from '../../src/lane/slices.ts';
 import { kindNamed } from '../../src/models/kinds.ts';
 import type { Model } from '../../src/models/model.ts';
 import { answerWidth } from '../../src/signature.ts';
@@ -21,7 +21,8 @@ async function forest(): Promise<Model> {
 const attached = await forest();
 const width = attached.signature.features.length;
 const columns = answerWidth(attached.signature);
-const arm = (sliceRows: number): Arm => ({ attached, sliceRows, width: columns }) as unknown as Arm;
+const arm = (sliceRows: number, microseconds = 1): Arm =>
+  ({ attached, sliceRows, width: columns, version: { microseconds } }) as unknown as Arm;
 
 function rowsOf(count: number, seed: number) {
   const random = seeded(seed);
@@ -85,4 +86,30 @@ test('what nobody waits for any more is not worked on', async () => {
   expect(answers.at(-1)).toBe(0);
   const late = inSlices(arm(10), frame, answers, [], { ...nobody, deadline: performance.now() - 1 });
   await expect(late).rejects.toThrow(expect.objectContaining({ code: 'TIMEOUT' }));
+});
+
+test('too many that wait are known, and forgotten when they are answered, given up or failed', async () => {
+  const slow = arm(10, 2000);
+  const failing = {
+    ...slow,
+    attached: {
+      predict: () => {
+        throw new Error('no');
+      },
+    },
+  } as unknown as Arm;
+  expect(tooManySlices()).toBe(false);
+  for (const [one, deadline] of [
+    [slow, Infinity],
+    [slow, 0],
+    [failing, Infinity],
+  ] as const) {
+    const { frame, answers } = rowsOf(40, 5);
+    const first = inSlices(one, frame, answers, [], { ...nobody, deadline }).catch(() => {});
+    expect(tooManySlices()).toBe(false);
+    const second = inSlices(one, frame, answers, [], { ...nobody, deadline }).catch(() => {});
+    expect(tooManySlices()).toBe(true);
+    await Promise.all([first, second]);
+    expect(tooManySlices()).toBe(false);
+  }
 });

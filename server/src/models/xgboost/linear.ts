@@ -31,8 +31,8 @@ export function encodeLinear({ features, groups, start, weights, link }: LinearM
   return bytes;
 }
 
-export const isLinear = (bytes: Uint8Array): boolean =>
-  bytes.length >= headerBytes && new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true) === magic;
+export const isLinear = (head: Uint8Array): boolean =>
+  head.length >= 4 && new DataView(head.buffer, head.byteOffset).getUint32(0, true) === magic;
 
 function decodeLinear(bytes: Uint8Array): LinearModel {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -3,20 +3,22 @@ import type { Frame } from '../tensor.ts';
 import { cancelled, type Waiting } from '../waiting.ts';
 import { type Arm, inBatch } from './arm.ts';
 
-/** Answers the next rows of a request; whether they were the last. */
-type Slice = () => boolean;
+interface Sliced {
+  /** Answers the next rows; whether they were the last. */
+  slice: () => boolean;
+  /** What its other rows will take, by what the gate measured, ms. */
+  leftMs: () => number;
+}
 
 /** Of long requests so much may be left to do when another one comes, ms: the rest is refused, as a lane's queue is. */
 const backlogMs = 100;
 
 /** Requests of this process that are answered in slices: its event loop is one, whoever asks. The first is next. */
-const begun: Slice[] = [];
-/** What they will still take, by what the gate measured, ms. */
-let left = 0;
+const begun: Sliced[] = [];
 
 /** Whether one more would wait behind too many others. They are behind no turn of the event loop, which stays short. */
 export function tooManySlices(): boolean {
-  return left > backlogMs;
+  return begun.reduce((sum, { leftMs }) => sum + leftMs(), 0) > backlogMs;
 }
 
 /**
@@ -33,7 +35,6 @@ export function inSlices(
   waiting: Waiting,
 ): Promise<void> {
   const rowMs = inBatch(arm.version) / 1000;
-  left += frame.rows * rowMs;
   let row = 0;
   const next = (): boolean => {
     if (waiting.cancellation.cancelled) throw cancelled();
@@ -43,7 +44,6 @@ export function inSlices(
     const part: Frame = { ...frame, rows, values: frame.values.subarray(row * frame.width) };
     void arm.attached.predict(part, answers.subarray(row * arm.width), texts, waiting);
     row += rows;
-    left -= rows * rowMs;
     return row === frame.rows;
   };
   return new Promise((resolve, reject) => {
@@ -52,17 +52,16 @@ export function inSlices(
         if (!next()) return false;
         resolve();
       } catch (thrown) {
-        left -= (frame.rows - row) * rowMs;
         reject(thrown);
       }
       return true;
     };
-    if (begun.push(slice) === 1) setImmediate(turn);
+    if (begun.push({ slice, leftMs: () => (frame.rows - row) * rowMs }) === 1) setImmediate(turn);
   });
 }
 
 function turn(): void {
-  const slice = begun.shift()!;
-  if (!slice()) begun.push(slice);
+  const one = begun.shift()!;
+  if (!one.slice()) begun.push(one);
   if (begun.length > 0) setImmediate(turn);
 }

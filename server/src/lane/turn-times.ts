@@ -8,8 +8,7 @@ const youngMs = 10_000;
 
 /**
  * How long the turns of this process's event loop take: for so long everybody waits, whatever it does, and be it
- * for the machine. Costs a third of a
- * microsecond a turn, and nothing while there are none.
+ * for the machine. Costs a third of a microsecond a turn, and nothing while there are none.
  */
 export class TurnClock {
   readonly #histogram: ELDHistogram = monitorEventLoopDelay({ samplePerIteration: true });

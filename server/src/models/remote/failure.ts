@@ -2,8 +2,8 @@ import { SlipwayError } from '../../errors.ts';
 
 /**
  * What a request to an upstream came to, if not to an answer. `lost`: the connection broke, or the upstream said that it
- * is not available, so the same request may be sent once more. `unreachable`: no connection in time. `late`: no answer in time. `refused`: the rows are wrong, and
- * the upstream is up. `failed`: all else.
+ * is not available, so the same request may be sent once more. `unreachable`: no connection in time. `late`: no answer
+ * in time. `refused`: the rows are wrong, and the upstream is up. `failed`: all else.
  */
 export type FailureKind = 'lost' | 'unreachable' | 'late' | 'refused' | 'failed';
 

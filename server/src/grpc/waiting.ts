@@ -1,5 +1,5 @@
 import type { Metadata } from '@grpc/grpc-js';
-import type { Waiting } from '../waiting.ts';
+import type { Cancellation, Waiting } from '../waiting.ts';
 import type { CallTrace } from './span.ts';
 
 /** What is the same of calls with one message and of streams. */
@@ -17,11 +17,23 @@ export function waitingOf(call: Call, { trace, span }: CallTrace): Waiting {
     deadline: performance.now() + Number(call.getDeadline()) - Date.now(),
     trace,
     span,
-    cancellation: {
-      get cancelled() {
-        return call.cancelled;
-      },
-      whenCancelled: (then) => void call.once('cancelled', then),
-    },
+    cancellation: new OfCall(call),
   };
+}
+
+/** A class and no literal: see AllOf. */
+class OfCall implements Cancellation {
+  readonly #call: Call;
+
+  constructor(call: Call) {
+    this.#call = call;
+  }
+
+  get cancelled(): boolean {
+    return this.#call.cancelled;
+  }
+
+  whenCancelled(then: () => void): void {
+    this.#call.once('cancelled', then);
+  }
 }

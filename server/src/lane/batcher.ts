@@ -1,7 +1,7 @@
 import { type ErrorCode, SlipwayError, toSlipwayError } from '../errors.ts';
 import type { Batching } from '../serving.ts';
 import type { Frame } from '../tensor.ts';
-import { allOf, cancelled, type Waiting } from '../waiting.ts';
+import { AllOf, cancelled, type Waiting } from '../waiting.ts';
 import { type Arm, enter, leave } from './arm.ts';
 import { ask } from './ask.ts';
 import { BatchQueue, type Queued } from './batch-queue.ts';
@@ -169,7 +169,7 @@ function waitingFor(batch: Call[]): Waiting {
   if (batch.length === 1) return batch[0]!.waiting;
   const { trace, span } = (batch.find(({ waiting }) => waiting.span) ?? batch[0]!).waiting;
   const deadline = Math.max(...batch.map(({ waiting }) => waiting.deadline));
-  return { deadline, trace, span, cancellation: allOf(batch.map(({ waiting }) => waiting.cancellation)) };
+  return { deadline, trace, span, cancellation: new AllOf(batch.map(({ waiting }) => waiting.cancellation)) };
 }
 
 /** A batch holds a lane no longer than a request may. */

@@ -87,7 +87,7 @@ export const TensorView = Type.Object({
 });
 
 export const ImportanceView = Type.Object({
-  measure: Type.String({ description: '"splits", "gain", "effect" …' }),
+  measure: Type.String({ description: '"splits", "gain", "effect", "coefficient"' }),
   values: Type.Array(Type.Number({ description: 'A number a feature, in their order' })),
 });
 

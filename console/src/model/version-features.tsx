@@ -4,12 +4,13 @@ import { number, percent } from '../words/numbers.ts';
 /** The page of a version with thousands of features stays a page. */
 const most = 30;
 
-/** A version's features with their types and categories; by importance, with its share, where the format has it. */
+/** A version's features with their types and categories; by importance (of a coefficient its size), with its share, where the format has it. */
 export function VersionFeatures({ version: { features, importance } }: { version: VersionView }) {
   const measure = importance.at(-1);
-  const total = measure?.values.reduce((sum, value) => sum + value, 0) ?? 0;
+  const sizes = measure?.values.map(Math.abs) ?? [];
+  const total = sizes.reduce((sum, one) => sum + one, 0);
   const order = features.map((_, i) => i);
-  if (measure) order.sort((a, b) => measure.values[b]! - measure.values[a]!);
+  if (measure) order.sort((a, b) => sizes[b]! - sizes[a]!);
   const left = features.length - most;
   return (
     <>
@@ -17,7 +18,7 @@ export function VersionFeatures({ version: { features, importance } }: { version
         {order.slice(0, most).map((i) => {
           const { name, type, categories, seen } = features[i]!;
           const known = categories ?? seen;
-          const share = measure && total > 0 ? measure.values[i]! / total : null;
+          const share = total > 0 ? sizes[i]! / total : null;
           return (
             <div key={name}>
               <dt title={name}>{name}</dt>

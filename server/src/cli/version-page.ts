@@ -125,15 +125,16 @@ function factText(value: string | number | boolean): string {
   return typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value);
 }
 
-/** By importance where there is one, the last measure first to be asked. */
+/** By importance where there is one, the last measure first to be asked; a coefficient counts by its size. */
 function features({ features: all, importance }: Described, columns: number): string {
   const measure = importance.at(-1);
-  const total = measure?.values.reduce((sum, value) => sum + value, 0) ?? 0;
+  const sizes = measure?.values.map(Math.abs) ?? [];
+  const total = sizes.reduce((sum, one) => sum + one, 0);
   const order = all.map((_, i) => i);
-  if (measure) order.sort((a, b) => measure.values[b]! - measure.values[a]!);
+  if (measure) order.sort((a, b) => sizes[b]! - sizes[a]!);
   const rows = order.slice(0, mostFeatures).map((i) => {
     const { name, type, categories, seen } = all[i]!;
-    const share = measure && total > 0 ? measure.values[i]! / total : null;
+    const share = total > 0 ? sizes[i]! / total : null;
     return [
       shortened(name, 28),
       type,
@@ -183,7 +184,7 @@ function shortened(text: string, length: number): string {
 
 /** Four digits of what is no count. */
 function figure(value: number): string {
-  return Number.isInteger(value) || value >= 1000 ? value.toFixed(0) : value.toPrecision(4);
+  return Number.isInteger(value) || Math.abs(value) >= 1000 ? value.toFixed(0) : value.toPrecision(4);
 }
 
 function micro(value: number): string {

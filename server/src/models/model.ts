@@ -116,7 +116,10 @@ export interface Prepared {
 
 /** One measure of how much each feature counts: a number a feature, in the signature's order. */
 export interface Importance {
-  /** "splits": how many; "gain": what they gained in training, summed; "effect": how far answers move, per cent of all. */
+  /**
+   * "splits": how many; "gain": what they gained in training, summed; "effect": how far answers move, per cent of all;
+   * "coefficient": a linear model's, which may be negative.
+   */
   measure: string;
   values: number[];
 }

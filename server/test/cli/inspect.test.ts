@@ -62,6 +62,15 @@ test('a narrow terminal: what goes on in a second line begins below its first', 
   ]);
 });
 
+test('coefficients, the greatest first whatever its sign', async () => {
+  const { out } = await inspect(inRepository('spec/models/xgb_gblinear/model.json'));
+  const from = out.split('\n').findIndex((line) => /^feature +type +coefficient +share/.test(line));
+  const [first, second, third] = out.split('\n').slice(from + 1);
+  expect(first).toMatch(/^worst concavity +number +-1\.696 +█+/);
+  expect(second).toMatch(/^texture error +number +0\.6863 +█+/);
+  expect(third).toMatch(/^perimeter error +number +-0\.09865 +█/);
+});
+
 test('a file, for a program; and as an archive the same', async () => {
   const file = await inspect(inRepository('spec/models/lgb_categorical/model.txt'), '--json');
   const view = JSON.parse(file.out) as Record<string, unknown> & { provenance: { digest: string } };

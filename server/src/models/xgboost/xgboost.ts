@@ -6,7 +6,7 @@ import { attachForest } from '../forest/attach.ts';
 import { compileForest } from '../forest/compile.ts';
 import { treeDepths } from '../forest/forest.ts';
 import { encodeProgram } from '../forest/program.ts';
-import type { Kind, ModelFiles, ModelHints, Prepared } from '../model.ts';
+import type { Importance, Kind, ModelFiles, ModelHints, Prepared } from '../model.ts';
 import { inMemory, programPart } from '../program-file.ts';
 import { attachLinear, encodeLinear, isLinear } from './linear.ts';
 import type { XgboostModel } from './read-xgboost.ts';
@@ -44,8 +44,13 @@ async function prepare(files: ModelFiles, hints: ModelHints): Promise<Prepared> 
   const signature = signatureOf(model, hints);
   const { forest, linear, link } = model;
   const program = forest === null ? encodeLinear(linear!) : encodeProgram({ ...compileForest(forest), link });
-  const importance = model.learner.booster.trees?.importance.measures(signature.features.length) ?? [];
-  return { signature, program, facts: factsOf(model), importance };
+  return { signature, program, facts: factsOf(model), importance: importanceOf(model) };
+}
+
+/** What `Booster.get_score` says. Several groups have several coefficients a feature, which are no one number of it. */
+function importanceOf({ learner, linear, features }: XgboostModel): Importance[] {
+  if (linear === null) return learner.booster.trees!.importance.measures(features.length);
+  return linear.groups === 1 ? [{ measure: 'coefficient', values: [...linear.weights] }] : [];
 }
 
 /**

@@ -127,7 +127,18 @@ describe('the kind xgboost', () => {
     importance![1]!.values.forEach((value, k) => {
       expect(Math.abs(value / gain[k]! - 1)).toBeLessThan(1e-6);
     });
-    expect((await prepare('xgb_gblinear')).importance).toEqual([]);
+  });
+
+  it('has the coefficients of gblinear that Booster.get_score gives (XGBoost 3.2.0), of one output', async () => {
+    const [only, ...others] = (await prepare('xgb_gblinear')).importance!;
+    expect(others).toEqual([]);
+    expect(only!.measure).toBe('coefficient');
+    expect(only!.values).toHaveLength(30);
+    expect(only!.values.slice(0, 5)).toEqual([
+      0.004138975869864225, -0.011199199594557285, -3.9327627746388316e-5, -0.002011003438383341, 0,
+    ]);
+    expect(only!.values.slice(-4)).toEqual([-1.6961524486541748, 0, 0.0006245898548513651, 0]);
+    expect((await prepare('xgb_gblinear_multiclass')).importance).toEqual([]);
   });
 
   it('is named as a description beside it says, where it has no names itself', async () => {

@@ -1,31 +1,25 @@
 import { SlipwayError } from '../errors.ts';
 import { parseExact } from '../json.ts';
 import { readerOf } from '../oip/elements.ts';
-import { nestedRow, readOpenRow, writeOpenRow } from '../oip/open-rows.ts';
+import { nestedRow, writeOpenRow } from '../oip/open-rows.ts';
 import { shown } from '../shown.ts';
-import {
-  answerWidth,
-  isLong,
-  isOpen,
-  isScored,
-  type Signature,
-  type TensorSpec,
-  textOf,
-} from '../signature.ts';
+import type { Signature } from '../signature.ts';
 import { type Frame, newFrame } from '../tensor.ts';
-import { ofInteger, textAt, toInteger } from '../texts.ts';
+import { ofInteger } from '../texts.ts';
+import { type GoldenOutput, goldenOutputs } from './golden-outputs.ts';
+import { numberOf } from './written-number.ts';
 
 /**
  * Golden rows: what the training library itself answered to some rows, as JSON:
  * `{"inputs": [tensor …], "outputs": [tensor …]}`, a tensor being
  * `{"name", "datatype", "shape", "columns"?, "data": rows}`. "NaN", "Infinity" and "-Infinity" stand for
- * themselves in number tensors. Outputs that the version does not have are not compared.
+ * themselves in number tensors. Outputs that the version does not have (golden-outputs.ts) are not compared.
  */
 export interface Golden {
   /** As they were given. */
   inputs: RowTensor[];
   frame: Frame;
-  outputs: { spec: TensorSpec; data: unknown[] }[];
+  outputs: GoldenOutput[];
 }
 
 /** What rows are made for. */
@@ -44,16 +38,7 @@ export function readGolden(text: string, name: string, signature: Signature): Go
   const parsed = readRows(text, name);
   const broken = brokenRows(name);
   const frame = rowsOf(parsed.inputs, signature, broken);
-  const outputs = parsed.outputs.flatMap((tensor) => {
-    const spec = signature.outputs.find((one) => one.name === tensor.name);
-    return spec ? [{ spec, data: tensor.data }] : [];
-  });
-  if (outputs.length === 0) {
-    broken(
-      `none of its outputs is one of the version's: ${signature.outputs.map((one) => one.name).join(', ')}.`,
-    );
-  }
-  return { inputs: parsed.inputs, frame, outputs };
+  return { inputs: parsed.inputs, frame, outputs: goldenOutputs(parsed.outputs, signature, broken) };
 }
 
 /** What is written in a file of golden rows, whatever it is for. Throws DATA_BROKEN. */
@@ -115,60 +100,6 @@ export function rowsOf(tensors: RowTensor[], signature: Taken, broken: (message:
   return frame;
 }
 
-/**
- * The first value that differs by more than the tolerance, in words; null if none. Relative to the greatest of the
- * numbers that were made together (a row of probabilities), or to what the output's numbers are like: a sum of float32
- * that comes out as 0 in one order is 1e-7 in another.
- */
-export function firstDifference(
-  golden: Golden,
-  answers: Float64Array,
-  texts: string[],
-  signature: Signature,
-  tolerance: number,
-): string | null {
-  const width = answerWidth(signature);
-  for (const { spec, data } of golden.outputs) {
-    const usual = medianSize(data);
-    for (let row = 0; row < golden.frame.rows; row++) {
-      const wanted = [data[row]].flat(Number.POSITIVE_INFINITY);
-      const size = Math.max(usual, ...sizes(wanted));
-      const from = row * width + spec.column;
-      const own = isOpen(spec)
-        ? readOpenRow(spec, textAt(answers[from]!, texts))
-        : { values: answers.subarray(from, from + spec.width), texts };
-      if (isOpen(spec) && own.values.length !== wanted.length)
-        return `row ${row} of "${spec.name}" has ${own.values.length} values, not ${wanted.length}`;
-      for (let i = 0; i < own.values.length; i++) {
-        const got = own.values[i]!;
-        const want = wanted[i];
-        const text = isExact(spec) ? exactText(spec, got, signature, own.texts) : null;
-        const same = text === null ? close(got, toNumber(want), tolerance * size) : text === exactly(want);
-        if (
-          !same &&
-          !(spec.column === signature.answer?.label?.column && isTie(answers, row, signature, tolerance))
-        ) {
-          return `row ${row} of "${spec.name}" is ${text ?? got}, not ${String(want)}`;
-        }
-      }
-    }
-  }
-  return null;
-}
-
-/** Whether an output's values are compared to the last digit or letter. */
-function isExact({ datatype }: TensorSpec): boolean {
-  return datatype === 'BYTES' || isLong(datatype);
-}
-
-function exactText({ datatype }: TensorSpec, got: number, signature: Signature, texts: string[]): string {
-  return datatype === 'BYTES' ? textOf(got, signature, texts) : String(toInteger(got, texts));
-}
-
-function exactly(want: unknown): string {
-  return Object.is(want, -0) ? '0' : String(want);
-}
-
 function columnsOf(tensor: RowTensor, inputs: number, signature: Taken): number[] | null {
   if (tensor.columns) {
     const columns = tensor.columns.map((name) =>
@@ -189,7 +120,7 @@ function columnValue(value: unknown, signature: Taken, column: number, texts: st
   // Golden rows hold codes where the library takes codes, and names where it takes names.
   if (feature.categories && (feature.strict || typeof value === 'string'))
     return feature.categories.map(String).indexOf(String(value));
-  return toNumber(value);
+  return numberOf(value);
 }
 
 function openValue(value: unknown, { inputs }: Taken, column: number, texts: string[]): number | undefined {
@@ -198,44 +129,12 @@ function openValue(value: unknown, { inputs }: Taken, column: number, texts: str
   const read = readerOf(datatype);
   // What JSON cannot say is text in golden rows.
   const isFloat = datatype.startsWith('FP');
-  const row = nestedRow(spec, value, (one, own) => read(isFloat ? toNumber(one) : one, own));
+  const row = nestedRow(spec, value, (one, own) => read(isFloat ? numberOf(one) : one, own));
   return row ? texts.push(writeOpenRow(datatype, row)) - 1 : undefined;
 }
 
 function integerValue(value: unknown, texts: string[]): number {
-  return typeof value === 'bigint' ? ofInteger(value, texts) : Math.trunc(toNumber(value));
-}
-
-function toNumber(value: unknown): number {
-  if (typeof value === 'number') return value;
-  if (typeof value === 'boolean') return value ? 1 : 0;
-  if (value === 'NaN' || value === null) return Number.NaN;
-  return Number(value);
-}
-
-function close(a: number, b: number, most: number): boolean {
-  return Object.is(a, b) || a === b || Math.abs(a - b) <= most;
-}
-
-/** Whether two classes are as likely: which of them is said then is chance. */
-function isTie(answers: Float64Array, row: number, signature: Signature, tolerance: number): boolean {
-  if (!isScored(signature)) return false;
-  const { column, width, scores } = signature.answer;
-  const from = row * answerWidth(signature) + column;
-  const own = [...answers.subarray(from, from + width)];
-  const all = width > 1 ? own : [own[0]!, scores ? 0 : 1 - own[0]!];
-  const [best, second] = all.sort((a, b) => b - a);
-  return best! - second! <= tolerance * Math.max(1, Math.abs(best!));
-}
-
-/** How great numbers are, those that are finite. */
-function sizes(values: unknown[]): number[] {
-  return values.map((value) => Math.abs(toNumber(value))).filter(Number.isFinite);
-}
-
-function medianSize(data: unknown[]): number {
-  const all = sizes(data.flat(Number.POSITIVE_INFINITY)).sort((a, b) => a - b);
-  return all[all.length >> 1] ?? 0;
+  return typeof value === 'bigint' ? ofInteger(value, texts) : Math.trunc(numberOf(value));
 }
 
 function isTensors(value: unknown): value is RowTensor[] {

@@ -15,7 +15,8 @@ import { type Frame, newFrame } from '../tensor.ts';
 import type { Trial, Tried } from './candidate.ts';
 import { digestOf, openGiven } from './container/given.ts';
 import { exampleGate } from './example.ts';
-import { firstDifference, type Golden, readGolden, rowsOf } from './golden.ts';
+import { type Golden, readGolden, rowsOf } from './golden.ts';
+import { firstDifference, outputTitle } from './golden-difference.ts';
 import { goldenHint } from './golden-hint.ts';
 import { mergingGate } from './merging.ts';
 import { sampleOf } from './sample.ts';
@@ -182,7 +183,7 @@ async function goldenGate(
       goldenHint(facts, file.name),
     );
   }
-  const outputs = golden.outputs.map(({ spec }) => spec.name).join(', ');
+  const outputs = golden.outputs.map(outputTitle).join(', ');
   const detail = `${golden.frame.rows} rows reproduced in ${outputs} within ${kind.tolerance.toExponential()} relative`;
   return { gate: { name: 'golden rows', passed: true, detail }, rows: golden };
 }

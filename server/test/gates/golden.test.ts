@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SlipwayError } from '../../src/errors.ts';
 import { type Tried, tryCandidate } from '../../src/gates/candidate.ts';
-import { firstDifference, readGolden } from '../../src/gates/golden.ts';
+import { readGolden } from '../../src/gates/golden.ts';
+import { firstDifference } from '../../src/gates/golden-difference.ts';
 import type { Signature } from '../../src/signature.ts';
 
 const signature: Signature = {
@@ -59,7 +60,7 @@ describe('reading golden rows', () => {
     expect([frame.rows, frame.width]).toEqual([2, 3]);
     expect([...frame.values]).toEqual([1.5, 1, 0, Number.NaN, 0, 1]);
     expect(frame.texts).toEqual(['hello', 'world']);
-    expect(kept.map(({ spec }) => spec.name)).toEqual(['label', 'p']);
+    expect(kept.map(({ name }) => name)).toEqual(['label', 'p']);
   });
 
   test('puts named columns in their place', () => {

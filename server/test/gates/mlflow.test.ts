@@ -29,16 +29,7 @@ const tryFolder = (path: string, golden: string | null = null): Promise<Tried> =
     async (tried) => tried,
   );
 
-/** The golden rows with an output under the name that the version gives it; what is left out is not compared. */
-function goldenFor(name: string, renamed: Record<string, string>): string {
-  const golden = JSON.parse(readFileSync(join(spec, name, 'golden.json'), 'utf8')) as {
-    outputs: { name: string }[];
-  };
-  golden.outputs = golden.outputs.map((one) => ({ ...one, name: renamed[one.name] ?? one.name }));
-  const path = join(folder, `${name}.json`);
-  writeFileSync(path, JSON.stringify(golden));
-  return path;
-}
+const goldenGate = ({ gates }: Tried) => gates.find(({ name }) => name === 'golden rows')?.detail;
 
 /** A copy of a folder with a change in its description. */
 function changed(name: string, from: string, to: string): string {
@@ -65,29 +56,53 @@ describe('answers as MLflow’s pyfunc does', () => {
   });
 
   test('lightgbm, column-based signature', async () => {
-    const tried = await tryFolder(join(spec, 'lightgbm'), goldenFor('lightgbm', { pyfunc: 'predict' }));
+    const tried = await tryFolder(join(spec, 'lightgbm'), join(spec, 'lightgbm', 'golden.json'));
     expect(tried).toMatchObject({ kind: 'lightgbm', facts: { frameworkVersion: '4.7.0' } });
     expect(tried.gates.find(({ name }) => name === 'input example')?.detail).toMatch(/^\d+ rows answered/);
     expect(tried.signature.features[0]).toEqual({ name: 'mean_radius', type: 'number' });
+    expect(goldenGate(tried)).toMatch(
+      /^\d+ rows reproduced in "predict" \("pyfunc" in the file\), "predict" \("probabilities" in the file\) within/,
+    );
   });
 
   test('xgboost, a Booster as UBJSON', async () => {
-    const tried = await tryFolder(join(spec, 'xgboost_ubj'), goldenFor('xgboost_ubj', { pyfunc: 'predict' }));
+    const tried = await tryFolder(join(spec, 'xgboost_ubj'), join(spec, 'xgboost_ubj', 'golden.json'));
     expect(tried).toMatchObject({ kind: 'xgboost', source: { main: 'model.ubj' } });
-    expect(tried.gates.map(({ name }) => name)).toContain('golden rows');
+    expect(goldenGate(tried)).toContain('"predict" ("pyfunc" in the file)');
   });
 
-  test('xgboost, an XGBClassifier as JSON: the probability of the second class', async () => {
-    const path = goldenFor('xgboost', { probabilities: 'predict' });
-    const golden = JSON.parse(readFileSync(path, 'utf8')) as {
-      outputs: { name: string; shape: number[]; data: number[][] }[];
-    };
-    const second = golden.outputs.find(({ name }) => name === 'predict')!;
-    const column = { ...second, shape: [second.shape[0]!], data: second.data.map((row) => row[1]!) };
-    writeFileSync(path, JSON.stringify({ ...golden, outputs: [column] }));
-    const tried = await tryFolder(join(spec, 'xgboost'), path);
+  test('xgboost, an XGBClassifier as JSON: the class that its pyfunc says, the second one’s probability', async () => {
+    const tried = await tryFolder(join(spec, 'xgboost'), join(spec, 'xgboost', 'golden.json'));
     expect(tried).toMatchObject({ kind: 'xgboost', signature: { task: 'binary' } });
-    expect(tried.gates.map(({ name }) => name)).toContain('golden rows');
+    expect(goldenGate(tried)).toContain(
+      '"pyfunc" (the predicted class), "predict" ("probabilities" in the file)',
+    );
+  });
+
+  test.each([
+    [
+      'pyfunc',
+      (value: unknown) => 1 - (value as number),
+      /row 5 of "pyfunc" \(the predicted class\) is 1, not 0/,
+    ],
+    [
+      'probabilities',
+      (value: unknown) => [...(value as number[])].reverse(),
+      /row 5 of "predict" \("probabilities" in the file\) is 0\.\d+, not 0\.\d+/,
+    ],
+  ])('a changed %s of it fails the gate', async (output, change, message) => {
+    const golden = JSON.parse(readFileSync(join(spec, 'xgboost', 'golden.json'), 'utf8')) as {
+      outputs: { name: string; data: unknown[] }[];
+    };
+    const { data } = golden.outputs.find(({ name }) => name === output)!;
+    data[5] = change(data[5]);
+    const path = join(folder, `${output}.json`);
+    writeFileSync(path, JSON.stringify(golden));
+    const thrown = (await tryFolder(join(spec, 'xgboost'), path).catch(
+      (error: unknown) => error,
+    )) as SlipwayError;
+    expect(thrown.code).toBe('GATE_FAILED');
+    expect(thrown.message).toMatch(message);
   });
 });
 

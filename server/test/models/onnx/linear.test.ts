@@ -43,6 +43,7 @@ const ends = [
   'LinearClassifier',
   'OneScore',
   'MatMul',
+  'Vector',
   'Gemm',
   'Sigmoid',
   'Softmax',
@@ -132,14 +133,15 @@ function pipeline(seed: number, width: number, targets: number, before: readonly
     const more = [ml, reals('coefficients', some(width)), reals('intercepts', some(1)), two] as const;
     parts.push(node('LinearClassifier', [last], ['label', 'Y'], ...more));
     outputs.push(['label', 1, true]);
-  } else if (end === 'Gemm') then(end, [last, matrix(), constant([targets], some(targets))]);
+  } else if (end === 'Vector') then('MatMul', [last, constant([width], some(width))]);
+  else if (end === 'Gemm') then(end, [last, matrix(), constant([targets], some(targets))]);
   else {
     then('MatMul', [last, matrix()]);
     if (end !== 'MatMul') then('Add', [last, constant([targets], some(targets))]);
     if (end === 'Sigmoid') then(end, [last]);
     if (end === 'Softmax') then(end, [last], int('axis', 1));
   }
-  const wide = end === 'OneScore' ? 2 : targets;
+  const wide = end === 'OneScore' ? 2 : end === 'Vector' ? 1 : targets;
   if (end !== 'LinearClassifier' && end !== 'OneScore') parts.push(node('Identity', [last], ['Y']));
   outputs.push(['Y', wide, false]);
   if (end === 'ArgMax') {

@@ -66,7 +66,9 @@ export function planMatrix(node: OnnxNode, planner: Planner): boolean {
     ? numbers
     : Array.from({ length: inner * outer }, (_, i) => numbers[(i % inner) * outer + Math.floor(i / inner)]!);
   const more = { at: planner.keep(weights), bias: bias ? planner.keep(bias) : null };
-  return planner.set(node, planner.step('linear', x, planner.new(isVector ? [] : [outer], 'float'), more));
+  const to = planner.new(isVector ? [] : [outer], 'float');
+  const isDot = isVector && process.arch === 'x64';
+  return planner.set(node, planner.step(isDot ? 'dot' : 'linear', x, to, more));
 }
 
 export function planTransform(node: OnnxNode, planner: Planner, by: 'SIGMOID' | 'SOFTMAX'): boolean {

@@ -56,6 +56,8 @@ export type Step =
   | ({ op: 'encodeNumbers'; count: number; at: number } & Unary)
   /** Σ x[i] · constants[at + k · width + i], then + constants[bias + k]; `bias` null: none. */
   | ({ op: 'linear'; at: number; bias: number | null } & Unary)
+  /** The same of one k, added up in another order: see step-linear.ts. */
+  | ({ op: 'dot'; at: number; bias: number | null } & Unary)
   /** LP1 and LP2: ONNX's LpNormalization, which makes zeros of zeros. */
   | ({ op: 'normalize'; norm: 'L1' | 'L2' | 'MAX' | 'LP1' | 'LP2' } & Unary)
   | ({ op: 'transform'; by: Transform | 'SIGMOID' } & Unary)

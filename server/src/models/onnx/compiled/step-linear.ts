@@ -44,3 +44,35 @@ export function linear(
         for (let i = 0; i < targets; i++, k++) target[k] = fround(target[k]! + biases[i]!);
   };
 }
+
+/**
+ * With a vector, as MLAS does it on x64 (one row at a time, SgemmKernelM1Avx): four products each are rounded and added
+ * up, then added to the sum; at the end two, then one.
+ */
+export function dot(
+  { from, to, at, bias }: Extract<Step, { op: 'dot' }>,
+  { values, widths, constants }: Space,
+): Run {
+  const [source, target, width] = [values[from]!, values[to]!, widths[from]!];
+  const weights = constants.slice(at, at + width);
+  const added = bias === null ? 0 : constants[bias]!;
+  const fours = width - (width % 4);
+  return (rows) => {
+    for (let row = 0, x = 0; row < rows; row++) {
+      let [sum, i] = [0, 0];
+      for (; i < fours; i += 4, x += 4) {
+        const first = product(source[x]!, weights[i]!) + product(source[x + 1]!, weights[i + 1]!);
+        const three = fround(first) + product(source[x + 2]!, weights[i + 2]!);
+        sum = fround(sum + fround(fround(three) + product(source[x + 3]!, weights[i + 3]!)));
+      }
+      if (width & 2) {
+        const two = product(source[x++]!, weights[i++]!) + product(source[x++]!, weights[i++]!);
+        sum = fround(sum + fround(two));
+      }
+      if (width & 1) sum = fround(sum + product(source[x++]!, weights[i]!));
+      target[row] = fround(sum + added);
+    }
+  };
+}
+
+const product = (x: number, weight: number): number => fround(x * weight);

@@ -4,7 +4,7 @@ import { binary, unary } from './functions.ts';
 import type { OfOne, OfTwo, Step } from './plan.ts';
 import type { Run, Space } from './space.ts';
 import { choose, everyRow, exceeds, impute, ofOne, ofTwo, reduce } from './step-elementwise.ts';
-import { linear } from './step-linear.ts';
+import { dot, linear } from './step-linear.ts';
 import { transforms } from './transforms.ts';
 
 type Makers = {
@@ -90,6 +90,7 @@ const makers: Makers = {
     return oneHot(from, to, space, (x) => indices.get(Math.trunc(x)));
   },
   linear,
+  dot,
   normalize: ({ from, to, norm }, { values, widths }) => {
     const [source, target, width] = [values[from]!, values[to]!, widths[to]!];
     return (rows) => {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { residentBytes, ticksPerSecond } from '../process-cpu.ts';
 
@@ -20,9 +20,14 @@ export interface Reading {
 /** Whether processes can be kept on a core each here. */
 export const canPin = process.platform === 'linux' && availableParallelism() > 1 && hasTaskset();
 
-/** Keeps all threads of a process on a core. */
+/** Keeps all threads of a process on a core; one that has ended meanwhile takes nobody's time. */
 export function pin(pid: number, core: number): void {
-  if (canPin) execFileSync('taskset', ['-apc', String(core), String(pid)], { stdio: 'ignore' });
+  if (!canPin) return;
+  try {
+    execFileSync('taskset', ['-apc', String(core), String(pid)], { stdio: 'ignore' });
+  } catch (thrown) {
+    if (existsSync(`/proc/${pid}`)) throw thrown;
+  }
 }
 
 /** https://docs.kernel.org/scheduler/sched-stats.html */

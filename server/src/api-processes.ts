@@ -20,7 +20,7 @@ export const LaneView = Type.Object({
   lane: Type.Integer(),
   pressed: Type.Boolean({ description: 'It has had more to do than it can for longer than a burst' }),
   turnLimit: Nullable(
-    Type.Integer({ description: 'Predictions a turn while it is pressed; null: not known' }),
+    Type.Integer({ description: 'Predictions in hand at most while it is pressed; null: not known' }),
   ),
   waitedMs: Type.Number({ description: 'At most, before the requests of the last turn were looked at' }),
   turnMs: Type.Object(

@@ -158,7 +158,7 @@ export interface AdmissionMetrics {
   pressed: boolean;
   /** How long the requests of the last turn may have waited before they were looked at, seconds. */
   waited: number;
-  /** Requests that a turn takes on while it is pressed; null: that is not known yet. */
+  /** Requests in hand at most while it is pressed; null: that is not known yet. */
   limit: number | null;
 }
 

@@ -11,6 +11,12 @@ export const overloaded = new SlipwayError(
 /** The event loop that has waited for so long since its last turn had time to spare, ms. */
 const spareMs = 0.5;
 
+/** A request that waits for a library in this process. */
+export interface Held {
+  /** It might have been worked on since then, `performance.now()`. */
+  readonly since: number;
+}
+
 /**
  * Whether this lane takes more predictions on, whatever edge they come by. Asked twice: with a request's head, so that
  * one more than can be answered in time is refused before its body is looked at; and when the work on it begins, which
@@ -18,6 +24,8 @@ const spareMs = 0.5;
  */
 export class Admission {
   readonly #budget = new TurnBudget();
+  /** The oldest first. */
+  readonly #held = new Set<Held>();
   #isOpen = false;
   #started = performance.now();
   #idle = 0;
@@ -35,6 +43,16 @@ export class Admission {
     if (this.isFull(now)) return false;
     this.#budget.begin();
     return true;
+  }
+
+  /** It is not answered in the turn that has begun it. */
+  hold(held: Held): void {
+    this.#held.add(held);
+  }
+
+  /** It is answered, or will not be. */
+  release(held: Held): void {
+    this.#held.delete(held);
   }
 
   /** One more is refused, and this is what it is told. */
@@ -57,8 +75,11 @@ export class Admission {
     this.#isOpen = true;
     setImmediate(this.#close);
     const idle = performance.nodeTiming.idleTime;
-    this.#waited = idle - this.#idle > spareMs ? 0 : now - this.#started;
-    this.#budget.turn(now, this.#waited);
+    const worked = idle - this.#idle > spareMs ? 0 : now - this.#started;
+    const [oldest] = this.#held;
+    // With time to spare, whoever waits does not wait for the lane.
+    this.#waited = worked > 0 && oldest ? Math.max(worked, now - oldest.since) : worked;
+    this.#budget.turn(now, worked, this.#held.size, this.#waited);
     this.#started = now;
     this.#idle = idle;
   }

@@ -141,19 +141,23 @@ export class DataPlane {
     }
     const looked = performance.now() - started;
     const { update } = arm;
+    const { batching } = arm.serving;
+    const mayWait = !answersAtOnce(arm, frame.rows);
+    const held = mayWait && arm.runs === 'runtime' ? { since: started + (batching?.maxDelayMs ?? 0) } : null;
     const done = (answers: Float64Array, texts: string[], waited: number, inferred: number): void => {
+      if (held) this.admission.release(held);
       const cacheStatus = key === null ? null : this.#keep(arm, update, key, { answers, texts }, looked);
       const course = { started, waited, inferred, cacheStatus };
       this.#answer(arm, frame, caller, answers, texts, imputed, course, encode, send);
     };
     const failed = (thrown: unknown): void => {
+      if (held) this.admission.release(held);
       const error = failureOf(arm, toSlipwayError(thrown));
       this.#parts.meter.error(arm, error.code);
       send(null, error);
     };
     if (frame.rows > arm.sliceRows && tooManySlices()) throw this.admission.refuses();
-    const { batching } = arm.serving;
-    const mayWait = !answersAtOnce(arm, frame.rows);
+    if (held) this.admission.hold(held);
     const waiting = mayWait ? patient(caller, started + arm.patienceMs) : caller;
     if (mayWait && batching) {
       const patience = batching.queueTimeoutMs ?? arm.patienceMs;

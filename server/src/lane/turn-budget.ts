@@ -2,6 +2,11 @@
 const targetMs = 5;
 /** Turns may be like that for so long before it is more than a burst, ms. */
 const burstMs = 100;
+/**
+ * But the less it has been since there were too many, the sooner there are again: a moment without any is no end of it,
+ * and each new burst would be another queue. Shares of the time since.
+ */
+const trust = 0.2;
 /** How long a turn shall take where there have been too many for longer than that, ms. */
 const pressedMs = 15;
 /** A turn that takes so long has misjudged what it took on: it takes no more, ms. */
@@ -9,23 +14,29 @@ const longMs = 4 * pressedMs;
 /** So many requests are taken in any case: a few heavy ones always make a long turn. */
 const pressedLeast = 4;
 const patientLeast = 16;
-/** Turns that are remembered. */
+/** Costs of an answer that are remembered. */
 const remembered = 16;
 
 /**
  * How many requests one turn of the event loop takes on. A lane's queue is what its sockets hold: what a turn reads has
  * waited no longer than the turn before took, and is answered when it ends, so that to bound a turn is to bound the time
- * to answer by two turns. As CoDel has it, a burst is let in and a queue that stays is cut: by then a turn takes on as
- * many as have been answered in `pressedMs`, by the best of the last turns, for the others may have been held up by
- * another process. Pure: times are arguments, ms.
+ * to answer by two turns. Requests of a library that takes a call a turn are held over to later ones: they count with
+ * those that a turn takes on, and have waited as long as the oldest of them. As CoDel has it, a burst is let in and a
+ * queue that stays is cut: by then as many are in hand as have been answered in `pressedMs`, by the best of the last
+ * of them, for the others may have been held up by another process. Pure: times are arguments, ms.
  * https://queue.acm.org/detail.cfm?id=2209336 https://queue.acm.org/detail.cfm?id=2839461
  */
 export class TurnBudget {
   #started = Number.NEGATIVE_INFINITY;
   #begun = 0;
+  #held = 0;
+  /** Without a moment to spare since then, and answered in it: a call or two by itself says little of what the next take. */
+  #worked = 0;
+  #answered = 0;
   #lateSince = Number.POSITIVE_INFINITY;
   #pressed = false;
-  /** ms a request of the last turns after which others waited. */
+  #pressedAt = Number.NEGATIVE_INFINITY;
+  /** ms an answer of the last turns after which others waited. */
   readonly #costs = new Float64Array(remembered).fill(Number.POSITIVE_INFINITY);
   #turns = 0;
   #limit = Number.POSITIVE_INFINITY;
@@ -35,29 +46,39 @@ export class TurnBudget {
     return this.#pressed;
   }
 
-  /** Requests that a turn takes on while it is pressed; Infinity: it has not been yet. */
+  /** Requests in hand at most while it is pressed; Infinity: it has not been yet. */
   get limit(): number {
     return this.#limit;
   }
 
-  /** A turn has read its first request. `waited`: since the turn before began, or 0 where there was time to spare. */
-  turn(now: number, waited: number): void {
-    if (waited > 0 && this.#begun > 0) this.#learn(waited / this.#begun);
+  /**
+   * A turn has read its first request. `worked`: since the turn before began, or 0 where there was time to spare; `held`:
+   * requests of turns before that are not answered; `waited`: longest that one of these, or of those just read, has.
+   */
+  turn(now: number, worked: number, held: number, waited: number): void {
+    this.#answered += this.#held + this.#begun - held;
+    this.#worked += worked;
+    const isEnough = this.#worked >= targetMs && this.#answered > 0;
+    if (isEnough) this.#learn(this.#worked / this.#answered);
+    if (isEnough || worked === 0) this.#worked = this.#answered = 0;
     this.#started = now;
     this.#begun = 0;
+    this.#held = held;
     if (waited < targetMs) {
       this.#lateSince = Number.POSITIVE_INFINITY;
       this.#pressed = false;
     } else {
       this.#lateSince = Math.min(this.#lateSince, now - waited);
-      if (now - this.#lateSince >= burstMs) this.#pressed = true;
+      const patience = Math.min(burstMs, trust * (now - this.#pressedAt));
+      if (now - this.#lateSince >= patience) this.#pressed = true;
     }
+    if (this.#pressed) this.#pressedAt = now;
   }
 
   /** Whether this turn takes no more on. */
   isSpent(now: number): boolean {
     const elapsed = now - this.#started;
-    if (this.#pressed && this.#begun >= this.#limit) return true;
+    if (this.#pressed && this.#held + this.#begun >= this.#limit) return true;
     return elapsed >= (this.#pressed ? longMs : burstMs) && this.#begun >= patientLeast;
   }
 

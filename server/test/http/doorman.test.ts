@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Doorman } from '../../src/http/data/doorman.ts';
-import { plainHeaders } from '../../src/http/data/plain-request.ts';
+import { plainRequest } from '../../src/http/data/plain-request.ts';
 import { seeded } from '../models/forest/random-forest.ts';
 
 /** A server that says of each request what it has read, or refuses it, with a doorman before it. */
@@ -148,7 +148,8 @@ test('every request gets one answer, in order and its own, however it comes and 
 test('what it takes for a request and nothing besides, node:http reads as just that', async () => {
   isFull = () => false;
   const whole = 'POST /predict/m HTTP/1.1\r\nhost: x\r\naccept: */*\r\ncontent-length: 2\r\n\r\n{}';
-  expect(plainHeaders(Buffer.from(whole))).toBe(3);
+  expect(plainRequest(Buffer.from(whole))).toEqual({ headers: 3, left: 0 });
+  expect(plainRequest(Buffer.from(whole.slice(0, -2)))).toEqual({ headers: 3, left: 2 });
   const pieces = [
     '\r',
     '\n',
@@ -174,12 +175,14 @@ test('what it takes for a request and nothing besides, node:http reads as just t
     // A request without a host is node:http's to refuse; it ends where it seems to.
     if (!text.includes('\r\nhost: x\r\n')) continue;
     const bytes = Buffer.from(text, 'latin1');
-    const headers = plainHeaders(bytes);
-    if (headers < 0) continue;
+    const { headers = 0, left = -1 } = plainRequest(bytes) ?? {};
+    if (left < 0) continue;
     plain++;
     const caller = new Caller();
     // What follows at once tells where it ended.
-    caller.write(Buffer.concat([bytes, Buffer.from('GET /next HTTP/1.1\r\nhost: x\r\n\r\n')]));
+    caller.write(
+      Buffer.concat([bytes, Buffer.alloc(left, 'x'), Buffer.from('GET /next HTTP/1.1\r\nhost: x\r\n\r\n')]),
+    );
     const [[status, first], [, next]] = (await caller.answers(2)) as [[number, string], [number, string]];
     expect([status, JSON.parse(first)[2], JSON.parse(next)[0]], JSON.stringify(text)).toEqual([
       200,

@@ -1,14 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { plainHeaders } from './plain-request.ts';
+import { type PlainRequest, plainRequest } from './plain-request.ts';
 
 /** Whether a prediction that comes now is refused, with what: a whole answer, head and body. null: it is not. */
 export type RefusalOf = (chunk: Buffer) => Buffer | null;
 
 /**
- * Stands before node:http on connections whose caller was refused once: what comes next is refused by its bytes alone,
- * for a fraction of what node:http takes to say the same. Only a plain request (plain-request.ts) on a connection where
+ * Stands before node:http on connections whose caller was refused once: what comes next is refused by its head's bytes
+ * alone, for a fraction of what node:http takes to say the same, and its body let fall as it comes. Only a plain request (plain-request.ts) on a connection where
  * nothing else is under way; all else is node:http's.
  */
 export class Doorman {
@@ -43,6 +43,9 @@ class Connection {
   readonly #parse: (chunk: Buffer) => void;
   /** Whether what node:http was given ends with the end of a request. */
   #isBetween = false;
+  /** Bytes that are still to come of a body, and whether its request was refused here. */
+  #left = 0;
+  #isRefused = false;
   #came = 0;
   #request: IncomingMessage | null = null;
   #response: ServerResponse | null = null;
@@ -62,19 +65,40 @@ class Connection {
   }
 
   readonly #read = (chunk: Buffer): void => {
-    const headers = plainHeaders(chunk);
-    if (headers >= 0 && this.#isBetween && this.#isFree()) {
+    if (this.#left === 0) {
+      this.#first(chunk);
+      return;
+    }
+    const part = Math.min(this.#left, chunk.length);
+    this.#left -= part;
+    if (!this.#isRefused) {
+      const before = this.#came;
+      this.#parse(chunk);
+      const isEnd = this.#left === 0 && part === chunk.length && this.#came === before;
+      this.#isBetween = isEnd && this.#request!.complete;
+      if (part < chunk.length) this.#left = 0;
+    } else if (part < chunk.length) this.#first(chunk.subarray(part));
+  };
+
+  /** What does not belong to a body that is known to come. */
+  #first(chunk: Buffer): void {
+    const plain = plainRequest(chunk);
+    if (plain && this.#isBetween && this.#isFree()) {
       const refusal = this.#refusal(chunk);
       if (refusal) {
         this.#socket.write(refusal);
+        this.#left = plain.left;
+        this.#isRefused = true;
         return;
       }
     }
     const before = this.#came;
     this.#parse(chunk);
-    this.#isBetween =
-      headers >= 0 && this.#came === before + 1 && (this.#isBetween || this.#isAlone(headers));
-  };
+    const isRead = plain !== null && this.#came === before + 1 && (this.#isBetween || this.#isAlone(plain));
+    this.#left = isRead ? plain.left : 0;
+    this.#isRefused = false;
+    this.#isBetween = isRead && plain.left === 0 && this.#request!.complete;
+  }
 
   /** All that was asked before is answered, and was read by the caller. */
   #isFree(): boolean {
@@ -85,8 +109,7 @@ class Connection {
    * node:http has read as one request what is one by itself: bytes that it had from before would have been headers of
    * it, for they can neither be a part of the line that it begins with nor of a header's name.
    */
-  #isAlone(headers: number): boolean {
-    const { complete, rawHeaders } = this.#request!;
-    return complete && rawHeaders.length === 2 * headers;
+  #isAlone({ headers }: PlainRequest): boolean {
+    return this.#request!.rawHeaders.length === 2 * headers;
   }
 }

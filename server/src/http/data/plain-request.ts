@@ -24,16 +24,24 @@ for (const letter of Buffer.from(
 ))
   isToken[letter] = 1;
 
+export interface PlainRequest {
+  /** How many headers it has. */
+  headers: number;
+  /** Bytes of its body that are still to come. */
+  left: number;
+}
+
 /**
- * How many headers a request has that is for predictions, in one piece, and plain: one body, whose length is said once.
- * -1: it is something else, or needs more than a look. Stricter than node:http, never more lenient, because readers that
- * disagree about where a request ends are what request smuggling lives on (RFC 9112, 11.2).
+ * The request that some bytes are, or begin with all of its head in them: for predictions, and plain, with one body,
+ * whose length is said once. null: they are something else, or more than that, or need more than a look. Stricter than
+ * node:http, never more lenient, because readers that disagree about where a request ends are what request smuggling
+ * lives on (RFC 9112, 11.2).
  */
-export function plainHeaders(chunk: Uint8Array): number {
-  if (!paths.some((path) => isAt(chunk, path, 0, 0))) return -1;
+export function plainRequest(chunk: Uint8Array): PlainRequest | null {
+  if (!paths.some((path) => isAt(chunk, path, 0, 0))) return null;
   let at = paths[0]!.length;
   while (chunk[at]! > space && chunk[at]! < 127) at++;
-  if (!isAt(chunk, version, at, 0)) return -1;
+  if (!isAt(chunk, version, at, 0)) return null;
   at += version.length;
   let headers = 0;
   let body = -1;
@@ -41,25 +49,26 @@ export function plainHeaders(chunk: Uint8Array): number {
     const name = at;
     while (isToken[chunk[at]!] === 1) at++;
     const nameLength = at - name;
-    if (nameLength === 0 || chunk[at] !== colon) return -1;
+    if (nameLength === 0 || chunk[at] !== colon) return null;
     at++;
     while (chunk[at] === space || chunk[at] === tab) at++;
     const value = at;
     while (chunk[at]! >= space || chunk[at] === tab) at++;
-    if (chunk[at] !== cr || chunk[at + 1] !== lf) return -1;
+    if (chunk[at] !== cr || chunk[at + 1] !== lf) return null;
     if (nameLength < 32 && isNotable[32 * (chunk[name]! | 32) + nameLength] === 1) {
       if (isAt(chunk, contentLength, name, anyCase)) {
-        if (body >= 0) return -1;
+        if (body >= 0) return null;
         body = count(chunk, value, at);
-        if (body < 0) return -1;
+        if (body < 0) return null;
       } else if (isAt(chunk, special[0]!, name, anyCase)) {
-        if (at - value !== keepAlive.length || !isAt(chunk, keepAlive, value, anyCase)) return -1;
-      } else if (special.some((one) => isAt(chunk, one, name, anyCase))) return -1;
+        if (at - value !== keepAlive.length || !isAt(chunk, keepAlive, value, anyCase)) return null;
+      } else if (special.some((one) => isAt(chunk, one, name, anyCase))) return null;
     }
     headers++;
     at += 2;
   }
-  return chunk[at + 1] === lf && body >= 0 && at + 2 + body === chunk.length ? headers : -1;
+  const left = at + 2 + body - chunk.length;
+  return chunk[at + 1] === lf && body >= 0 && left >= 0 ? { headers, left } : null;
 }
 
 /** Whether some text stands there. */
@@ -68,9 +77,9 @@ function isAt(chunk: Uint8Array, text: Uint8Array, at: number, mask: number): bo
   return true;
 }
 
-/** Digits alone; -1: it is no such number. */
+/** Digits alone; -1: it is no such number, or no body that anybody would take. */
 function count(chunk: Uint8Array, from: number, to: number): number {
-  if (to === from || to - from > 12) return -1;
+  if (to === from || to - from > 10) return -1;
   let number = 0;
   for (let at = from; at < to; at++) {
     const digit = chunk[at]! - 48;

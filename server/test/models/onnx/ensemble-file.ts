@@ -29,6 +29,8 @@ export interface EnsembleShape {
   tracks: boolean;
   base: 'none' | 'one' | 'each';
   transform: number;
+  /** Rows in double precision; thresholds and weights are float32 all the same. */
+  double: boolean;
   average: boolean;
   /** Weights are shares of one, as those of a random forest. */
   positive: boolean;
@@ -115,7 +117,7 @@ export function randomEnsemble(shape: EnsembleShape): { bytes: Uint8Array; split
   const graph = message(
     node(shape.op, ['X'], isClassifier ? ['label', 'Y'] : ['Y'], [7, 'ai.onnx.ml'], ...attributes),
     [2, 'g'],
-    value(11, 'X', shape.features),
+    value(11, 'X', shape.features, shape.double ? 11 : 1),
     ...(isClassifier ? [labels] : []),
     value(12, 'Y', shape.targets),
   );

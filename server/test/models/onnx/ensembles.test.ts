@@ -12,12 +12,20 @@ import { type EnsembleShape, randomEnsemble } from './ensemble-file.ts';
 
 const rows = 60;
 
-const signatureOf = ({ op, features, targets }: EnsembleShape): Signature => {
+const signatureOf = ({ op, features, targets, double }: EnsembleShape): Signature => {
   const isClassifier = op === 'TreeEnsembleClassifier';
   return {
     task: 'regression',
     features: Array.from({ length: features }, (_, k) => ({ name: `X_${k}`, type: 'number' as const })),
-    inputs: [{ name: 'X', datatype: 'FP32', shape: [-1, features], column: 0, width: features }],
+    inputs: [
+      {
+        name: 'X',
+        datatype: double ? 'FP64' : 'FP32',
+        shape: [-1, features],
+        column: 0,
+        width: features,
+      },
+    ],
     outputs: [
       ...(isClassifier
         ? [{ name: 'label', datatype: 'INT64' as const, shape: [-1], column: 0, width: 1 }]
@@ -77,6 +85,7 @@ const shapes = fc.record({
   transform: fc.constantFrom(0, 0, 1, 2, 3),
   average: fc.boolean(),
   positive: fc.boolean(),
+  double: fc.boolean(),
 });
 
 describe('compiled ensembles beside onnxruntime', () => {
@@ -91,6 +100,9 @@ describe('compiled ensembles beside onnxruntime', () => {
           base: drawn.base === 'one' && drawn.targets > 1 ? ('none' as const) : drawn.base,
           targets: drawn.op === 'TreeEnsembleClassifier' ? Math.max(2, drawn.targets) : drawn.targets,
           dense: !isNew && drawn.dense,
+          double: !isNew && drawn.double,
+          // How it transforms doubles is not compiled.
+          transform: !isNew && drawn.double ? 0 : drawn.transform,
           modes: isNew && drawn.modes.length === 6 ? [...drawn.modes, 6] : drawn.modes,
         };
         const answers = await both(shape);

@@ -47,11 +47,12 @@ export const elsewhere = (file: string): Part[] => [
   [14, 1],
 ];
 
-export const value = (field: number, name: string, columns: number): Part => [
+/** `type`: the elements', 1 for float32, 11 for double. */
+export const value = (field: number, name: string, columns: number, type = 1): Part => [
   field,
   message(
     [1, name],
-    [2, message([1, message([1, 1], [2, message([1, message([2, 'N'])], [1, message([1, columns])])])])],
+    [2, message([1, message([1, type], [2, message([1, message([2, 'N'])], [1, message([1, columns])])])])],
   ),
 ];
 

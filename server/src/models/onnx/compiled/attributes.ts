@@ -22,5 +22,12 @@ export function floatInput(node: OnnxNode, planner: Planner, alsoWhole = false):
   return planner.step('round', x, planner.new(x.dims, 'float', same(x)), {});
 }
 
+/** The same of operators that compute in double precision what is double. */
+export function realInput(node: OnnxNode, planner: Planner): Value | null {
+  const given = planner.input(node);
+  const x = given?.dims.length === 1 ? planner.numbers(given) : null;
+  return x?.type === 'double' ? x : floatInput(node, planner);
+}
+
 /** For a value whose numbers stand for those of another. */
 export const same = ({ columns }: Value): Pick<Value, 'columns'> => (columns ? { columns } : {});

@@ -28,19 +28,20 @@ export interface ForestOf {
 const mostMemberships = 4096;
 
 /**
- * An ensemble as the forest form. onnxruntime's sums begin at 0 and are rounded after every tree; base values come
- * after them. Where leaves give weights to most targets they are vectors; else a tree that gives weights to several
+ * An ensemble as the forest form. onnxruntime's sums begin at 0 and are rounded after every tree, of an input in double
+ * precision only after the last; base values come after them. Where leaves give weights to most targets they are vectors; else a tree that gives weights to several
  * stands in the forest once for each. Null for what the form
  * does not hold: branches that meet (but for chains of equalities, which are sets), thresholds that are no numbers,
  * a leaf with two weights for one target, a target that a row may leave without any.
  */
-export function forestOf(ensemble: Ensemble, width: number): ForestOf | null {
+export function forestOf(ensemble: Ensemble, width: number, isDouble: boolean): ForestOf | null {
   const builder = new Builder(ensemble, width);
   const trees = ensemble.roots.map((root) => builder.read(root));
   if (!trees.every((tree) => tree !== null)) return null;
   for (const tree of trees) if (!builder.add(tree)) return null;
   if (builder.sure.size < ensemble.targets) return null;
-  return { forest: builder.forest(), memberships: builder.memberships };
+  const precision = isDouble ? 'float64' : 'float32';
+  return { forest: builder.forest(precision), memberships: builder.memberships };
 }
 
 /** One tree with its nodes in an order of their own; leaves are the ensemble's. */
@@ -220,13 +221,13 @@ class Builder {
     this.#leaves.push(leaves);
   }
 
-  forest(): Forest {
+  forest(precision: Forest['sum']): Forest {
     const { targets } = this.#ensemble;
     return {
       features: this.#width + this.memberships.length,
       groups: targets,
-      compare: 'float32',
-      sum: 'float32',
+      compare: precision,
+      sum: precision,
       start: new Float64Array(targets),
       roots: Int32Array.from(this.#roots),
       treeGroups: Int32Array.from(this.#groups),

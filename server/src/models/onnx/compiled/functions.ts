@@ -5,8 +5,8 @@
 
 const { abs, exp, fround, log, max, min, sign, sqrt, trunc } = Math;
 
-type Loop1 = (x: Float64Array, to: Float64Array, count: number) => void;
-type Loop2 = (x: Float64Array, y: Float64Array, to: Float64Array, count: number) => void;
+export type Loop1 = (x: Float64Array, to: Float64Array, count: number) => void;
+export type Loop2 = (x: Float64Array, y: Float64Array, to: Float64Array, count: number) => void;
 
 export const unary = {
   round: (x, to, count) => {

@@ -89,7 +89,7 @@ export const operators: Record<string, { domain: string; plan: PlanNode }> = {
   Exp: standard(ofOne('exponential')),
   Log: standard(ofOne('logarithm')),
   Reciprocal: standard(ofOne('reciprocal')),
-  IsNaN: standard(ofOne('isMissing', { of: ['float'], gives: 'boolean' })),
+  IsNaN: standard(ofOne('isMissing', { of: ['float', 'double'], gives: 'boolean' })),
   Where: standard(planWhere),
   Clip: standard(planClip),
   // Over a row

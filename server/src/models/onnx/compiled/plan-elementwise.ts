@@ -1,7 +1,7 @@
 import type { OnnxNode } from '../graph.ts';
 import { floats } from './attributes.ts';
 import { ofRows, sizeOf, spread, together } from './dims.ts';
-import { binary, unary } from './functions.ts';
+import { binaryLoop, unaryLoop } from './functions-double.ts';
 import type { PlanNode } from './operators.ts';
 import type { OfOne, OfTwo } from './plan.ts';
 import type { Constant, Planner, Value } from './planner.ts';
@@ -11,14 +11,14 @@ type Type = Value['type'];
 
 const isConstant = (operand: Operand): operand is Constant => 'numbers' in operand;
 
-/** What operators take and give. */
+/** What operators take, and what they give if it is not the same. */
 interface Rule {
   of: Type[];
-  gives: Type;
+  gives?: Type;
 }
-export const reals: Rule = { of: ['float'], gives: 'float' };
-export const questions: Rule = { of: ['float', 'integer'], gives: 'boolean' };
-export const truths: Rule = { of: ['boolean'], gives: 'boolean' };
+export const reals: Rule = { of: ['float', 'double'] };
+export const questions: Rule = { of: ['float', 'double', 'integer'], gives: 'boolean' };
+export const truths: Rule = { of: ['boolean'] };
 
 /** The same question, or computation, with its operands turned. */
 const turned: Partial<Record<OfTwo, OfTwo>> = {
@@ -43,13 +43,13 @@ export function ofOne(op: OfOne, { of, gives }: Rule = reals): PlanNode {
     const constant = planner.constant(node, 0);
     if (constant) {
       const numbers = Float64Array.from(constant.numbers);
-      unary[op](numbers, numbers, numbers.length);
-      return planner.fold(node, { numbers: [...numbers], dims: constant.dims });
+      unaryLoop(op, constant.isDouble)(numbers, numbers, numbers.length);
+      return planner.fold(node, { ...constant, numbers: [...numbers] });
     }
     const given = planner.input(node);
     const x = given && planner.numbers(given);
     if (!x || !of.includes(x.type)) return false;
-    return planner.set(node, planner.step(op, x, planner.new(x.dims, gives), {}));
+    return planner.set(node, planner.step(op, x, planner.new(x.dims, gives ?? x.type), {}));
   };
 }
 
@@ -78,7 +78,7 @@ function combined(op: OfTwo, a: Operand, b: Operand, rule: Rule, planner: Planne
     const given = ofRows(b.dims, x.dims.length);
     const dims = given && together(x.dims, given);
     if (!dims) return null;
-    const to = planner.new(dims, rule.gives);
+    const to = planner.new(dims, rule.gives ?? x.type);
     const numbers = spread(given, dims).map((i) => b.numbers[i]!);
     const wide = widened(x, dims, planner);
     for (const [i, number] of numbers.entries()) planner.typical(wide, i, [number]);
@@ -87,7 +87,7 @@ function combined(op: OfTwo, a: Operand, b: Operand, rule: Rule, planner: Planne
   const y = planner.numbers(b);
   const dims = y && together(x.dims, y.dims);
   if (!dims || y.type !== x.type) return null;
-  const to = planner.new(dims, rule.gives);
+  const to = planner.new(dims, rule.gives ?? x.type);
   const other = widened(y, dims, planner).index;
   return planner.step(op, widened(x, dims, planner), to, { with: other });
 }
@@ -102,8 +102,8 @@ function folded(op: OfTwo, a: Constant, b: Constant): Constant | null {
   if (!dims || sizeOf(dims) > mostFolded) return null;
   const x = Float64Array.from(spread(one, dims), (i) => a.numbers[i]!);
   const y = Float64Array.from(spread(other, dims), (i) => b.numbers[i]!);
-  binary[op](x, y, x, x.length);
-  return { dims, numbers: [...x] };
+  binaryLoop(op, a.isDouble)(x, y, x, x.length);
+  return { dims, numbers: [...x], isDouble: a.isDouble };
 }
 
 /** Constants made of constants are small: they stand for how an exporter writes a formula. */
@@ -112,7 +112,7 @@ const mostFolded = 2 ** 18;
 /** A constant as a value that may stand beside another. */
 function filled(constant: Constant, beside: Value, planner: Planner): Value | null {
   const dims = ofRows(constant.dims, beside.dims.length);
-  return dims && planner.fill(constant.numbers, dims);
+  return dims && planner.fill({ ...constant, dims });
 }
 
 function widened(x: Value, dims: readonly number[], planner: Planner): Value {
@@ -138,8 +138,8 @@ export function planWhere(node: OnnxNode, planner: Planner): boolean {
 /** Between two bounds: inputs, or attributes as before opset 11. */
 export function planClip(node: OnnxNode, planner: Planner): boolean {
   const x = planner.input(node);
-  if (x?.type !== 'float' && x?.type !== 'integer') return false;
-  const rule: Rule = { of: [x.type], gives: x.type };
+  if (x?.type !== 'float' && x?.type !== 'double' && x?.type !== 'integer') return false;
+  const rule: Rule = { of: [x.type] };
   let value: Operand | null = x;
   for (const [i, name, op] of [
     [1, 'min', 'greatest'],
@@ -148,7 +148,7 @@ export function planClip(node: OnnxNode, planner: Planner): boolean {
     const given = floats(node, name);
     const isGiven = given.length > 0 || (node.inputs[i] ?? '') !== '';
     const bound: Constant | null =
-      given.length > 0 ? { numbers: given, dims: [] } : planner.constant(node, i);
+      given.length > 0 ? { numbers: given, dims: [], isDouble: false } : planner.constant(node, i);
     if (isGiven) value = value && bound && combined(op, value, bound, rule, planner);
   }
   return value !== null && planner.set(node, value as Value);

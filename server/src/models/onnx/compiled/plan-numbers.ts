@@ -1,5 +1,5 @@
 import type { OnnxNode } from '../graph.ts';
-import { floatInput, floats, forEach, int, same, string } from './attributes.ts';
+import { floatInput, floats, forEach, int, realInput, same, string } from './attributes.ts';
 import { axisOf } from './dims.ts';
 import type { Planner } from './planner.ts';
 
@@ -26,7 +26,7 @@ export function planImputer(node: OnnxNode, planner: Planner): boolean {
   // A step's own numbers are finite.
   const at = planner.keep(Array.from(values, () => replaced));
   const isReplaced = planner.step('equal', x, planner.new(x.dims, 'boolean'), { at });
-  const more = { yes: planner.fill(values, x.dims).index, no: x.index };
+  const more = { yes: planner.fill({ numbers: values, dims: x.dims, isDouble: false }).index, no: x.index };
   return planner.set(node, planner.step('choose', isReplaced, to, more));
 }
 
@@ -38,16 +38,16 @@ export function planNormalizer(node: OnnxNode, planner: Planner): boolean {
 }
 
 export function planLpNormalization(node: OnnxNode, planner: Planner): boolean {
-  const x = floatInput(node, planner);
+  const x = realInput(node, planner);
   const p = int(node, 'p', 2);
   if (!x || axisOf(int(node, 'axis', -1), x.dims) !== 0 || (p !== 1 && p !== 2)) return false;
   const norm = p === 1 ? 'LP1' : 'LP2';
-  return planner.set(node, planner.step('normalize', x, planner.new(x.width, 'float'), { norm }));
+  return planner.set(node, planner.step('normalize', x, planner.new(x.width, x.type), { norm }));
 }
 
 /** A value times a constant matrix; Gemm adds a constant. */
 export function planMatrix(node: OnnxNode, planner: Planner): boolean {
-  const x = floatInput(node, planner);
+  const x = realInput(node, planner);
   const matrix = planner.constant(node, 1);
   const [alpha, beta] = [floats(node, 'alpha')[0] ?? 1, floats(node, 'beta')[0] ?? 1];
   const turned = int(node, 'transB', 0) === 1;
@@ -66,12 +66,12 @@ export function planMatrix(node: OnnxNode, planner: Planner): boolean {
     ? numbers
     : Array.from({ length: inner * outer }, (_, i) => numbers[(i % inner) * outer + Math.floor(i / inner)]!);
   const more = { at: planner.keep(weights), bias: bias ? planner.keep(bias) : null };
-  const to = planner.new(isVector ? [] : [outer], 'float');
-  const isDot = isVector && process.arch === 'x64';
+  const to = planner.new(isVector ? [] : [outer], x.type);
+  const isDot = isVector && x.type === 'float' && process.arch === 'x64';
   return planner.set(node, planner.step(isDot ? 'dot' : 'linear', x, to, more));
 }
 
 export function planTransform(node: OnnxNode, planner: Planner, by: 'SIGMOID' | 'SOFTMAX'): boolean {
-  const x = floatInput(node, planner);
-  return x !== null && planner.set(node, planner.step('transform', x, planner.new(x.width, 'float'), { by }));
+  const x = realInput(node, planner);
+  return x !== null && planner.set(node, planner.step('transform', x, planner.new(x.width, x.type), { by }));
 }

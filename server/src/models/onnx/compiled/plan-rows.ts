@@ -1,6 +1,6 @@
 import { elements, numbersOf } from '../constants.ts';
 import type { OnnxNode } from '../graph.ts';
-import { floatInput, int } from './attributes.ts';
+import { int, realInput } from './attributes.ts';
 import { along, axisOf, reshaped, sizeOf } from './dims.ts';
 import type { PlanNode } from './operators.ts';
 import type { OfMany } from './plan.ts';
@@ -59,10 +59,11 @@ export function planFill(node: OnnxNode, planner: Planner): boolean {
   const shape = planner.input(node);
   const tensor = node.attributes.get('value')?.tensors[0];
   const number = tensor ? numbersOf(tensor) : [0];
-  if (shape?.type !== 'shape' || number?.length !== 1 || (tensor && tensor.type !== elements.float))
-    return false;
+  const type = tensor?.type ?? elements.float;
+  const isDouble = type === elements.double;
+  if (shape?.type !== 'shape' || number?.length !== 1 || !(isDouble || type === elements.float)) return false;
   const numbers = Array.from({ length: sizeOf(shape.dims) }, () => number[0]!);
-  return planner.set(node, planner.fill(numbers, shape.dims));
+  return planner.set(node, planner.fill({ numbers, dims: shape.dims, isDouble }));
 }
 
 /** Places of one axis. */
@@ -151,17 +152,18 @@ export function reduce(by: OfMany): PlanNode {
     const given = planner.input(node);
     const x = given && planner.numbers(given);
     const axes = wholes(node, planner, 1, 'axes')?.map((axis) => x && axisOf(axis, x.dims));
-    if (x?.type !== 'float' || !axes || axes.length === 0 || axes.includes(null)) return false;
+    if (!(x?.type === 'float' || x?.type === 'double') || !axes || axes.length === 0 || axes.includes(null))
+      return false;
     const kept = x.dims.length - axes.length;
     if (!x.dims.every((_, axis) => axis < kept || axes.includes(axis))) return false;
     const keeps = int(node, 'keepdims', 1) === 1;
     const dims = [...x.dims.slice(0, kept), ...(keeps ? axes.map(() => 1) : [])];
-    return planner.set(node, planner.step('reduce', x, planner.new(dims, 'float'), { by }));
+    return planner.set(node, planner.step('reduce', x, planner.new(dims, x.type), { by }));
   };
 }
 
 export function planArgMax(node: OnnxNode, planner: Planner): boolean {
-  const x = floatInput(node, planner);
+  const x = realInput(node, planner);
   if (!x || axisOf(int(node, 'axis', 0), x.dims) !== 0 || int(node, 'select_last_index', 0) !== 0)
     return false;
   const labels = Array.from({ length: x.width }, (_, k) => k);

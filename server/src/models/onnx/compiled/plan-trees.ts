@@ -2,7 +2,7 @@ import { compileForest } from '../../forest/compile.ts';
 import { encodeProgram } from '../../forest/program.ts';
 import type { OnnxNode } from '../graph.ts';
 import { forEach } from './attributes.ts';
-import { type Ensemble, readEnsemble } from './ensemble.ts';
+import { type Ensemble, readEnsemble, type Transform } from './ensemble.ts';
 import { type ForestOf, forestOf } from './forest-of.ts';
 import type { Planner, Value } from './planner.ts';
 
@@ -17,11 +17,15 @@ function grow(node: OnnxNode, planner: Planner, ensemble: Ensemble | null): Grow
   const given = planner.input(node);
   const x = given?.dims.length === 1 ? planner.numbers(given) : null;
   if (!x || !ensemble || ensemble.targets < 1) return null;
-  const grown = x.type === 'float' || x.type === 'integer' ? forestOf(ensemble, x.width) : null;
+  if (x.type !== 'float' && x.type !== 'integer' && x.type !== 'double') return null;
+  const grown = forestOf(ensemble, x.width, x.type === 'double');
   return grown && { ensemble, grown, x };
 }
 
-/** Sums of the trees' weights, a target each, in tree order. */
+const ensembleOf = (node: OnnxNode, planner: Planner): Ensemble | null =>
+  readEnsemble(node, planner.input(node)?.type === 'double');
+
+/** Sums of the trees' weights, a target each, in tree order; in double precision where the input is. */
 function sumsOf({ ensemble, grown, x }: Grown, planner: Planner): Value {
   const { forest, memberships: questions } = grown;
   for (const [node, feature] of ensemble.feature.entries())
@@ -30,18 +34,30 @@ function sumsOf({ ensemble, grown, x }: Grown, planner: Planner): Value {
   const compile = () => encodeProgram({ ...compileForest(forest), link });
   const from =
     questions.length === 0 ? x : planner.step('ask', x, planner.new(forest.features, x.type), { questions });
-  const to = planner.new(ensemble.targets, 'float');
+  const to = planner.new(ensemble.targets, x.type === 'double' ? 'double' : 'float');
   return planner.step('walk', from, to, { forest: planner.forest(compile) });
 }
 
 function plus(base: number[], sums: Value, planner: Planner): Value {
-  const to = planner.new(sums.width, 'float');
+  const to = planner.new(sums.width, sums.type);
   return planner.step('add', sums, to, { at: planner.keep(base) });
+}
+
+/** What these operators give is float32, whatever they take. */
+function rounded(value: Value, planner: Planner): Value {
+  return value.type === 'double' ? planner.step('round', value, planner.new(value.dims, 'float'), {}) : value;
+}
+
+/** Scores as `post_transform` makes them; null where it is not known how, in double precision. */
+function transformed(scores: Value, by: Transform, planner: Planner): Value | null {
+  if (by === 'NONE') return rounded(scores, planner);
+  if (scores.type === 'double') return null;
+  return planner.step('transform', scores, planner.new(scores.width, 'float'), { by });
 }
 
 /** TreeEnsembleRegressor and TreeEnsemble: sums or means, plus base values; transformed where there are several. */
 export function planEnsemble(node: OnnxNode, planner: Planner): boolean {
-  const found = grow(node, planner, readEnsemble(node));
+  const found = grow(node, planner, ensembleOf(node, planner));
   if (!found) return false;
   const { ensemble } = found;
   const { targets, aggregate, base, transform, roots } = ensemble;
@@ -52,12 +68,11 @@ export function planEnsemble(node: OnnxNode, planner: Planner): boolean {
   let value = sumsOf(found, planner);
   if (aggregate === 'AVERAGE') {
     const at = planner.keep(forEach([roots.length], targets)!);
-    value = planner.step('divide', value, planner.new(targets, 'float'), { at });
+    value = planner.step('divide', value, planner.new(targets, value.type), { at });
   }
   if (base.length > 0) value = plus(base, value, planner);
-  const by = targets === 1 ? 'NONE' : transform;
-  if (by !== 'NONE') value = planner.step('transform', value, planner.new(targets, 'float'), { by });
-  return planner.set(node, value);
+  const result = transformed(value, targets === 1 ? 'NONE' : transform, planner);
+  return result !== null && planner.set(node, result);
 }
 
 const oneWeightEach = ({ leaves }: Ensemble): boolean =>
@@ -67,7 +82,7 @@ const oneWeightEach = ({ leaves }: Ensemble): boolean =>
 export function planClassifier(node: OnnxNode, planner: Planner): boolean {
   const texts = node.attributes.get('classlabels_strings')?.strings ?? [];
   const labels = texts.length > 0 ? texts : (node.attributes.get('classlabels_int64s')?.ints ?? []);
-  const ensemble = readEnsemble(node);
+  const ensemble = ensembleOf(node, planner);
   if (!ensemble || labels.length < 2) return false;
   if (labels.length === 2 && new Set(ensemble.leaves.target).size === 1)
     return planOneScore(node, planner, ensemble, labels);
@@ -79,18 +94,20 @@ export function planClassifier(node: OnnxNode, planner: Planner): boolean {
   let scores = sums;
   if (labels.length === 2) {
     // The second class decides; with base values onnxruntime makes its score of the first's, and the first's of it.
-    let second = planner.step('pick', sums, planner.new(1, 'float'), { columns: [base.length > 0 ? 0 : 1] });
+    let second = planner.step('pick', sums, planner.new(1, sums.type), {
+      columns: [base.length > 0 ? 0 : 1],
+    });
     if (base.length > 0) {
       second = plus(base.slice(1), second, planner);
-      scores = planner.step('opposite', second, planner.new(2, 'float'), {});
+      scores = planner.step('opposite', second, planner.new(2, second.type), {});
     }
     planner.set(node, planner.step('exceeds', second, label, { threshold: 0 }));
   } else {
     if (base.length > 0) scores = plus(base, sums, planner);
     planner.set(node, planner.step('argMax', scores, label, {}));
   }
-  const to = planner.new(labels.length, 'float');
-  return planner.set(node, planner.step('transform', scores, to, { by: transform }), 1);
+  const result = transformed(scores, transform, planner);
+  return result !== null && planner.set(node, result, 1);
 }
 
 /** Two classes of which one has weights: its score stands for both. */
@@ -112,7 +129,7 @@ function planOneScore(
   planner.set(node, planner.step('exceeds', score, planner.new(1, 'label', { labels }), { threshold }));
   const isLogistic = transform === 'LOGISTIC';
   const pair = arePositive && !isLogistic ? 'complement' : 'opposite';
-  const scores = planner.step(pair, score, planner.new(2, 'float'), {});
-  if (!isLogistic) return planner.set(node, scores, 1);
-  return planner.set(node, planner.step('transform', scores, planner.new(2, 'float'), { by: transform }), 1);
+  const scores = planner.step(pair, score, planner.new(2, score.type), {});
+  const result = transformed(scores, isLogistic ? transform : 'NONE', planner);
+  return result !== null && planner.set(node, result, 1);
 }

@@ -30,12 +30,15 @@ function castTo(x: Value, to: number, planner: Planner): Value | null {
     if (!x.labels.every((label) => Number.isInteger(label) && Math.fround(Number(label)) === label))
       return null;
     if (to === elements.float) return { ...x, type: 'float' };
+    if (to === elements.double) return { ...x, type: 'double' };
     return to === elements.int32 || to === elements.int64 ? { ...x, type: 'label' } : null;
   }
   if (to === elements.float) {
     if (x.type === 'float' || x.type === 'boolean') return { ...x, type: 'float' };
     return made('round', 'float');
   }
+  // Every float32 is a double; so is a whole number as steps hold it.
+  if (to === elements.double) return { ...x, type: 'double' };
   if (to === elements.int64) {
     if (x.type === 'integer' || x.type === 'boolean') return { ...x, type: 'integer' };
     return made('truncate', 'integer');

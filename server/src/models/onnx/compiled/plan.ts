@@ -17,10 +17,11 @@ export interface Plan {
   forests: Uint8Array[];
 }
 
-/** One value made of another, as wide unless it says otherwise. */
+/** One value made of another, as wide unless it says otherwise; in float32, unless it says `double`. */
 interface Unary {
   from: number;
   to: number;
+  double?: true;
 }
 
 export type OfOne = keyof typeof unary;

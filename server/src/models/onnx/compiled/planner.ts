@@ -1,11 +1,13 @@
 import type { Datatype, Feature, TensorSpec } from '../../../signature.ts';
 import { labelsOf } from '../classes.ts';
-import { numbersOf } from '../constants.ts';
+import { elements, numbersOf } from '../constants.ts';
 import type { OnnxGraph, OnnxNode, OnnxTensor } from '../graph.ts';
 import { type Dims, sizeOf } from './dims.ts';
 import type { Plan, Step } from './plan.ts';
 
 type Label = string | number;
+/** What is said of a step besides its values. */
+type Said<Of> = Of extends Step ? Omit<Of, 'op' | 'from' | 'to' | 'double'> : never;
 
 /**
  * A tensor of the graph on its way through a plan: `width` numbers a row, of the shape `dims`. Where there are `labels`
@@ -25,6 +27,7 @@ export interface Value {
 export interface Constant {
   numbers: number[];
   dims: Dims;
+  isDouble: boolean;
 }
 
 /** A plan, and for each column of the frame numbers that the graph reckons with. */
@@ -93,7 +96,8 @@ export class Planner {
     const name = node.inputs[i] ?? '';
     const tensor = this.#initializers.get(name);
     const numbers = tensor ? numbersOf(tensor) : null;
-    return numbers ? { numbers, dims: tensor!.dims } : (this.#folded.get(name) ?? null);
+    if (!numbers) return this.#folded.get(name) ?? null;
+    return { numbers, dims: tensor!.dims, isDouble: tensor!.type === elements.double };
   }
 
   /** A node's input, whichever it is. */
@@ -121,8 +125,8 @@ export class Planner {
   }
 
   /** A constant, the same in every row. */
-  fill(numbers: readonly number[], dims: Dims): Value {
-    const to = this.new(dims, 'float');
+  fill({ numbers, dims, isDouble }: Constant): Value {
+    const to = this.new(dims, isDouble ? 'double' : 'float');
     this.#steps.push({ op: 'fill', at: this.keep(numbers), to: to.index });
     return to;
   }
@@ -150,14 +154,10 @@ export class Planner {
     if (known.length < mostTypical) known.push(...numbers);
   }
 
-  /** Plans a step that makes one value of another, and gives it back. */
-  step<Op extends Step['op']>(
-    op: Op,
-    from: Value,
-    to: Value,
-    more: Omit<Extract<Step, { op: Op }>, 'op' | 'from' | 'to'>,
-  ): Value {
-    this.#steps.push({ op, from: from.index, to: to.index, ...more } as unknown as Step);
+  /** Plans a step that makes one value of another, in double precision where that is double, and gives it back. */
+  step<Op extends Step['op']>(op: Op, from: Value, to: Value, more: Said<Extract<Step, { op: Op }>>): Value {
+    const precision = to.type === 'double' ? { double: true } : {};
+    this.#steps.push({ op, from: from.index, to: to.index, ...more, ...precision } as unknown as Step);
     return to;
   }
 

@@ -4,8 +4,8 @@ import type { Model } from '../../model.ts';
 import type { Planned } from './planner.ts';
 
 const rows = 256;
-/** Relative, and absolute below 1. */
-const tolerance = 1e-6;
+/** Relative, and absolute below 1: of float32, and of double precision. */
+const [tolerance, fineTolerance] = [1e-6, 1e-10];
 /** Of the whole numbers in the answers, so many rows may differ: labels of scores that tie. */
 const mostOdd = rows / 100;
 
@@ -29,9 +29,10 @@ export async function agree(compiled: Model, runtime: Model, plan: Planned): Pro
   await compiled.predict(frame, got, []);
   for (const { datatype, column, width: columns } of signature.outputs) {
     let odd = 0;
+    const allowed = datatype === 'FP64' ? fineTolerance : tolerance;
     for (let row = 0; row < rows; row++) {
       for (let i = row * width + column; i < row * width + column + columns; i++) {
-        if (isNear(got[i]!, wanted[i]!)) continue;
+        if (isNear(got[i]!, wanted[i]!, allowed)) continue;
         if (datatype.startsWith('FP') || ++odd > mostOdd) return false;
       }
     }
@@ -39,8 +40,8 @@ export async function agree(compiled: Model, runtime: Model, plan: Planned): Pro
   return true;
 }
 
-function isNear(got: number, wanted: number): boolean {
-  return Object.is(got, wanted) || Math.abs(got - wanted) <= tolerance * Math.max(1, Math.abs(wanted));
+function isNear(got: number, wanted: number, allowed: number): boolean {
+  return Object.is(got, wanted) || Math.abs(got - wanted) <= allowed * Math.max(1, Math.abs(wanted));
 }
 
 /** Between numbers that the graph reckons with, at them and right beside them; zeros; and any number. */

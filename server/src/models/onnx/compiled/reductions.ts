@@ -54,3 +54,42 @@ export const reductions = {
     }
   },
 } satisfies Record<string, Loop>;
+
+/** The same in double precision. */
+export const reductionsOfDoubles: Record<keyof typeof reductions, Loop> = {
+  ...reductions,
+  sum: (x, to, count, size) => {
+    for (let group = 0, k = 0; group < count; group++) {
+      let sum = 0;
+      for (const end = k + size; k < end; k++) sum += x[k]!;
+      to[group] = sum;
+    }
+  },
+  mean: (x, to, count, size) => {
+    reductionsOfDoubles.sum(x, to, count, size);
+    for (let group = 0; group < count; group++) to[group]! /= size;
+  },
+  product: (x, to, count, size) => {
+    for (let group = 0, k = 0; group < count; group++) {
+      let product = 1;
+      for (const end = k + size; k < end; k++) product *= x[k]!;
+      to[group] = product;
+    }
+  },
+  squares: (x, to, count, size) => {
+    for (let group = 0, k = 0; group < count; group++) {
+      let sum = 0;
+      for (const end = k + size; k < end; k++) sum += x[k]! * x[k]!;
+      to[group] = sum;
+    }
+  },
+  logSumExp: (x, to, count, size) => {
+    reductions.greatest(x, to, count, size);
+    for (let group = 0, k = 0; group < count; group++) {
+      const greatest = Number.isFinite(to[group]) ? to[group]! : 0;
+      let sum = 0;
+      for (const end = k + size; k < end; k++) sum += exp(x[k]! - greatest);
+      to[group] = log(sum) + greatest;
+    }
+  },
+};

@@ -1,24 +1,21 @@
-import { binary, unary } from './functions.ts';
+import { binaryLoop, unaryLoop } from './functions-double.ts';
 import type { OfOne, OfTwo, Step } from './plan.ts';
-import { reductions } from './reductions.ts';
+import { reductions, reductionsOfDoubles } from './reductions.ts';
 import type { Run, Space } from './space.ts';
 
 type Of<Op extends Step['op']> = Extract<Step, { op: Op }>;
 
-export function ofOne({ op, from, to }: Of<OfOne>, { values, widths }: Space): Run {
-  const [source, target, width, loop] = [values[from]!, values[to]!, widths[to]!, unary[op]];
+export function ofOne({ op, from, to, double }: Of<OfOne>, { values, widths }: Space): Run {
+  const [source, target, width] = [values[from]!, values[to]!, widths[to]!];
+  const loop = unaryLoop(op, double);
   return (rows) => loop(source, target, rows * width);
 }
 
 /** Of two numbers: the second is a constant, or another value's. */
 export function ofTwo(step: Of<OfTwo>, space: Space): Run {
   const { values, widths } = space;
-  const [source, target, width, loop] = [
-    values[step.from]!,
-    values[step.to]!,
-    widths[step.to]!,
-    binary[step.op],
-  ];
+  const [source, target, width] = [values[step.from]!, values[step.to]!, widths[step.to]!];
+  const loop = binaryLoop(step.op, step.double);
   const other = 'at' in step ? everyRow(step.at, step.to, space) : values[step.with]!;
   return (rows) => loop(source, other, target, rows * width);
 }
@@ -29,8 +26,9 @@ export function everyRow(at: number, to: number, { values, widths, constants }: 
   return Float64Array.from(values[to]!, (_, k) => constants[at + (k % width)]!);
 }
 
-export function reduce({ from, to, by }: Of<'reduce'>, { values, widths }: Space): Run {
-  const [source, target, width, loop] = [values[from]!, values[to]!, widths[to]!, reductions[by]];
+export function reduce({ from, to, by, double }: Of<'reduce'>, { values, widths }: Space): Run {
+  const [source, target, width] = [values[from]!, values[to]!, widths[to]!];
+  const loop = double ? reductionsOfDoubles[by] : reductions[by];
   const size = widths[from]! / width;
   return (rows) => loop(source, target, rows * width, size);
 }

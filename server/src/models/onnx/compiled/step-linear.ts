@@ -1,16 +1,18 @@
 import type { Step } from './plan.ts';
 import type { Run, Space } from './space.ts';
 
+type Linear = Extract<Step, { op: 'linear' }>;
+
 const { floor, fround, min } = Math;
 
 /**
  * Four sums side by side, of one row or of several, so that their roundings overlap. A product of two float32 is exact
  * in float64: each step is a fused multiply-add in float32, in the order of the columns, as MLAS does it for a batch.
  */
-export function linear(
-  { from, to, at, bias }: Extract<Step, { op: 'linear' }>,
-  { values, widths, constants }: Space,
-): Run {
+export function linear(step: Linear, space: Space): Run {
+  if (step.double) return linearOfDoubles(step, space);
+  const { from, to, at, bias } = step;
+  const { values, widths, constants } = space;
   const [source, target, width, targets] = [values[from]!, values[to]!, widths[from]!, widths[to]!];
   const weights = constants.slice(at, at + targets * width);
   const biases = bias === null ? null : constants.slice(bias, bias + targets);
@@ -42,6 +44,21 @@ export function linear(
     if (biases)
       for (let row = 0, k = 0; row < rows; row++)
         for (let i = 0; i < targets; i++, k++) target[k] = fround(target[k]! + biases[i]!);
+  };
+}
+
+/** The same in double precision, where onnxruntime's fused multiply-adds round less: equal but for the last bits. */
+function linearOfDoubles({ from, to, at, bias }: Linear, { values, widths, constants }: Space): Run {
+  const [source, target, width, targets] = [values[from]!, values[to]!, widths[from]!, widths[to]!];
+  const weights = constants.slice(at, at + targets * width);
+  const biases = bias === null ? new Float64Array(targets) : constants.slice(bias, bias + targets);
+  return (rows) => {
+    for (let row = 0, k = 0; row < rows; row++)
+      for (let i = 0, w = 0; i < targets; i++, k++) {
+        let sum = 0;
+        for (let x = row * width; x < (row + 1) * width; x++) sum += source[x]! * weights[w++]!;
+        target[k] = sum + biases[i]!;
+      }
   };
 }
 

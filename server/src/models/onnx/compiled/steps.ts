@@ -5,7 +5,7 @@ import type { OfOne, OfTwo, Step } from './plan.ts';
 import type { Run, Space } from './space.ts';
 import { choose, everyRow, exceeds, impute, ofOne, ofTwo, reduce } from './step-elementwise.ts';
 import { dot, linear } from './step-linear.ts';
-import { transforms } from './transforms.ts';
+import { transforms, transformsOfDoubles } from './transforms.ts';
 
 type Makers = {
   [Op in Exclude<Step['op'], OfOne | OfTwo>]: (step: Extract<Step, { op: Op }>, space: Space) => Run;
@@ -91,8 +91,9 @@ const makers: Makers = {
   },
   linear,
   dot,
-  normalize: ({ from, to, norm }, { values, widths }) => {
+  normalize: ({ from, to, norm, double }, { values, widths }) => {
     const [source, target, width] = [values[from]!, values[to]!, widths[to]!];
+    const fround = double ? (x: number): number => x : Math.fround;
     return (rows) => {
       for (let k = 0; k < rows * width; k += width) {
         let size = norm === 'MAX' ? Number.NEGATIVE_INFINITY : 0;
@@ -112,8 +113,9 @@ const makers: Makers = {
       }
     };
   },
-  transform: ({ from, to, by }, { values, widths }) => {
-    const [source, target, width, rewrite] = [values[from]!, values[to]!, widths[to]!, transforms[by]];
+  transform: ({ from, to, by, double }, { values, widths }) => {
+    const [source, target, width] = [values[from]!, values[to]!, widths[to]!];
+    const rewrite = double ? transformsOfDoubles[by] : transforms[by];
     return (rows) => {
       for (let k = 0; k < rows * width; k++) target[k] = source[k]!;
       for (let k = 0; k < rows * width; k += width) rewrite(target, k, width);

@@ -51,6 +51,18 @@ const beta = [
   9.9315192102318e-1,
 ].map(fround);
 
+/** Operators of the standard domain in double precision. */
+export const transformsOfDoubles: Record<By, Rewrite> = {
+  ...transforms,
+  SIGMOID: each((x) => (x < 0 ? 1 - 1 / (1 + exp(x)) : 1 / (1 + exp(-x)))),
+  SOFTMAX: (values, from, count) => {
+    const greatest = greatestOf(values, from, count);
+    let sum = 0;
+    for (let k = from; k < from + count; k++) sum += values[k] = exp(values[k]! - greatest);
+    for (let k = from; k < from + count; k++) values[k]! /= sum;
+  },
+};
+
 function softmax(values: Float64Array, from: number, count: number): void {
   const greatest = greatestOf(values, from, count);
   let sum = 0;

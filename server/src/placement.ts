@@ -9,6 +9,9 @@ export const laneMicroseconds = 1000;
 /** And so long where no caller waits for it: as a shadow. */
 export const shadowMicroseconds = 200;
 
+/** Attaching it may hold up a lane's callers for so long at a stretch, ms: as long as any turn of a lane may take. */
+export const attachMilliseconds = 5;
+
 /** What the gates found. */
 interface Found {
   runs: 'inline' | 'runtime' | 'elsewhere';
@@ -17,10 +20,15 @@ interface Found {
   unbounded: string | null;
   /** Of a single fresh row. */
   microseconds: number;
+  /** The longest turn of an event loop while it was attached, ms. */
+  attachTurn: number;
 }
 
-/** Where a version runs by what it is, and why. Learners stay where their updates come. */
-export function placementOf({ runs, learns, unbounded, microseconds }: Found): {
+/**
+ * Where a version runs by what it is, and why. Learners stay where their updates come; Slipway's own code attaches
+ * what another thread has read and compiled, so only a library's turns count.
+ */
+export function placementOf({ runs, learns, unbounded, microseconds, attachTurn }: Found): {
   placement: Placement;
   why: string;
 } {
@@ -32,6 +40,10 @@ export function placementOf({ runs, learns, unbounded, microseconds }: Found): {
   if (runs === 'elsewhere') return { placement: 'elsewhere', why: 'on another server' };
   if (microseconds > laneMicroseconds) {
     const why = `in a process of its own: a row takes more than the ${laneMicroseconds} µs that the lanes afford`;
+    return { placement: 'scorer', why };
+  }
+  if (runs === 'runtime' && attachTurn > attachMilliseconds) {
+    const why = `in a process of its own: its runtime needs ${Math.ceil(attachTurn)} ms to take it in, and ${attachMilliseconds} ms at a stretch are what the lanes afford`;
     return { placement: 'scorer', why };
   }
   return { placement: 'lane', why: 'in the lanes' };

@@ -1,7 +1,13 @@
 import { expect, test } from 'vitest';
-import { laneMicroseconds, placementAs, placementOf, shadowMicroseconds } from '../src/placement.ts';
+import {
+  attachMilliseconds,
+  laneMicroseconds,
+  placementAs,
+  placementOf,
+  shadowMicroseconds,
+} from '../src/placement.ts';
 
-const small = { runs: 'runtime', learns: false, unbounded: null, microseconds: 20 } as const;
+const small = { runs: 'runtime', learns: false, unbounded: null, microseconds: 20, attachTurn: 1 } as const;
 const placed = (found: Partial<Parameters<typeof placementOf>[0]>) =>
   placementOf({ ...small, ...found }).placement;
 
@@ -11,6 +17,18 @@ test('what is small and bounded stays in the lanes, all else has a process of it
   expect(placed({ microseconds: laneMicroseconds + 1 })).toBe('scorer');
   expect(placed({ runs: 'inline', microseconds: laneMicroseconds + 1 })).toBe('scorer');
   expect(placed({ unbounded: 'its Loop' })).toBe('scorer');
+});
+
+test('what a runtime takes in during a longer turn than the lanes afford has a process of its own', () => {
+  const attachTurn = attachMilliseconds + 0.5;
+  expect(placed({ attachTurn: attachMilliseconds })).toBe('lane');
+  expect(placementOf({ ...small, attachTurn })).toEqual({
+    placement: 'scorer',
+    why: 'in a process of its own: its runtime needs 6 ms to take it in, and 5 ms at a stretch are what the lanes afford',
+  });
+  expect(placed({ runs: 'inline', attachTurn })).toBe('lane');
+  expect(placed({ learns: true, attachTurn })).toBe('lane');
+  expect(placed({ runs: 'elsewhere', attachTurn })).toBe('elsewhere');
 });
 
 test('learners stay where their updates come, and another server’s model where it is', () => {

@@ -9,9 +9,10 @@ import type { Kind, Model, ModelHints, Prepared } from '../models/model.ts';
 import { ProgramFile } from '../models/program-file.ts';
 import type { Baseline } from '../monitors/baseline.ts';
 import { profile } from '../monitors/profile.ts';
-import { placementOf } from '../placement.ts';
+import { attachMilliseconds, placementOf } from '../placement.ts';
 import { answerWidth, classIndex, isScored, predictedClass } from '../signature.ts';
 import { type Frame, newFrame } from '../tensor.ts';
+import { attachWatched } from './attaching.ts';
 import type { Trial, Tried } from './candidate.ts';
 import { digestOf, openGiven } from './container/given.ts';
 import { exampleGate } from './example.ts';
@@ -67,7 +68,10 @@ export async function tryOut(
   if (programFile === undefined) await writeFile(program, prepared.program);
   else await rename(programFile, program);
   const file = programFile === undefined ? null : await ProgramFile.open(program);
-  const model = await kind.attach(file ?? prepared.program, signature);
+  const attach = () => kind.attach(file ?? prepared.program, signature);
+  const place = kind.runs(prepared.program);
+  const affordable = place === 'runtime' ? attachMilliseconds : Number.POSITIVE_INFINITY;
+  const { model, longestTurn } = await attachWatched(attach, affordable);
   await file?.close();
   loads({ kind: kind.name, signature, program });
   gates.push({
@@ -89,7 +93,6 @@ export async function tryOut(
     passed: true,
     detail: `${single.toFixed(1)} µs for a single fresh row, ${together}`,
   });
-  const place = kind.runs(prepared.program);
   const { merging, gate } = await mergingGate(model, place, rows, timing, kind.tolerance);
   if (gate) gates.push(gate);
   const placed = placementOf({
@@ -97,6 +100,7 @@ export async function tryOut(
     learns: kind.learns,
     unbounded: prepared.unbounded ?? null,
     microseconds: single,
+    attachTurn: longestTurn,
   });
   gates.push({ name: 'where it runs', passed: true, detail: placed.why });
   let promise: Tried['promise'] = null;

@@ -21,8 +21,18 @@ const files = readdirSync(models).flatMap((folder) =>
     .map((name) => `${folder}/${name}.onnx`)
     .filter((file) => existsSync(models + file)),
 );
-const forests = ['sk_double_stack', 'sk_forest', 'sk_gboost', 'sk_gboost_reg', 'sk_histgb_missing'];
+const forests = [
+  'sk_bagging_trees',
+  'sk_double_stack',
+  'sk_forest',
+  'sk_voting_soft',
+  'sk_gboost',
+  'sk_gboost_reg',
+  'sk_histgb_missing',
+];
 const linear = [
+  'sk_bagging_columns',
+  'sk_bagging_double',
   'sk_calibrated',
   'sk_double_logit',
   'sk_double_poisson',

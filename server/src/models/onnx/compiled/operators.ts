@@ -25,6 +25,7 @@ import {
   planUnsqueeze,
   reduce,
 } from './plan-rows.ts';
+import { planLayer, planMeanOfStack, planStack } from './plan-stack.ts';
 import { planClassifier, planEnsemble } from './plan-trees.ts';
 import { planCast, planConstant, planSame } from './plan-values.ts';
 import type { Planner } from './planner.ts';
@@ -34,6 +35,12 @@ export type PlanNode = (node: OnnxNode, planner: Planner) => boolean;
 
 const ml = (plan: PlanNode) => ({ domain: 'ai.onnx.ml', plan });
 const standard = (plan: PlanNode) => ({ domain: '', plan });
+
+/** The one way or the other. */
+const either =
+  (one: PlanNode, other: PlanNode): PlanNode =>
+  (node, planner) =>
+    one(node, planner) || other(node, planner);
 
 /** Every operator that is compiled, as scikit-learn's exporters use it. */
 export const operators: Record<string, { domain: string; plan: PlanNode }> = {
@@ -55,8 +62,8 @@ export const operators: Record<string, { domain: string; plan: PlanNode }> = {
   Identity: standard(planSame),
   Constant: standard(planConstant),
   Cast: standard(planCast),
-  Concat: standard(planConcat),
-  Reshape: standard(planReshape),
+  Concat: standard(either(planConcat, planStack)),
+  Reshape: standard(either(planReshape, planLayer)),
   Flatten: standard(planFlatten),
   Squeeze: standard(planSqueeze),
   Unsqueeze: standard(planUnsqueeze),
@@ -94,7 +101,7 @@ export const operators: Record<string, { domain: string; plan: PlanNode }> = {
   Clip: standard(planClip),
   // Over a row
   ReduceSum: standard(reduce('sum')),
-  ReduceMean: standard(reduce('mean')),
+  ReduceMean: standard(either(reduce('mean'), planMeanOfStack)),
   ReduceProd: standard(reduce('product')),
   ReduceMax: standard(reduce('greatest')),
   ReduceMin: standard(reduce('least')),

@@ -7,7 +7,7 @@ import type { OfMany } from './plan.ts';
 import type { Planner, Value } from './planner.ts';
 
 /** A list of whole numbers: an input since newer opsets, an attribute before. */
-function wholes(node: OnnxNode, planner: Planner, i: number, name: string): number[] | null {
+export function wholes(node: OnnxNode, planner: Planner, i: number, name: string): number[] | null {
   if ((node.inputs[i] ?? '') !== '') return planner.constant(node, i)?.numbers ?? null;
   return node.attributes.get(name)?.ints ?? null;
 }

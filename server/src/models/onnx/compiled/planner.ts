@@ -56,6 +56,7 @@ const types: Partial<Record<Datatype, Value['type']>> = {
 export class Planner {
   readonly #values = new Map<string, Value>();
   readonly #initializers: Map<string, OnnxTensor>;
+  readonly #stacks = new Map<string, Value[]>();
   readonly #folded = new Map<string, Constant>();
   readonly #widths: number[] = [];
   readonly #steps: Step[] = [];
@@ -89,6 +90,11 @@ export class Planner {
   /** A node's input that is computed; null where it is a constant or absent. */
   input(node: OnnxNode, i = 0): Value | null {
     return this.#values.get(node.inputs[i] ?? '') ?? null;
+  }
+
+  /** A node's input that has layers of rows, [layers, rows, …]: a value each; null where it has none. */
+  stack(node: OnnxNode, i: number): Value[] | null {
+    return this.#stacks.get(node.inputs[i] ?? '') ?? null;
   }
 
   /** A node's input that is a constant of numbers. */
@@ -184,6 +190,12 @@ export class Planner {
   set(node: OnnxNode, value: Value, output = 0): true {
     const name = node.outputs[output];
     if (name) this.#values.set(name, value);
+    return true;
+  }
+
+  /** Names what a node gives where that has layers of rows; always true. */
+  setStack(node: OnnxNode, layers: Value[]): true {
+    this.#stacks.set(node.outputs[0] ?? '', layers);
     return true;
   }
 

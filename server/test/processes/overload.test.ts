@@ -111,6 +111,36 @@ test('what is too much is refused at once, all else is answered, and labels and 
   grpc.close();
 });
 
+test('what a model on onnxruntime cannot answer in time is refused, though its calls wait behind the turns', async () => {
+  await slipway.deploy('digits', inRepository('spec/models/onnx_mlp/model.onnx'));
+  const agent = new Agent({ keepAlive: true, maxSockets: callers });
+  const shape = [32, 64];
+  const data = Array.from({ length: 32 * 64 }, (_, k) => (k * k) % 17);
+  const digits = JSON.stringify({ inputs: [{ name: 'X', datatype: 'FP32', shape, data }] });
+  const answers = new Map<number, number>();
+  const outputs = new Set<string>();
+  const ask = async (): Promise<number> => {
+    const answer = await post(agent, '/v2/models/digits/infer', digits);
+    answers.set(answer.status, (answers.get(answer.status) ?? 0) + 1);
+    if (answer.status === 200) outputs.add(JSON.stringify(JSON.parse(answer.body).outputs));
+    return answer.status;
+  };
+  expect(await ask()).toBe(200);
+  let stop = false;
+  const all = Array.from({ length: callers }, async () => {
+    while (!stop) await ask();
+  });
+  await until(() => (answers.get(503) ?? 0) > 500, 'refusals');
+  stop = true;
+  await Promise.all(all);
+  expect([...answers.keys()].sort()).toEqual([200, 503]);
+  expect(await metric('slipway_requests_total{model="digits",code="ok"}')).toBe(answers.get(200));
+  // However many it came with, a request gets its own rows.
+  expect(outputs.size).toBe(1);
+  expect(await ask()).toBe(200);
+  agent.destroy();
+});
+
 test('a request of very many rows is one answer, one call and one record, though others have their turn meanwhile', async () => {
   const agent = new Agent({ keepAlive: true });
   const times = 100;

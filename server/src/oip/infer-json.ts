@@ -18,6 +18,8 @@ import type { GivenTensor } from './tensors.ts';
 
 /** No tensor has more dimensions; JSON may be nested without end. */
 const mostDimensions = 32;
+/** So many numbers are written one by one in less time than it takes to make a list of them. */
+const fewValues = 16;
 
 /**
  * `jsonBytes`: how many of the bytes are JSON (header Inference-Header-Content-Length); null: all of them. `exact`:
@@ -143,10 +145,12 @@ function readParameters(value: unknown, whose: string): { [name: string]: unknow
 
 function dataText({ datatype, values }: OutputTensor): string {
   if (datatype === 'BYTES') return (values as string[]).map((text) => JSON.stringify(text)).join();
+  // JSON has no NaN and no infinities: null, as JSON.stringify has it, which makes one piece of many numbers.
+  if (values instanceof Float64Array && values.length > fewValues && datatype !== 'BOOL')
+    return JSON.stringify(Array.from(values)).slice(1, -1);
   let text = '';
   for (let i = 0; i < values.length; i++) {
     const value = values[i] as number | bigint;
-    // JSON has no NaN and no infinities.
     const shown =
       datatype === 'BOOL' ? value !== 0 : typeof value === 'bigint' || Number.isFinite(value) ? value : null;
     text += i === 0 ? shown : `,${shown}`;

@@ -97,17 +97,18 @@ function fillValues(
 ): void {
   // Numbers for a tensor of these are what nearly always comes: no call for each of them.
   const [isSingle, isDouble] = [spec.datatype === 'FP32', spec.datatype === 'FP64'];
+  const to = frame.values;
   for (let row = 0, i = 0; row < frame.rows; row++) {
     const from = row * frame.width + spec.column;
     for (let k = 0; k < spec.width; k++, i++) {
       const given = values[i];
-      if (typeof given === 'number' && (isSingle || isDouble)) {
-        frame.values[from + k] = isSingle ? Math.fround(given) : given;
-        continue;
+      if (isSingle && typeof given === 'number') to[from + k] = Math.fround(given);
+      else if (isDouble && typeof given === 'number') to[from + k] = given;
+      else {
+        const value = read(given, frame.texts);
+        if (value === undefined) throw notOfType(spec, i, given);
+        to[from + k] = value;
       }
-      const value = read(given, frame.texts);
-      if (value === undefined) throw notOfType(spec, i, given);
-      frame.values[from + k] = value;
     }
   }
 }

@@ -30,12 +30,8 @@ export function inputTensor(spec: TensorSpec, frame: Frame, from: number, to: nu
   const { name, datatype, width, column } = spec;
   const rows = to - from;
   const dims = [rows, ...spec.shape.slice(1)];
-  const flat = new Float64Array(rows * width);
-  for (let row = 0, i = 0; row < rows; row++) {
-    const start = (from + row) * frame.width + column;
-    for (let k = 0; k < width; k++, i++) flat[i] = frame.values[start + k]!;
-  }
-  if (datatype === 'FP64') return new Tensor('float64', flat, dims);
+  const flat = columnsOf(frame, column, width, from, to);
+  if (datatype === 'FP64') return new Tensor('float64', flat.slice(), dims);
   if (datatype === 'BYTES')
     return new Tensor(
       'string',
@@ -57,10 +53,26 @@ export function inputTensor(spec: TensorSpec, frame: Frame, from: number, to: nu
       BigUint64Array.from(flat, (value) => within(toInteger(value, frame.texts), 0n, 2n ** 64n - 1n)),
       dims,
     );
-  if (datatype !== 'FP32')
-    for (const [i, value] of flat.entries()) flat[i] = wholeNumber(value, datatype, name);
-  const data = new arrays[datatype as keyof typeof arrays](flat);
+  const whole = datatype === 'FP32' ? flat : flat.map((value) => wholeNumber(value, datatype, name));
+  const data = new arrays[datatype as keyof typeof arrays](whole);
   return new Tensor(runtimeTypes[datatype]!, data as Float32Array, dims);
+}
+
+/** Rows [from, to) of some columns, row-major: the frame's own where they are all that it has. */
+function columnsOf(
+  { values, width: all }: Frame,
+  column: number,
+  width: number,
+  from: number,
+  to: number,
+): Float64Array {
+  if (width === all) return values.subarray(from * width, to * width);
+  const flat = new Float64Array((to - from) * width);
+  for (let row = from, i = 0; row < to; row++) {
+    const start = row * all + column;
+    for (let k = 0; k < width; k++, i++) flat[i] = values[start + k]!;
+  }
+  return flat;
 }
 
 function within(value: bigint, least: bigint, most: bigint): bigint {

@@ -8,6 +8,7 @@ import {
 import type { Actor } from '../actor.ts';
 import type { SlipwayError } from '../errors.ts';
 import type { Admission } from '../lane/admission.ts';
+import type { BodyBounds } from '../lane/body-bounds.ts';
 import { versionNamed } from '../lane/catalog.ts';
 import type { DataPlane } from '../lane/data-plane.ts';
 import { infer } from '../lane/infer.ts';
@@ -45,6 +46,7 @@ export function addInfer(
   plane: DataPlane,
   authorise: (metadata: Metadata) => Actor,
   tracer: Tracer | null,
+  bodies: BodyBounds,
 ): void {
   const ask: Ask = (message, call, trace, cacheStatus, send) => {
     const { metadata } = call;
@@ -106,7 +108,7 @@ export function addInfer(
       try {
         authorise(call.metadata);
         const begin = (): CallTrace => traceCall(tracer, `${service}/ModelStreamInfer`, call.metadata);
-        stream(call, plane.admission, ask, begin);
+        stream(call, plane.admission, bodies, ask, begin);
       } catch (thrown) {
         call.emit('error', statusOf(thrown));
       }
@@ -124,20 +126,28 @@ const asTheyCame = (bytes: Buffer): Buffer => bytes;
 
 /**
  * One answer a request, each as soon as it is there; an error is an answer too, and the stream goes on. Where a call by
- * itself is refused, a stream is not read on until there is room: its flow control tells the client.
+ * itself is refused, a stream is not read on until there is room: its flow control tells the client. Of requests that
+ * wait for their answers it has no more than the bounds of all bodies leave room for, or one.
  */
 function stream(
   call: ServerDuplexStream<Buffer, object>,
   admission: Admission,
+  bodies: BodyBounds,
   ask: Ask,
   begin: () => CallTrace,
 ): void {
   let waiting = 0;
   let ended = false;
+  let isLooking = false;
   /** Read already, though there was no room. */
   const held: Buffer[] = [];
-  const answered = (response: object): void => {
+  const done = ({ length }: Buffer): void => {
     waiting--;
+    bodies.hold(-length);
+    if (held.length > 0) readSoon();
+  };
+  const answered = (bytes: Buffer, response: object): void => {
+    done(bytes);
     if (!call.cancelled && !call.write(response)) {
       // A client that does not read is not asked for more.
       call.pause();
@@ -152,7 +162,7 @@ function stream(
     const failed = (thrown: unknown): void => {
       trace.end(thrown);
       const response = id === null ? {} : { infer_response: { id } };
-      answered({ error_message: statusOf(thrown).details, ...response });
+      answered(bytes, { error_message: statusOf(thrown).details, ...response });
     };
     try {
       const message = decoded(modelInferRequest.decode, bytes);
@@ -164,29 +174,40 @@ function stream(
           return;
         }
         trace.end(null);
-        answered({ infer_response: response! });
+        answered(bytes, { infer_response: response! });
       });
     } catch (thrown) {
       failed(thrown);
     }
   };
   const read = (): void => {
-    if (call.cancelled) return;
+    isLooking = false;
+    if (call.cancelled) {
+      for (const bytes of held.splice(0)) done(bytes);
+      return;
+    }
     while (held.length > 0) {
+      // Goes on when one of its own is answered.
+      if (bodies.isFull && waiting > held.length) return;
       if (!admission.begins(performance.now())) {
-        setImmediate(read);
+        readSoon();
         return;
       }
       answer(held.shift()!);
     }
     call.resume();
   };
+  const readSoon = (): void => {
+    if (!isLooking) setImmediate(read);
+    isLooking = true;
+  };
   call.on('data', (bytes: Buffer) => {
     waiting++;
-    if (held.length === 0 && admission.begins(performance.now())) answer(bytes);
+    bodies.hold(bytes.length);
+    if (held.length === 0 && !bodies.isFull && admission.begins(performance.now())) answer(bytes);
     else if (held.push(bytes) === 1) {
       call.pause();
-      setImmediate(read);
+      readSoon();
     }
   });
   call.on('end', () => {

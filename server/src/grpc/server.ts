@@ -1,6 +1,7 @@
 import { createServer, type Server as NetServer } from 'node:net';
 import { type Metadata, Server, ServerCredentials } from '@grpc/grpc-js';
 import type { Actor } from '../actor.ts';
+import { boundArriving } from './arriving.ts';
 import { addHealth, healthService } from './health.ts';
 import { addInference, type InferenceParts, inferenceService } from './inference.ts';
 import { addReflection } from './reflection.ts';
@@ -10,8 +11,6 @@ export interface GrpcEdge extends Omit<InferenceParts, 'authorise'> {
   actor: (authorization: string | undefined) => Actor;
   /** PEM, or null: no encryption. */
   tls: { cert: Buffer; key: Buffer } | null;
-  /** Bound on one message, bytes. */
-  bodyLimit: number;
 }
 
 /** A stream that its client keeps open is cut after so long when the server stops, ms. */
@@ -25,12 +24,13 @@ export interface GrpcServer {
 }
 
 /** The data plane over gRPC (docs/adr/0010-grpc.md). */
-export function grpcServer({ actor, tls, bodyLimit, ...parts }: GrpcEdge): GrpcServer {
+export function grpcServer({ actor, tls, ...parts }: GrpcEdge): GrpcServer {
   const server = new Server({
-    'grpc.max_receive_message_length': bodyLimit,
+    'grpc.max_receive_message_length': parts.bodies.limit,
     'grpc.max_send_message_length': -1,
     // Nobody asks for channelz here, and it counts at every call.
     'grpc.enable_channelz': 0,
+    interceptors: [boundArriving(parts.bodies)],
   });
   const authorise = (metadata: Metadata): Actor => actor(metadata.get('authorization')[0]?.toString());
   addInference(server, { ...parts, authorise });

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { readSnapshot } from '../db/snapshot-file.ts';
 import { grpcServer } from '../grpc/server.ts';
-import { BodyBounds } from '../http/data/body.ts';
 import { dataServer } from '../http/data/server.ts';
 import { Keys } from '../http/keys.ts';
 import { readTls } from '../http/tls.ts';
 import { Appender } from '../journal/appender.ts';
 import { Finder } from '../journal/find.ts';
 import { IdSource } from '../journal/id.ts';
+import { BodyBounds } from '../lane/body-bounds.ts';
 import { Catalog } from '../lane/catalog.ts';
 import { ControlLine } from '../lane/control-line.ts';
 import { DataPlane } from '../lane/data-plane.ts';
@@ -111,12 +111,11 @@ const shared = {
   catalog: new Catalog(served, controlLine, productVersion),
   tracer,
   tls: readTls(config.tls),
-  bodyLimit: config.bodyLimit,
+  bodies: new BodyBounds(config.bodyLimit),
   ready: () => ready,
 };
 const server = dataServer({
   ...shared,
-  bodies: new BodyBounds(config.bodyLimit),
   loops,
   finder: new Finder(places.journal),
   keys,

@@ -3,7 +3,8 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { BodyBounds, readBody } from '../../src/http/data/body.ts';
+import { readBody } from '../../src/http/data/body.ts';
+import { BodyBounds } from '../../src/lane/body-bounds.ts';
 
 const limit = 1_000_000;
 const callers = 24;

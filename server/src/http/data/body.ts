@@ -2,27 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { createUnzip } from 'node:zlib';
 import { SlipwayError } from '../../errors.ts';
 import { overloaded } from '../../lane/admission.ts';
-
-/** What bodies may be: each by itself, and in memory at once while they are still coming or being unpacked. Bytes. */
-export class BodyBounds {
-  readonly limit: number;
-  #held = 0;
-
-  constructor(limit: number) {
-    this.limit = limit;
-  }
-
-  get isFull(): boolean {
-    return this.#held > bodiesAtOnce * this.limit;
-  }
-
-  hold(bytes: number): void {
-    this.#held += bytes;
-  }
-}
-
-/** So many of the largest bodies may be half there, or half unpacked, at once. */
-const bodiesAtOnce = 4;
+import type { BodyBounds } from '../../lane/body-bounds.ts';
 
 /**
  * Reads a request's whole body, unpacked if it is compressed; the limit bounds the bytes that come and the bytes

@@ -1,5 +1,5 @@
+import type { BodyBounds } from '../../lane/body-bounds.ts';
 import type { DataPlane } from '../../lane/data-plane.ts';
-import type { BodyBounds } from './body.ts';
 import type { Doorman } from './doorman.ts';
 import type { Exchange } from './exchange.ts';
 

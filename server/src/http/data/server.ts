@@ -2,13 +2,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createSecureServer } from 'node:https';
 import { SlipwayError } from '../../errors.ts';
 import type { Finder } from '../../journal/find.ts';
+import type { BodyBounds } from '../../lane/body-bounds.ts';
 import type { Catalog } from '../../lane/catalog.ts';
 import type { DataPlane } from '../../lane/data-plane.ts';
 import type { LoopsLine } from '../../lane/loops-line.ts';
 import type { Tracer } from '../../lane/tracer.ts';
 import type { Keys } from '../keys.ts';
 import type { Tls } from '../tls.ts';
-import type { BodyBounds } from './body.ts';
 import { Doorman } from './doorman.ts';
 import { Exchange, isProbe } from './exchange.ts';
 import { refuseForeignNames, refuseForeignPages } from './foreign.ts';

@@ -1,0 +1,202 @@
+import { once } from 'node:events';
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  type IncomingHttpHeaders,
+} from 'node:http2';
+import { type AddressInfo, createServer, type Server as NetServer } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
+import { Server, ServerCredentials, type ServerDuplexStream, status } from '@grpc/grpc-js';
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { boundArriving } from '../../src/grpc/arriving.ts';
+import { BodyBounds } from '../../src/lane/body-bounds.ts';
+
+/** grpc-js's own server, and clients that send what no library would: pieces of messages. */
+const limit = 100_000;
+
+class Watched extends BodyBounds {
+  held = 0;
+
+  override hold(bytes: number): void {
+    super.hold(bytes);
+    this.held += bytes;
+  }
+}
+
+const same = (bytes: Buffer): Buffer => bytes;
+const bounds = new Watched(limit);
+let server: Server;
+let listener: NetServer;
+let session: ClientHttp2Session;
+
+beforeAll(async () => {
+  server = new Server({
+    'grpc.max_receive_message_length': limit,
+    interceptors: [boundArriving(bounds, 200)],
+  });
+  server.register(
+    '/t/Length',
+    (call: { request: Buffer }, done: (error: null, value: Buffer) => void) => {
+      done(null, Buffer.from(String(call.request.length)));
+    },
+    same,
+    same,
+    'unary',
+  );
+  server.register(
+    '/t/Lengths',
+    (call: ServerDuplexStream<Buffer, Buffer>) => {
+      call.on('data', (bytes: Buffer) => call.write(Buffer.from(`${bytes.length};`)));
+      call.on('end', () => call.end());
+    },
+    same,
+    same,
+    'bidi',
+  );
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  listener = createServer((socket) => injector.injectConnection(socket));
+  await once(listener.listen(0, '127.0.0.1'), 'listening');
+  session = connect(`http://127.0.0.1:${(listener.address() as AddressInfo).port}`);
+});
+afterAll(() => {
+  session.destroy();
+  listener.close();
+  server.forceShutdown();
+});
+
+interface Answer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  text: string;
+}
+
+/** `closes`: as clients do when they have the call's status. */
+function begin(method: string, closes = true): { stream: ClientHttp2Stream; answer: Promise<Answer> } {
+  const stream = session.request({
+    ':method': 'POST',
+    ':path': `/t/${method}`,
+    'content-type': 'application/grpc',
+    te: 'trailers',
+  });
+  const answer = new Promise<Answer>((resolve, reject) => {
+    let headers: IncomingHttpHeaders = {};
+    const parts: Buffer[] = [];
+    const take = (more: IncomingHttpHeaders): void => {
+      headers = { ...headers, ...more };
+      if (closes && 'grpc-status' in headers) stream.close();
+    };
+    stream.on('response', take).on('trailers', take);
+    stream.on('data', (part: Buffer) => parts.push(part));
+    stream.on('error', reject);
+    stream.on('close', () =>
+      resolve({ status: Number(headers['grpc-status']), headers, text: textOf(Buffer.concat(parts)) }),
+    );
+  });
+  return { stream, answer };
+}
+
+function textOf(bytes: Buffer): string {
+  let text = '';
+  for (let at = 0; at < bytes.length; ) {
+    const end = at + 5 + bytes.readUInt32BE(at + 1);
+    text += bytes.toString('latin1', at + 5, end);
+    at = end;
+  }
+  return text;
+}
+
+function framed(length: number): Buffer {
+  const bytes = Buffer.alloc(5 + length);
+  bytes.writeUInt32BE(length, 1);
+  return bytes;
+}
+
+async function heldIs(bytes: number): Promise<void> {
+  while (bounds.held !== bytes) await turn();
+}
+
+test('however the messages of a stream are cut, all of them come, and nothing is counted behind the last', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.oneof(fc.nat(20), fc.nat(limit)), { minLength: 1, maxLength: 8 }),
+      fc.infiniteStream(fc.oneof(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 40_000 }))),
+      async (lengths, cuts) => {
+        const { stream, answer } = begin('Lengths');
+        const bytes = Buffer.concat(lengths.map(framed));
+        for (let at = 0; at < bytes.length; ) {
+          const cut = cuts.next().value as number;
+          stream.write(bytes.subarray(at, at + cut));
+          at += cut;
+          await turn();
+        }
+        stream.end();
+        expect(await answer).toMatchObject({
+          status: status.OK,
+          text: lengths.map((length) => `${length};`).join(''),
+        });
+        expect(bounds.held).toBe(0);
+      },
+    ),
+    { numRuns: 60, seed: 16 },
+  );
+});
+
+test('a message of a stream counts until it is whole, that of a call until it is closed', async () => {
+  const bidi = begin('Lengths');
+  const bytes = framed(50_000);
+  bidi.stream.write(bytes.subarray(0, 40_000));
+  await heldIs(40_000);
+  bidi.stream.write(Buffer.concat([bytes.subarray(40_000), bytes.subarray(0, 3)]));
+  await heldIs(3);
+  bidi.stream.end(bytes.subarray(3));
+  await bidi.answer;
+  expect(bounds.held).toBe(0);
+  const unary = begin('Length');
+  unary.stream.write(bytes.subarray(0, 40_000));
+  await heldIs(40_000);
+  unary.stream.write(bytes.subarray(40_000));
+  await heldIs(bytes.length);
+  unary.stream.end();
+  expect(await unary.answer).toMatchObject({ status: status.OK, text: '50000' });
+  await heldIs(0);
+});
+
+test('who goes beyond the sum is refused with pushback, others and the connection go on', async () => {
+  const most = framed(limit);
+  const calls = Array.from({ length: 12 }, (_, n) => begin(n % 2 ? 'Length' : 'Lengths'));
+  const refused: Answer[] = [];
+  const left = new Set(calls);
+  for (const call of calls) {
+    void call.answer.then((answer) => {
+      left.delete(call);
+      refused.push(answer);
+    });
+    call.stream.write(most.subarray(0, limit));
+  }
+  while (refused.length < calls.length - 4) await turn();
+  for (const { status: code, headers } of refused) {
+    expect(code).toBe(status.UNAVAILABLE);
+    expect(headers['grpc-message']).toContain('OVERLOADED');
+    expect(headers['grpc-retry-pushback-ms']).toBe('1000');
+  }
+  // What comes in one piece is answered all the same.
+  const small = begin('Length');
+  small.stream.end(framed(7));
+  expect(await small.answer).toMatchObject({ status: status.OK, text: '7' });
+  expect(left.size).toBe(4);
+  const rest = [...left];
+  for (const { stream } of rest) stream.end(most.subarray(limit));
+  for (const { answer } of rest) expect((await answer).status).toBe(status.OK);
+  await heldIs(0);
+});
+
+test('a message that does not come whole is told so, and what came of it is given back', async () => {
+  const { stream, answer } = begin('Length', false);
+  stream.write(framed(90_000).subarray(0, 80_000));
+  const told = await answer;
+  expect(told.status).toBe(status.DEADLINE_EXCEEDED);
+  expect(told.headers['grpc-message']).toContain('TIMEOUT');
+  await heldIs(0);
+});

@@ -47,6 +47,7 @@ const ends = [
   'Sigmoid',
   'Softmax',
   'ArgMax',
+  'ArgMin',
 ] as const;
 
 /** Operators that have no kernel for double precision. */
@@ -166,8 +167,8 @@ function pipeline(
   const wide = end === 'OneScore' ? 2 : end === 'Vector' ? 1 : targets;
   if (end !== 'LinearClassifier' && end !== 'OneScore') parts.push(node('Identity', [last], ['Y']));
   outputs.push(['Y', wide, false]);
-  if (end === 'ArgMax') {
-    parts.push(node('ArgMax', [last], ['label'], int('axis', 1), int('keepdims', 0)));
+  if (end === 'ArgMax' || end === 'ArgMin') {
+    parts.push(node(end, [last], ['label'], int('axis', 1), int('keepdims', 0)));
     outputs.push(['label', 1, true]);
   }
   const label: Part = [
@@ -206,7 +207,7 @@ test('scalers, arithmetic and linear models are the same as on onnxruntime', asy
     fc.boolean(),
     async (seed, width, drawn, before, end, maybeDouble) => {
       const isDouble = maybeDouble && ![...before, end].some((op) => ofFloats.includes(op));
-      const targets = /Classifier|ArgMax|Softmax/.test(end) ? Math.max(2, drawn) : drawn;
+      const targets = /Classifier|Arg|Softmax/.test(end) ? Math.max(2, drawn) : drawn;
       const { bytes, specs } = pipeline(seed, width, targets, before, end, isDouble);
       const signature: Signature = {
         task: 'regression',
@@ -241,4 +242,34 @@ test('scalers, arithmetic and linear models are the same as on onnxruntime', asy
   );
   await fc.assert(property, { seed: 20_260_102, numRuns: 300 });
   expect(exact).toBeGreaterThan(0.9 * numbers);
+});
+
+test('rows that do not stay first are left to onnxruntime', () => {
+  const planOf = (sizes: [first: string, second: string]) => {
+    const constant = (name: string, one: number): Part => [
+      5,
+      message([1, packed([1])], [2, 7], [7, packed([one])], [8, name]),
+    ];
+    const axis = attribute('axis', [3, 0], [20, 2]);
+    const { graph } = readModel(
+      model(
+        message(
+          node('Shape', ['X'], ['shape']),
+          node('Gather', ['shape', 'zero'], ['rows']),
+          node('Concat', sizes, ['sizes'], axis),
+          node('Reshape', ['X', 'sizes'], ['Y']),
+          constant('zero', 0),
+          constant('open', -1),
+          [2, 'g'],
+          value(11, 'X', 3),
+          value(12, 'Y', 3),
+        ),
+      ),
+    );
+    const spec: TensorSpec = { name: 'Y', datatype: 'FP32', shape: [-1, 3], column: 0, width: 3 };
+    const features = ['a', 'b', 'c'].map((name) => ({ name, type: 'number' as const }));
+    return planGraph(graph, { features, inputs: [{ ...spec, name: 'X' }], outputs: [spec] });
+  };
+  expect(planOf(['rows', 'open'])).not.toBeNull();
+  expect(planOf(['open', 'rows'])).toBeNull();
 });

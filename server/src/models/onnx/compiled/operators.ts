@@ -12,19 +12,18 @@ import {
   planTransform,
 } from './plan-numbers.ts';
 import {
-  planArgMax,
+  planArg,
   planConcat,
-  planFill,
   planFlatten,
   planGather,
   planReshape,
-  planShape,
   planSlice,
   planSplit,
   planSqueeze,
   planUnsqueeze,
   reduce,
 } from './plan-rows.ts';
+import { planFill, planLongerShape, planShape, planSizes } from './plan-shapes.ts';
 import { planLayer, planMeanOfStack, planStack } from './plan-stack.ts';
 import { planClassifier, planEnsemble } from './plan-trees.ts';
 import { planCast, planConstant, planSame } from './plan-values.ts';
@@ -36,11 +35,11 @@ export type PlanNode = (node: OnnxNode, planner: Planner) => boolean;
 const ml = (plan: PlanNode) => ({ domain: 'ai.onnx.ml', plan });
 const standard = (plan: PlanNode) => ({ domain: '', plan });
 
-/** The one way or the other. */
+/** The first way that takes a node. */
 const either =
-  (one: PlanNode, other: PlanNode): PlanNode =>
+  (...ways: PlanNode[]): PlanNode =>
   (node, planner) =>
-    one(node, planner) || other(node, planner);
+    ways.some((plan) => plan(node, planner));
 
 /** Every operator that is compiled, as scikit-learn's exporters use it. */
 export const operators: Record<string, { domain: string; plan: PlanNode }> = {
@@ -62,12 +61,12 @@ export const operators: Record<string, { domain: string; plan: PlanNode }> = {
   Identity: standard(planSame),
   Constant: standard(planConstant),
   Cast: standard(planCast),
-  Concat: standard(either(planConcat, planStack)),
+  Concat: standard(either(planConcat, planStack, planLongerShape)),
   Reshape: standard(either(planReshape, planLayer)),
   Flatten: standard(planFlatten),
   Squeeze: standard(planSqueeze),
   Unsqueeze: standard(planUnsqueeze),
-  Gather: standard(planGather),
+  Gather: standard(either(planGather, planSizes)),
   Slice: standard(planSlice),
   Split: standard(planSplit),
   Shape: standard(planShape),
@@ -108,7 +107,8 @@ export const operators: Record<string, { domain: string; plan: PlanNode }> = {
   ReduceSumSquare: standard(reduce('squares')),
   ReduceLogSumExp: standard(reduce('logSumExp')),
   LpNormalization: standard(planLpNormalization),
-  ArgMax: standard(planArgMax),
+  ArgMax: standard(planArg('greatest')),
+  ArgMin: standard(planArg('least')),
   MatMul: standard(planMatrix),
   Gemm: standard(planMatrix),
   Sigmoid: standard((node, planner) => planTransform(node, planner, 'SIGMOID')),

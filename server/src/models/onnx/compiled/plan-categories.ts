@@ -4,13 +4,18 @@ import { floats, int, string } from './attributes.ts';
 import { planPlaces } from './plan-rows.ts';
 import type { Planner } from './planner.ts';
 
-/** Columns of a value, or labels by what an ArgMax found. */
+/** Columns of a value, or labels or numbers by what an ArgMax or ArgMin found. */
 export function planExtractor(node: OnnxNode, planner: Planner): boolean {
   const found = planner.input(node, 1);
   if (!found) return planPlaces(node, planner);
   const labels = planner.labels(node, 0);
-  if (found.labels?.length !== labels.length) return false;
-  return planner.set(node, { ...found, labels });
+  if (labels.length > 0)
+    return found.labels?.length === labels.length && planner.set(node, { ...found, labels });
+  const constant = planner.constant(node, 0);
+  if (!constant || found.labels?.length !== constant.numbers.length) return false;
+  const type = constant.isDouble ? 'double' : 'float';
+  const numbers = planner.numbers({ ...found, labels: constant.numbers, type });
+  return numbers !== null && planner.set(node, numbers);
 }
 
 export function planOneHot(node: OnnxNode, planner: Planner): boolean {
@@ -23,7 +28,7 @@ export function planOneHot(node: OnnxNode, planner: Planner): boolean {
   const to = (categories: unknown[]) => planner.new([...x.dims, categories.length], 'float');
   if (x.type === 'text' && texts.length > 0)
     return planner.set(node, planner.step('oneHotTexts', x, to(texts), { categories: texts }));
-  if (x.type === 'text' || x.labels || x.type === 'shape' || numbers.length === 0) return false;
+  if (x.type === 'text' || x.labels || numbers.length === 0) return false;
   for (let i = 0; i < x.width; i++) planner.typical(x, i, numbers);
   return planner.set(node, planner.step('oneHotNumbers', x, to(numbers), { categories: numbers }));
 }

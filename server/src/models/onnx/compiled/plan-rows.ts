@@ -1,4 +1,3 @@
-import { elements, numbersOf } from '../constants.ts';
 import type { OnnxNode } from '../graph.ts';
 import { int, realInput } from './attributes.ts';
 import { along, axisOf, reshaped, sizeOf } from './dims.ts';
@@ -19,11 +18,8 @@ function view(node: OnnxNode, planner: Planner, x: Value, dims: readonly number[
 
 export function planReshape(node: OnnxNode, planner: Planner): boolean {
   const x = planner.input(node);
-  if (!x || x.type === 'shape') return false;
-  const like = planner.input(node, 1);
-  if (like) return like.type === 'shape' && view(node, planner, x, like.dims);
-  const shape = wholes(node, planner, 1, 'shape');
-  return shape !== null && view(node, planner, x, reshaped(x.dims, shape));
+  const shape = planner.shape(node, 1) ?? wholes(node, planner, 1, 'shape');
+  return x !== null && shape !== null && view(node, planner, x, reshaped(x.dims, shape));
 }
 
 export function planFlatten(node: OnnxNode, planner: Planner): boolean {
@@ -48,27 +44,9 @@ export function planUnsqueeze(node: OnnxNode, planner: Planner): boolean {
   return at >= 0 && at <= x.dims.length && view(node, planner, x, x.dims.toSpliced(at, 0, 1));
 }
 
-/** The shape of a tensor, for ConstantOfShape and Reshape. */
-export function planShape(node: OnnxNode, planner: Planner): boolean {
-  const x = planner.input(node);
-  if (!x || node.attributes.size > 0) return false;
-  return planner.set(node, { index: -1, width: 0, dims: x.dims, type: 'shape' });
-}
-
-export function planFill(node: OnnxNode, planner: Planner): boolean {
-  const shape = planner.input(node);
-  const tensor = node.attributes.get('value')?.tensors[0];
-  const number = tensor ? numbersOf(tensor) : [0];
-  const type = tensor?.type ?? elements.float;
-  const isDouble = type === elements.double;
-  if (shape?.type !== 'shape' || number?.length !== 1 || !(isDouble || type === elements.float)) return false;
-  const numbers = Array.from({ length: sizeOf(shape.dims) }, () => number[0]!);
-  return planner.set(node, planner.fill({ numbers, dims: shape.dims, isDouble }));
-}
-
 /** Places of one axis. */
 function places(x: Value | null, planner: Planner, axis: number | null, indices: number[]): Value | null {
-  if (!x || x.type === 'shape' || x.labels || axis === null || indices.length === 0) return null;
+  if (!x || x.labels || axis === null || indices.length === 0) return null;
   const size = x.dims[axis]!;
   const found = indices.map((i) => (i < 0 ? size + i : i));
   if (!found.every((i) => i >= 0 && i < size)) return null;
@@ -113,7 +91,7 @@ export function planSlice(node: OnnxNode, planner: Planner): boolean {
 /** Pieces of an axis, one an output; some may be empty. */
 export function planSplit(node: OnnxNode, planner: Planner): boolean {
   const x = planner.input(node);
-  const axis = x && !x.labels && x.type !== 'shape' ? axisOf(int(node, 'axis', 0), x.dims) : null;
+  const axis = x && !x.labels ? axisOf(int(node, 'axis', 0), x.dims) : null;
   const sizes = wholes(node, planner, 1, 'split');
   if (!x || axis === null || !sizes || sizes.length !== node.outputs.length) return false;
   if (sizes.some((size) => size < 0) || sum(sizes) !== x.dims[axis]) return false;
@@ -140,7 +118,7 @@ export function planConcat(node: OnnxNode, planner: Planner): boolean {
     one?.type === first.type &&
     one.dims.length === first.dims.length &&
     one.dims.every((size, i) => i === axis || size === first.dims[i]);
-  if (first.type === 'shape' || !values.every(fits)) return false;
+  if (!values.every(fits)) return false;
   const all = values as Value[];
   const size = sum(all.map(({ dims }) => dims[axis]!));
   return planner.set(node, planner.concat(all, first.dims.with(axis, size)));
@@ -162,11 +140,15 @@ export function reduce(by: OfMany): PlanNode {
   };
 }
 
-export function planArgMax(node: OnnxNode, planner: Planner): boolean {
-  const x = realInput(node, planner);
-  if (!x || axisOf(int(node, 'axis', 0), x.dims) !== 0 || int(node, 'select_last_index', 0) !== 0)
-    return false;
-  const labels = Array.from({ length: x.width }, (_, k) => k);
-  const dims = int(node, 'keepdims', 1) === 1 ? [1] : [];
-  return planner.set(node, planner.step('argMax', x, planner.new(dims, 'label', { labels }), {}));
+/** Which number is the greatest, or the least, of a row. */
+export function planArg(which: 'greatest' | 'least'): PlanNode {
+  return (node, planner) => {
+    const x = realInput(node, planner);
+    if (!x || axisOf(int(node, 'axis', 0), x.dims) !== 0 || int(node, 'select_last_index', 0) !== 0)
+      return false;
+    const labels = Array.from({ length: x.width }, (_, k) => k);
+    const dims = int(node, 'keepdims', 1) === 1 ? [1] : [];
+    const among = which === 'least' ? planner.step('negate', x, planner.new(x.dims, x.type), {}) : x;
+    return planner.set(node, planner.step('argMax', among, planner.new(dims, 'label', { labels }), {}));
+  };
 }

@@ -8,7 +8,7 @@ import type { Planner, Value } from './planner.ts';
 export function planLayer(node: OnnxNode, planner: Planner): boolean {
   const x = planner.input(node);
   const [layers, rows, ...dims] = planner.constant(node, 1)?.numbers ?? [];
-  if (!x || x.type === 'shape' || layers !== 1 || rows !== -1 || sizeOf(dims) !== x.width) return false;
+  if (!x || layers !== 1 || rows !== -1 || sizeOf(dims) !== x.width) return false;
   return dims.every((size) => size > 0) && planner.setStack(node, [{ ...x, dims }]);
 }
 

@@ -23,7 +23,7 @@ export function planCast(node: OnnxNode, planner: Planner): boolean {
 }
 
 function castTo(x: Value, to: number, planner: Planner): Value | null {
-  if (x.type === 'text' || x.type === 'shape') return null;
+  if (x.type === 'text') return null;
   const made = (op: 'round' | 'truncate' | 'truncateTo32' | 'isTrue', type: Value['type']): Value =>
     planner.step(op, x, planner.new(x.dims, type, same(x)), {});
   if (x.labels) {

@@ -11,13 +11,13 @@ type Said<Of> = Of extends Step ? Omit<Of, 'op' | 'from' | 'to' | 'double'> : ne
 
 /**
  * A tensor of the graph on its way through a plan: `width` numbers a row, of the shape `dims`. Where there are `labels`
- * the number is an index into them. A shape is that of another tensor, and has no numbers.
+ * the number is an index into them.
  */
 export interface Value {
   index: number;
   width: number;
   dims: Dims;
-  type: 'float' | 'double' | 'integer' | 'boolean' | 'text' | 'label' | 'shape';
+  type: 'float' | 'double' | 'integer' | 'boolean' | 'text' | 'label';
   labels?: Label[];
   /** The frame's column that each number is, where it is one as it stands; else -1. */
   columns?: number[];
@@ -57,6 +57,7 @@ export class Planner {
   readonly #values = new Map<string, Value>();
   readonly #initializers: Map<string, OnnxTensor>;
   readonly #stacks = new Map<string, Value[]>();
+  readonly #shapes = new Map<string, number[]>();
   readonly #folded = new Map<string, Constant>();
   readonly #widths: number[] = [];
   readonly #steps: Step[] = [];
@@ -95,6 +96,11 @@ export class Planner {
   /** A node's input that has layers of rows, [layers, rows, …]: a value each; null where it has none. */
   stack(node: OnnxNode, i: number): Value[] | null {
     return this.#stacks.get(node.inputs[i] ?? '') ?? null;
+  }
+
+  /** A node's input that is a shape, as Reshape takes it: 0 for the rows. */
+  shape(node: OnnxNode, i: number): number[] | null {
+    return this.#shapes.get(node.inputs[i] ?? '') ?? null;
   }
 
   /** A node's input that is a constant of numbers. */
@@ -140,7 +146,7 @@ export class Planner {
   /** The numbers that labels are; the value itself where there are none. Null for texts. */
   numbers(value: Value): Value | null {
     const { labels, type, dims } = value;
-    if (!labels) return type === 'text' || type === 'shape' ? null : value;
+    if (!labels) return type === 'text' ? null : value;
     if (!labels.every((label) => typeof label === 'number')) return null;
     const to = this.new(dims, type === 'label' ? 'integer' : type);
     return this.step('lookUp', value, to, { at: this.keep(labels) });
@@ -199,6 +205,12 @@ export class Planner {
     return true;
   }
 
+  /** Names a shape; false where the rows stand elsewhere than first. */
+  setShape(node: OnnxNode, sizes: number[]): boolean {
+    this.#shapes.set(node.outputs[0] ?? '', sizes);
+    return !sizes.includes(0, 1);
+  }
+
   /** The address of constants. Throws RangeError for too many. */
   keep(numbers: readonly number[]): number {
     const at = this.#constants.length;
@@ -215,7 +227,7 @@ export class Planner {
   /** An output of the graph; false where it is not what the signature says. Text labels become indices into the classes. */
   give(name: string, column: number, width: number, classes: Label[]): boolean {
     let value = this.#values.get(name);
-    if (!value || value.width !== width || value.type === 'text' || value.type === 'shape') return false;
+    if (!value || value.width !== width || value.type === 'text') return false;
     // A whole number that only passes through may have more digits than a step computes with.
     if (value.type === 'integer' && !value.labels && this.#hasLongs) return false;
     if (value.labels) {

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { electricity, inRepository } from '../server/test/processes/harness.ts';
 import { fire, post, type Shot } from './load.ts';
 import { cpuSeconds, residentBytes } from './process-cpu.ts';
@@ -10,6 +11,7 @@ import { SlipwayProcess } from './slipway.ts';
  * Of the source as it is in the clone, or of the package as `npm run build` made it.
  * Usage: node bench/start.ts [rounds] [source | package]
  */
+const aWhileMs = 2000;
 const rounds = Number(process.argv[2] ?? 5);
 if (process.argv[3] === 'package') SlipwayProcess.program = inRepository('server/dist/cli/main.js');
 const small = inRepository('examples/electricity/model.txt');
@@ -29,6 +31,8 @@ try {
   await cold('and one on onnxruntime');
   const times: number[] = [];
   for (let round = 0; round < rounds; round++) {
+    // What is started ahead for the next one has started.
+    await pause(aWhileMs);
     const begun = performance.now();
     await slipway.deploy('small', small);
     times.push(performance.now() - begun);

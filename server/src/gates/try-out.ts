@@ -39,7 +39,7 @@ interface Training {
 /**
  * Tries a file from end to end: recognise, read and compile, attach, golden rows, time per row, profile of the
  * training data. Runs in the candidate process. Writes `program` and `baseline` into the trial's folder; `loads` hears
- * when the version can be loaded from there.
+ * when the program is there.
  */
 export async function tryOut(
   trial: Trial,
@@ -68,12 +68,13 @@ export async function tryOut(
   if (programFile === undefined) await writeFile(program, prepared.program);
   else await rename(programFile, program);
   const file = programFile === undefined ? null : await ProgramFile.open(program);
+  // It is weighed meanwhile: what does not load here does not load there, and nobody waits for that.
+  loads({ kind: kind.name, signature, program });
   const attach = () => kind.attach(file ?? prepared.program, signature);
   const place = kind.runs(prepared.program);
   const affordable = place === 'runtime' ? attachMilliseconds : Number.POSITIVE_INFINITY;
   const { model, longestTurn } = await attachWatched(attach, affordable);
   await file?.close();
-  loads({ kind: kind.name, signature, program });
   gates.push({
     name: 'loads',
     passed: true,

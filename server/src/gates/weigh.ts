@@ -20,7 +20,7 @@ export interface Weight {
 }
 
 /** So many more are attached to know what one takes, or as many as fit in so many bytes: pages are counted whole. */
-const more = { most: 16, bytes: 2 ** 27 };
+const more = { most: 8, bytes: 2 ** 27 };
 
 /** Runs in a process that has done nothing else: what reading and compiling the file took would be counted otherwise. */
 export async function weigh({ kind, program, signature }: Load): Promise<Weight> {

@@ -273,3 +273,29 @@ test('rows that do not stay first are left to onnxruntime', () => {
   expect(planOf(['rows', 'open'])).not.toBeNull();
   expect(planOf(['open', 'rows'])).toBeNull();
 });
+
+test('a file that doubles a shape or a stack again and again is left, before it fills memory', () => {
+  const axis = attribute('axis', [3, 0], [20, 2]);
+  const double = (first: Part[], name: string): Part[] => [
+    ...first,
+    ...Array.from({ length: 40 }, (_, k) => {
+      const of = k === 0 ? name : `${name}${k}`;
+      return node('Concat', [of, of], [`${name}${k + 1}`], axis);
+    }),
+  ];
+  const planOf = (...parts: Part[]) => {
+    const wholes = (name: string, ...sizes: number[]): Part => [
+      5,
+      message([1, packed([sizes.length])], [2, 7], [7, packed(sizes)], [8, name]),
+    ];
+    const constants = [wholes('layer', 1, -1, 3), wholes('one', 1)];
+    const bytes = model(message(...parts, ...constants, [2, 'g'], value(11, 'X', 3), value(12, 'Y', 3)));
+    const spec: TensorSpec = { name: 'Y', datatype: 'FP32', shape: [-1, 3], column: 0, width: 3 };
+    const features = ['a', 'b', 'c'].map((name) => ({ name, type: 'number' as const }));
+    return planGraph(readModel(bytes).graph, { features, inputs: [{ ...spec, name: 'X' }], outputs: [spec] });
+  };
+  const shapes = double([node('Shape', ['X'], ['shape']), node('Gather', ['shape', 'one'], ['s'])], 's');
+  expect(planOf(...shapes, node('Reshape', ['X', 's40'], ['Y']))).toBeNull();
+  const stacks = double([node('Reshape', ['X', 'layer'], ['t'])], 't');
+  expect(planOf(...stacks, node('ReduceMean', ['t40'], ['Y']))).toBeNull();
+});

@@ -4,6 +4,8 @@ import { int } from './attributes.ts';
 import { sizeOf } from './dims.ts';
 import type { Planner } from './planner.ts';
 
+const mostSizes = 64;
+
 /** The shape of a tensor, for ConstantOfShape and Reshape. */
 export function planShape(node: OnnxNode, planner: Planner): boolean {
   const x = planner.input(node);
@@ -14,6 +16,7 @@ export function planShape(node: OnnxNode, planner: Planner): boolean {
 export function planSizes(node: OnnxNode, planner: Planner): boolean {
   const [shape, indices] = [planner.shape(node, 0), planner.constant(node, 1)];
   if (!shape || indices?.dims.length !== 1) return false;
+  if (indices.numbers.length > mostSizes) return false;
   const sizes = indices.numbers.map((i) => shape.at(i));
   return sizes.every((size) => size !== undefined) && planner.setShape(node, sizes);
 }
@@ -23,7 +26,9 @@ export function planLongerShape(node: OnnxNode, planner: Planner): boolean {
   const shapes = node.inputs.map((_, i) => planner.shape(node, i));
   const sizes = shapes.map((shape, i) => shape ?? planner.constant(node, i)?.numbers ?? null);
   if (int(node, 'axis', 0) !== 0 || shapes.every((shape) => shape === null)) return false;
-  return sizes.every((list) => list !== null) && planner.setShape(node, sizes.flat());
+  if (!sizes.every((list) => list !== null)) return false;
+  const count = sizes.reduce((sum, { length }) => sum + length, 0);
+  return count <= mostSizes && planner.setShape(node, sizes.flat());
 }
 
 /** ConstantOfShape. */

@@ -12,11 +12,15 @@ export function planLayer(node: OnnxNode, planner: Planner): boolean {
   return dims.every((size) => size > 0) && planner.setStack(node, [{ ...x, dims }]);
 }
 
+/** More models than these are no ensemble's: a file that stacks a stack on itself again and again. */
+const mostLayers = 4096;
+
 /** Concat of stacks. */
 export function planStack(node: OnnxNode, planner: Planner): boolean {
   const stacks = node.inputs.map((_, i) => planner.stack(node, i));
   if (int(node, 'axis', 1) !== 0 || !stacks.every((stack) => stack !== null)) return false;
-  return planner.setStack(node, stacks.flat());
+  const layers = stacks.reduce((sum, { length }) => sum + length, 0);
+  return layers <= mostLayers && planner.setStack(node, stacks.flat());
 }
 
 /** ReduceMean over a stack, as bagging does: a sum in the models' order, divided. */

@@ -1,4 +1,5 @@
 import type { Frame } from '../tensor.ts';
+import type { Flight } from './flight.ts';
 
 /** What an entry takes besides its key and answers, bytes (measured: 213 to 269). */
 const entryBytes = 256;
@@ -19,6 +20,8 @@ export class AnswerCache {
   #bytes = 0;
   /** In the order of their last use. */
   readonly #entries = new Map<string, Kept>();
+  /** What is being answered, by the same keys. */
+  readonly flights = new Map<string, Flight>();
 
   constructor(mostBytes: number) {
     this.#mostBytes = mostBytes;
@@ -60,6 +63,7 @@ export class AnswerCache {
 
   clear(): void {
     this.#entries.clear();
+    this.flights.clear();
     this.#bytes = 0;
   }
 

@@ -6,13 +6,14 @@ import type { Batching } from '../serving.ts';
 import type { ServedVersion } from '../snapshot.ts';
 import { type Frame, newFrame } from '../tensor.ts';
 import type { Span } from '../trace.ts';
-import { cancelled, type Waiting } from '../waiting.ts';
+import { type Cancellation, cancelled, type Waiting } from '../waiting.ts';
 import { Admission } from './admission.ts';
 import { contentKey, type Kept } from './answer-cache.ts';
 import { type Arm, answersAtOnce, frameRows } from './arm.ts';
 import { ask } from './ask.ts';
 import { Batcher, type Call } from './batcher.ts';
 import type { Caller } from './caller.ts';
+import { Flight, mostFollowers } from './flight.ts';
 import type { Meter } from './meter.ts';
 import type { Served } from './served.ts';
 import { ShadowQueue } from './shadow-queue.ts';
@@ -143,22 +144,47 @@ export class DataPlane {
     const { update } = arm;
     const { batching } = arm.serving;
     const mayWait = !answersAtOnce(arm, frame.rows);
+    const ahead = key === null || !mayWait ? null : (arm.cache?.flights.get(key) ?? null);
+    if (ahead && !ahead.cancelled) {
+      if (ahead.size >= mostFollowers) throw this.admission.refuses();
+      const waiting = patient(caller, started + arm.patienceMs, caller.cancellation);
+      const { deadline } = waiting;
+      ahead.join({
+        waiting,
+        done: (answers, texts) => {
+          const waited = performance.now() - started;
+          caller.span?.begin('queue', started).end(started + waited);
+          this.#parts.meter.cached(arm, true, frame.rows, looked);
+          const course = { started, waited, inferred: 0, cacheStatus: 'slipway; fwd=miss; collapsed' };
+          this.#answer(arm, frame, caller, answers, texts, imputed, course, encode, send);
+        },
+        again: () => {
+          arm.encoder.imputed = imputed;
+          this.predict(arm, frame, { ...caller, deadline }, encode, send);
+        },
+        failed: (thrown) => this.#fail(arm, thrown, send),
+      });
+      return;
+    }
     const held = mayWait && arm.runs === 'runtime' ? { since: started + (batching?.maxDelayMs ?? 0) } : null;
     const done = (answers: Float64Array, texts: string[], waited: number, inferred: number): void => {
       if (held) this.admission.release(held);
       const cacheStatus = key === null ? null : this.#keep(arm, update, key, { answers, texts }, looked);
+      flight?.land(answers, texts);
       const course = { started, waited, inferred, cacheStatus };
       this.#answer(arm, frame, caller, answers, texts, imputed, course, encode, send);
     };
     const failed = (thrown: unknown): void => {
       if (held) this.admission.release(held);
-      const error = failureOf(arm, toSlipwayError(thrown));
-      this.#parts.meter.error(arm, error.code);
-      send(null, error);
+      this.#fail(arm, thrown, send);
+      flight?.fail(thrown);
     };
     if (frame.rows > arm.sliceRows && tooManySlices()) throw this.admission.refuses();
     if (held) this.admission.hold(held);
-    const waiting = mayWait ? patient(caller, started + arm.patienceMs) : caller;
+    const { cancellation } = caller;
+    const flight =
+      key !== null && mayWait && arm.cache ? new Flight(arm, arm.cache, key, cancellation) : null;
+    const waiting = mayWait ? patient(caller, started + arm.patienceMs, flight ?? cancellation) : caller;
     if (mayWait && batching) {
       const patience = batching.queueTimeoutMs ?? arm.patienceMs;
       const call: Call = {
@@ -220,6 +246,12 @@ export class DataPlane {
 
   error(arm: Arm, code: ErrorCode): void {
     this.#parts.meter.error(arm, code);
+  }
+
+  #fail(arm: Arm, thrown: unknown, send: (encoded: null, error: SlipwayError) => void): void {
+    const error = failureOf(arm, toSlipwayError(thrown));
+    this.#parts.meter.error(arm, error.code);
+    send(null, error);
   }
 
   /** Keeps an answer for the next that asks the same, unless the learner has moved on meanwhile. */
@@ -299,8 +331,12 @@ export class DataPlane {
   }
 }
 
-/** Who waits, and no longer than until `deadline`. */
-function patient({ deadline: own, trace, span, cancellation }: Waiting, deadline: number): Waiting {
+/** Who waits, and no longer than until `deadline`, and until nobody does by `cancellation`. */
+function patient(
+  { deadline: own, trace, span }: Waiting,
+  deadline: number,
+  cancellation: Cancellation,
+): Waiting {
   return { deadline: Math.min(own, deadline), trace, span, cancellation };
 }
 

@@ -109,6 +109,57 @@ test('over every protocol alike, and by what the rows hold, however they are wri
   expect([kserve.status, kserve.headers.get('cache-status')]).toEqual([200, hit]);
 });
 
+test('the same rows at once are one call of a slow model, each with an id and a record, whoever leaves', async () => {
+  const loop = inRepository('spec/models/onnx_loop_from_input/model.onnx');
+  const serving = { cacheBytes: 1e6, timeoutMs: 120_000 };
+  expect((await slipway.deploy('slow', loop, { serving })).status).toBe(201);
+  /** More than half a second of its scorer. */
+  const rounds = 400_000;
+  const begin = (x: number, headers: Record<string, string> = {}, signal?: AbortSignal) =>
+    fetch(new URL('/predict/slow', slipway.dataPlane), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify({ features: { x, rounds } }),
+      ...(signal ? { signal } : {}),
+    });
+  /** The lane has looked at all that was sent before: each of its turns reads what is there. */
+  const taken = async (): Promise<void> => {
+    for (let turn = 0; turn < 3; turn++) await slipway.data('GET', '/v2/health/ready');
+  };
+  const together = await Promise.all(Array.from({ length: 6 }, () => begin(0.5)));
+  const collapsed = 'slipway; fwd=miss; collapsed';
+  expect(together.map(({ headers }) => headers.get('cache-status')).sort()).toEqual(
+    [...Array.from({ length: 5 }, () => collapsed), stored].sort(),
+  );
+  const bodies = (await Promise.all(together.map((one) => one.json()))) as {
+    id: string;
+    prediction: number;
+  }[];
+  expect(new Set(bodies.map(({ id }) => id)).size).toBe(6);
+  expect(new Set(bodies.map(({ prediction }) => prediction)).size).toBe(1);
+  for (const { id } of bodies) expect((await slipway.prediction(id)).features).toEqual({ x: 0.5, rounds });
+
+  // The first leaves: its call goes on for the others, one of whom cannot wait for it.
+  const leaving = new AbortController();
+  const first = begin(0.25, {}, leaving.signal).catch(({ name }: Error) => name);
+  await taken();
+  const others = [begin(0.25), begin(0.25, { 'grpc-timeout': '10m' }), begin(0.25)];
+  await taken();
+  leaving.abort();
+  expect(await first).toBe('AbortError');
+  const answers = await Promise.all(others);
+  expect(answers.map(({ status, headers }) => [status, headers.get('cache-status')])).toEqual([
+    [200, collapsed],
+    [504, null],
+    [200, collapsed],
+  ]);
+  await until(async () => (await statistics('slow')).inference_stats.success.count >= 8, 'all to be counted');
+  const { execution_count, inference_stats } = await statistics('slow');
+  expect(execution_count).toBe(2);
+  expect(inference_stats.cache_miss.count).toBe(2);
+  expect((await begin(0.25)).headers.get('cache-status')).toBe(hit);
+});
+
 test('a learner’s update makes what it answered before void', async () => {
   const learner = inRepository('examples/electricity/learner.json');
   const baseline = inRepository('examples/electricity/elec.csv');

@@ -34,6 +34,7 @@ const linear = [
   'sk_bagging_columns',
   'sk_bagging_double',
   'sk_calibrated',
+  'sk_double_bernoulli',
   'sk_double_frame',
   'sk_double_logit',
   'sk_double_poisson',

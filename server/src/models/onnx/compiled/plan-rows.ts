@@ -3,7 +3,8 @@ import { int, realInput } from './attributes.ts';
 import { along, axisOf, reshaped, sizeOf } from './dims.ts';
 import type { PlanNode } from './operators.ts';
 import type { OfMany } from './plan.ts';
-import type { Planner, Value } from './planner.ts';
+import type { Constant, Planner, Value } from './planner.ts';
+import { reductions, reductionsOfDoubles } from './reductions.ts';
 
 /** A list of whole numbers: an input since newer opsets, an attribute before. */
 export function wholes(node: OnnxNode, planner: Planner, i: number, name: string): number[] | null {
@@ -124,9 +125,15 @@ export function planConcat(node: OnnxNode, planner: Planner): boolean {
   return planner.set(node, planner.concat(all, first.dims.with(axis, size)));
 }
 
-/** Over the last axes of a row. */
+/** Over the last axes of a row, or one of a constant's. */
 export function reduce(by: OfMany): PlanNode {
   return (node, planner) => {
+    const constant = planner.constant(node, 0);
+    if (constant) {
+      const axes = wholes(node, planner, 1, 'axes');
+      const found = axes?.length === 1 ? reduced(by, constant, axes[0]!, int(node, 'keepdims', 1)) : null;
+      return found !== null && planner.fold(node, found);
+    }
     const given = planner.input(node);
     const x = given && planner.numbers(given);
     const axes = wholes(node, planner, 1, 'axes')?.map((axis) => x && axisOf(axis, x.dims));
@@ -138,6 +145,28 @@ export function reduce(by: OfMany): PlanNode {
     const dims = [...x.dims.slice(0, kept), ...(keeps ? axes.map(() => 1) : [])];
     return planner.set(node, planner.step('reduce', x, planner.new(dims, x.type), { by }));
   };
+}
+
+function reduced(
+  by: OfMany,
+  { numbers, dims, isDouble }: Constant,
+  axis: number,
+  keeps: number,
+): Constant | null {
+  const at = axis < 0 ? dims.length + axis : axis;
+  const size = dims[at] ?? 0;
+  if (size === 0) return null;
+  // The numbers of each group side by side.
+  const places = Array.from({ length: size }, (_, place) => along(dims, at, [place]));
+  const groups = places[0]!.map((_, group) => places.map((indices) => numbers[indices[group]!]!));
+  const results = new Float64Array(groups.length);
+  (isDouble ? reductionsOfDoubles : reductions)[by](
+    Float64Array.from(groups.flat()),
+    results,
+    results.length,
+    size,
+  );
+  return { numbers: [...results], dims: dims.toSpliced(at, 1, ...(keeps === 1 ? [1] : [])), isDouble };
 }
 
 /** Which number is the greatest, or the least, of a row. */

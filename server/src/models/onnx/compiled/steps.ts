@@ -5,13 +5,14 @@ import type { OfOne, OfTwo, Step } from './plan.ts';
 import type { Run, Space } from './space.ts';
 import { choose, everyRow, exceeds, impute, ofOne, ofTwo, reduce } from './step-elementwise.ts';
 import { dot, linear } from './step-linear.ts';
+import { normalize } from './step-normalize.ts';
 import { transforms, transformsOfDoubles } from './transforms.ts';
 
 type Makers = {
   [Op in Exclude<Step['op'], OfOne | OfTwo>]: (step: Extract<Step, { op: Op }>, space: Space) => Run;
 };
 
-const { abs, fround, sqrt } = Math;
+const { fround } = Math;
 
 export function runOf(step: Step, space: Space): Run {
   if (isOfOne(step)) return ofOne(step, space);
@@ -91,28 +92,7 @@ const makers: Makers = {
   },
   linear,
   dot,
-  normalize: ({ from, to, norm, double }, { values, widths }) => {
-    const [source, target, width] = [values[from]!, values[to]!, widths[to]!];
-    const fround = double ? (x: number): number => x : Math.fround;
-    return (rows) => {
-      for (let k = 0; k < rows * width; k += width) {
-        let size = norm === 'MAX' ? Number.NEGATIVE_INFINITY : 0;
-        for (let i = k; i < k + width; i++) {
-          const x = source[i]!;
-          if (norm === 'MAX') {
-            if (x > size) size = x;
-          } else size = fround(size + (norm === 'L1' || norm === 'LP1' ? abs(x) : fround(x * x)));
-        }
-        if (norm === 'LP2') size = fround(sqrt(size));
-        for (let i = k; i < k + width; i++) {
-          const x = source[i]!;
-          if (size === 0) target[i] = norm === 'LP1' || norm === 'LP2' ? 0 : x;
-          else if (norm === 'L2') target[i] = Math.sign(x) * fround(sqrt(fround(fround(x * x) / size)));
-          else target[i] = fround(x / size);
-        }
-      }
-    };
-  },
+  normalize,
   transform: ({ from, to, by, double }, { values, widths }) => {
     const [source, target, width] = [values[from]!, values[to]!, widths[to]!];
     const rewrite = double ? transformsOfDoubles[by] : transforms[by];

@@ -20,6 +20,8 @@ export class AnswerCache {
   #bytes = 0;
   /** In the order of their last use. */
   readonly #entries = new Map<string, Kept>();
+  /** At the one whose last use is the longest ago: a new one would first go past all that were removed or used since. */
+  readonly #oldest = this.#entries.entries();
   /** What is being answered, by the same keys. */
   readonly flights = new Map<string, Flight>();
 
@@ -68,8 +70,8 @@ export class AnswerCache {
   }
 
   #makeRoom(): void {
-    for (const [key, kept] of this.#entries) {
-      if (this.#bytes <= this.#mostBytes) return;
+    while (this.#bytes > this.#mostBytes) {
+      const [key, kept] = this.#oldest.next().value!;
       this.#entries.delete(key);
       this.#bytes -= sizeOf(key, kept);
     }

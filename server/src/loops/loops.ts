@@ -5,7 +5,7 @@ import { deserialize, serialize } from 'node:v8';
 import { migrate, openDatabase } from '../db/open.ts';
 import { readSnapshot } from '../db/snapshot-file.ts';
 import { stateSchema } from '../db/state-schema.ts';
-import { type Cursor, isAfter } from '../events.ts';
+import { type Cursor, isAfter, type PredictionEvent } from '../events.ts';
 import type { Finding } from '../finding.ts';
 import { Finder } from '../journal/find.ts';
 import { IdSource } from '../journal/id.ts';
@@ -227,13 +227,18 @@ export class Loops {
 
   #foldAll(events: ReadEvent[], topics: Set<string>): Command[] {
     const commands: Command[] = [];
+    const live = new Map<string, PredictionEvent[]>();
     for (const { event, incarnation, position } of events) {
       const known = this.#joined[incarnation];
       const isJoined = known !== undefined && !isAfter(position, known);
       if (event.type === 'prediction') {
         for (const finding of this.#watching.fold(event)) commands.push(this.#find(finding));
         if (isJoined) continue;
-        if (event.role === 'live') this.#countPrediction(event.model, event.id, event.rows);
+        if (event.role === 'live') {
+          const those = live.get(event.model);
+          if (those) those.push(event);
+          else live.set(event.model, [event]);
+        }
         const late = this.#join.prediction(event);
         if (late.labels + late.invalid > 0) this.#sql.countLabels.run(event.model, late.labels, late.invalid);
         topics.add(`models/${event.model}`);
@@ -248,6 +253,7 @@ export class Loops {
       }
       this.#joined[incarnation] = position;
     }
+    for (const [model, predictions] of live) this.#count(model, predictions);
     const outcomes = this.#join.take();
     commands.push(...this.#learning.learn(outcomes));
     const rowOf = (model: string) => this.#predictions.get(model) ?? 0;
@@ -271,12 +277,14 @@ export class Loops {
     }
   }
 
-  #countPrediction(model: string, id: Uint8Array, rows: number): void {
-    this.#sql.countPrediction.run(model, rows);
+  #count(model: string, predictions: PredictionEvent[]): void {
+    const rows = predictions.reduce((sum, one) => sum + one.rows, 0);
+    this.#sql.countPredictions.run(model, rows);
     const before = this.#predictions.get(model) ?? 0;
     this.#predictions.set(model, before + rows);
-    this.#sql.addRecent.run(model, id, rows);
-    if (before % recentRows === 0) this.#sql.trimRecent.run(model, model, recentRows);
+    for (const one of predictions.slice(-recentRows)) this.#sql.addRecent.run(model, one.id, one.rows);
+    if (Math.floor(before / recentRows) < Math.floor((before + rows) / recentRows))
+      this.#sql.trimRecent.run(model, model, recentRows);
   }
 
   #find(finding: Finding): Command {
@@ -384,7 +392,7 @@ function statements(database: DatabaseSync) {
     loadCursor: sql('SELECT at FROM cursors WHERE name = ?'),
     saveCursor: sql('INSERT OR REPLACE INTO cursors VALUES (?, ?)'),
     counts: sql('SELECT model, predictions FROM counts'),
-    countPrediction: sql(
+    countPredictions: sql(
       'INSERT INTO counts (model, predictions) VALUES (?, ?) ON CONFLICT (model) DO UPDATE SET predictions = predictions + excluded.predictions',
     ),
     countLabels: sql(

@@ -20,6 +20,8 @@ export class Predictions {
   readonly #finder: Finder;
   readonly #limit: number;
   readonly #recent = new Map<string, Known>();
+  /** At the oldest: a new one would first go past all that were removed since the map was last made anew. */
+  readonly #oldest = this.#recent.entries();
   /** Shadows whose live record has not been read yet (another process wrote them). */
   readonly #early = new Map<string, PredictionEvent[]>();
   #bytes = 0;
@@ -67,8 +69,8 @@ export class Predictions {
     if (before) this.#bytes -= size(before);
     this.#recent.set(key, known);
     this.#bytes += size(known);
-    for (const [oldest, one] of this.#recent) {
-      if (this.#bytes <= this.#limit) break;
+    while (this.#bytes > this.#limit) {
+      const [oldest, one] = this.#oldest.next().value!;
       this.#recent.delete(oldest);
       this.#bytes -= size(one);
     }

@@ -8,7 +8,6 @@ import {
 import type { Actor } from '../actor.ts';
 import type { SlipwayError } from '../errors.ts';
 import type { Admission } from '../lane/admission.ts';
-import type { BodyBounds } from '../lane/body-bounds.ts';
 import { versionNamed } from '../lane/catalog.ts';
 import type { DataPlane } from '../lane/data-plane.ts';
 import { infer } from '../lane/infer.ts';
@@ -22,6 +21,7 @@ import {
   modelStreamInferResponse,
   readInferMessage,
 } from '../oip/infer-message.ts';
+import { answeredOne } from './arriving.ts';
 import { decoded } from './received.ts';
 import { type CallTrace, sayTrace, traceCall } from './span.ts';
 import { statusOf } from './status.ts';
@@ -46,7 +46,6 @@ export function addInfer(
   plane: DataPlane,
   authorise: (metadata: Metadata) => Actor,
   tracer: Tracer | null,
-  bodies: BodyBounds,
 ): void {
   const ask: Ask = (message, call, trace, cacheStatus, send) => {
     const { metadata } = call;
@@ -108,7 +107,7 @@ export function addInfer(
       try {
         authorise(call.metadata);
         const begin = (): CallTrace => traceCall(tracer, `${service}/ModelStreamInfer`, call.metadata);
-        stream(call, plane.admission, bodies, ask, begin);
+        stream(call, plane.admission, ask, begin);
       } catch (thrown) {
         call.emit('error', statusOf(thrown));
       }
@@ -126,28 +125,21 @@ const asTheyCame = (bytes: Buffer): Buffer => bytes;
 
 /**
  * One answer a request, each as soon as it is there; an error is an answer too, and the stream goes on. Where a call by
- * itself is refused, a stream is not read on until there is room: its flow control tells the client. Of requests that
- * wait for their answers it has no more than the bounds of all bodies leave room for, or one.
+ * itself is refused, a stream is not read on until there is room: its flow control tells the client.
  */
 function stream(
   call: ServerDuplexStream<Buffer, object>,
   admission: Admission,
-  bodies: BodyBounds,
   ask: Ask,
   begin: () => CallTrace,
 ): void {
   let waiting = 0;
   let ended = false;
-  let isLooking = false;
   /** Read already, though there was no room. */
   const held: Buffer[] = [];
-  const done = ({ length }: Buffer): void => {
+  const answered = (response: object): void => {
     waiting--;
-    bodies.hold(-length);
-    if (held.length > 0) readSoon();
-  };
-  const answered = (bytes: Buffer, response: object): void => {
-    done(bytes);
+    answeredOne(call);
     if (!call.cancelled && !call.write(response)) {
       // A client that does not read is not asked for more.
       call.pause();
@@ -162,7 +154,7 @@ function stream(
     const failed = (thrown: unknown): void => {
       trace.end(thrown);
       const response = id === null ? {} : { infer_response: { id } };
-      answered(bytes, { error_message: statusOf(thrown).details, ...response });
+      answered({ error_message: statusOf(thrown).details, ...response });
     };
     try {
       const message = decoded(modelInferRequest.decode, bytes);
@@ -174,40 +166,29 @@ function stream(
           return;
         }
         trace.end(null);
-        answered(bytes, { infer_response: response! });
+        answered({ infer_response: response! });
       });
     } catch (thrown) {
       failed(thrown);
     }
   };
   const read = (): void => {
-    isLooking = false;
-    if (call.cancelled) {
-      for (const bytes of held.splice(0)) done(bytes);
-      return;
-    }
+    if (call.cancelled) return;
     while (held.length > 0) {
-      // Goes on when one of its own is answered.
-      if (bodies.isFull && waiting > held.length) return;
       if (!admission.begins(performance.now())) {
-        readSoon();
+        setImmediate(read);
         return;
       }
       answer(held.shift()!);
     }
     call.resume();
   };
-  const readSoon = (): void => {
-    if (!isLooking) setImmediate(read);
-    isLooking = true;
-  };
   call.on('data', (bytes: Buffer) => {
     waiting++;
-    bodies.hold(bytes.length);
-    if (held.length === 0 && !bodies.isFull && admission.begins(performance.now())) answer(bytes);
+    if (held.length === 0 && admission.begins(performance.now())) answer(bytes);
     else if (held.push(bytes) === 1) {
       call.pause();
-      readSoon();
+      setImmediate(read);
     }
   });
   call.on('end', () => {

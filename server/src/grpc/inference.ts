@@ -1,6 +1,5 @@
 import type { Metadata, Server } from '@grpc/grpc-js';
 import type { Actor } from '../actor.ts';
-import type { BodyBounds } from '../lane/body-bounds.ts';
 import { type Catalog, versionNamed } from '../lane/catalog.ts';
 import type { DataPlane } from '../lane/data-plane.ts';
 import type { Tracer } from '../lane/tracer.ts';
@@ -17,8 +16,6 @@ export interface InferenceParts {
   ready: () => boolean;
   /** null: no exporter is configured. */
   tracer: Tracer | null;
-  /** Bounds on messages: each by itself, and what is in memory of them in sum. */
-  bodies: BodyBounds;
 }
 
 export const inferenceService = 'inference.GRPCInferenceService';
@@ -39,7 +36,7 @@ interface ByModel {
  */
 export function addInference(
   server: Server,
-  { plane, catalog, authorise, ready, tracer, bodies }: InferenceParts,
+  { plane, catalog, authorise, ready, tracer }: InferenceParts,
 ): void {
   const add = <In extends object>(
     name: string,
@@ -70,5 +67,5 @@ export function addInference(
     await catalog.unload(model_name, by.name);
     return {};
   });
-  addInfer(server, inferenceService, plane, authorise, tracer, bodies);
+  addInfer(server, inferenceService, plane, authorise, tracer);
 }

@@ -2,6 +2,7 @@ import { type Server, type ServerDuplexStream, status } from '@grpc/grpc-js';
 import descriptor from 'protobufjs/ext/descriptor/index.js';
 import { SlipwayError } from '../errors.ts';
 import { message, root } from '../oip/messages.ts';
+import { answeredOne } from './arriving.ts';
 import { type Received, received } from './received.ts';
 import { statusOf } from './status.ts';
 
@@ -57,6 +58,7 @@ export function addReflection(server: Server, listed: string[]): void {
       `/${service}/ServerReflectionInfo`,
       (call: ServerDuplexStream<Received<ReflectionRequest>, object>) => {
         call.on('data', (asked: Received<ReflectionRequest>) => {
+          answeredOne(call);
           if (asked instanceof SlipwayError) call.emit('error', statusOf(asked));
           else call.write({ valid_host: asked.host, original_request: asked, ...answer(asked) });
         });

@@ -1,6 +1,7 @@
 import { createServer, type Server as NetServer } from 'node:net';
 import { type Metadata, Server, ServerCredentials } from '@grpc/grpc-js';
 import type { Actor } from '../actor.ts';
+import type { BodyBounds } from '../lane/body-bounds.ts';
 import { boundArriving } from './arriving.ts';
 import { addHealth, healthService } from './health.ts';
 import { addInference, type InferenceParts, inferenceService } from './inference.ts';
@@ -9,6 +10,8 @@ import { addReflection } from './reflection.ts';
 export interface GrpcEdge extends Omit<InferenceParts, 'authorise'> {
   /** The caller by its authorization header. Throws UNAUTHORIZED. */
   actor: (authorization: string | undefined) => Actor;
+  /** Of messages: each by itself, and what is there of them in sum. */
+  bodies: BodyBounds;
   /** PEM, or null: no encryption. */
   tls: { cert: Buffer; key: Buffer } | null;
 }
@@ -24,13 +27,13 @@ export interface GrpcServer {
 }
 
 /** The data plane over gRPC (docs/adr/0010-grpc.md). */
-export function grpcServer({ actor, tls, ...parts }: GrpcEdge): GrpcServer {
+export function grpcServer({ actor, tls, bodies, ...parts }: GrpcEdge): GrpcServer {
   const server = new Server({
-    'grpc.max_receive_message_length': parts.bodies.limit,
+    'grpc.max_receive_message_length': bodies.limit,
     'grpc.max_send_message_length': -1,
     // Nobody asks for channelz here, and it counts at every call.
     'grpc.enable_channelz': 0,
-    interceptors: [boundArriving(parts.bodies)],
+    interceptors: [boundArriving(bodies)],
   });
   const authorise = (metadata: Metadata): Actor => actor(metadata.get('authorization')[0]?.toString());
   addInference(server, { ...parts, authorise });

@@ -14,6 +14,11 @@ export class BodyBounds {
     return this.#held > bodiesAtOnce * this.limit;
   }
 
+  /** Whether one more of the largest might be too much. */
+  get isTight(): boolean {
+    return this.#held > (bodiesAtOnce - 1) * this.limit;
+  }
+
   hold(bytes: number): void {
     this.#held += bytes;
   }

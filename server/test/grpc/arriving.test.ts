@@ -10,7 +10,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { Server, ServerCredentials, type ServerDuplexStream, status } from '@grpc/grpc-js';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { boundArriving } from '../../src/grpc/arriving.ts';
+import { answeredOne, boundArriving } from '../../src/grpc/arriving.ts';
 import { BodyBounds } from '../../src/lane/body-bounds.ts';
 
 /** grpc-js's own server, and clients that send what no library would: pieces of messages. */
@@ -27,6 +27,15 @@ class Watched extends BodyBounds {
 
 const same = (bytes: Buffer): Buffer => bytes;
 const bounds = new Watched(limit);
+/** What the handler of streams that are answered slowly has got. */
+const unanswered: [call: ServerDuplexStream<Buffer, Buffer>, length: number][] = [];
+
+function answerOne(): ServerDuplexStream<Buffer, Buffer> {
+  const [call, length] = unanswered.shift()!;
+  answeredOne(call);
+  call.write(Buffer.from(`${length};`));
+  return call;
+}
 let server: Server;
 let listener: NetServer;
 let session: ClientHttp2Session;
@@ -48,8 +57,20 @@ beforeAll(async () => {
   server.register(
     '/t/Lengths',
     (call: ServerDuplexStream<Buffer, Buffer>) => {
-      call.on('data', (bytes: Buffer) => call.write(Buffer.from(`${bytes.length};`)));
+      call.on('data', (bytes: Buffer) => {
+        answeredOne(call);
+        call.write(Buffer.from(`${bytes.length};`));
+      });
       call.on('end', () => call.end());
+    },
+    same,
+    same,
+    'bidi',
+  );
+  server.register(
+    '/t/Slow',
+    (call: ServerDuplexStream<Buffer, Buffer>) => {
+      call.on('data', (bytes: Buffer) => unanswered.push([call, bytes.length]));
     },
     same,
     same,
@@ -200,3 +221,39 @@ test('a message that does not come whole is told so, and what came of it is give
   expect(told.headers['grpc-message']).toContain('TIMEOUT');
   await heldIs(0);
 });
+
+test('a stream is slowed before it is refused, and goes on as it is answered, others at their limit or not', async () => {
+  const { stream, answer } = begin('Slow');
+  const large = framed(0.9 * limit);
+  const messages = 12;
+  for (let n = 0; n < messages; n++) stream.write(large);
+  stream.write(Buffer.concat([framed(1), framed(2), framed(3)]));
+  stream.end();
+  await heldIsStill();
+  expect(unanswered.length).toBeLessThanOrEqual(4);
+  // The rest of the room is another's.
+  const other = begin('Length');
+  other.stream.write(framed(limit).subarray(0, limit / 4));
+  let most = 0;
+  let left = messages + 3;
+  while (left > 0) {
+    while (unanswered.length === 0 && !stream.closed) await turn();
+    most = Math.max(most, bounds.held);
+    const call = answerOne();
+    left--;
+    if (left === 0) call.end();
+  }
+  const all = `${0.9 * limit};`.repeat(messages);
+  expect(await answer).toMatchObject({ status: status.OK, text: `${all}1;2;3;` });
+  expect(most).toBeLessThanOrEqual(4 * limit);
+  other.stream.close();
+  await heldIs(0);
+});
+
+/** Nothing more comes. */
+async function heldIsStill(): Promise<void> {
+  for (let quiet = 0, last = -1; quiet < 200; quiet++, await turn()) {
+    if (bounds.held !== last) quiet = 0;
+    last = bounds.held;
+  }
+}

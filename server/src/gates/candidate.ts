@@ -44,9 +44,9 @@ export interface Tried {
 }
 
 /**
- * Tries a file in a process of its own, within bounds of time and memory; whatever the file does to that
- * process, this one goes on. As soon as the version is compiled, a second process loads it too, to weigh it. Throws coded
- * errors; `use` gets the result while its files are there. `memoryBytes`: see `weigh`.
+ * Tries a file in a process of its own, within bounds of time and memory; whatever the file does to that process, this
+ * one goes on. As soon as the version is compiled, a second process loads it too, to weigh it. Throws coded errors;
+ * `use` gets the result while its files are there. `memoryBytes`: see `weigh`.
  */
 export function tryCandidate<T>(
   trial: Omit<Trial, 'folder'>,

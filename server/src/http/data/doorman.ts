@@ -8,8 +8,8 @@ export type RefusalOf = (chunk: Buffer) => Buffer | null;
 
 /**
  * Stands before node:http on connections whose caller was refused once: what comes next is refused by its head's bytes
- * alone, for a fraction of what node:http takes to say the same, and its body let fall as it comes. Only a plain request (plain-request.ts) on a connection where
- * nothing else is under way; all else is node:http's.
+ * alone, for a fraction of what node:http takes to say the same, and its body let fall as it comes. Only a plain request
+ * (plain-request.ts) on a connection where nothing else is under way; all else is node:http's.
  */
 export class Doorman {
   readonly #refusal: RefusalOf;

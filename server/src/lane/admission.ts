@@ -75,11 +75,12 @@ export class Admission {
     this.#isOpen = true;
     setImmediate(this.#close);
     const idle = performance.nodeTiming.idleTime;
-    const worked = idle - this.#idle > spareMs ? 0 : now - this.#started;
+    const elapsed = now - this.#started;
+    const spare = idle - this.#idle;
     const [oldest] = this.#held;
     // With time to spare, whoever waits does not wait for the lane.
-    this.#waited = worked > 0 && oldest ? Math.max(worked, now - oldest.since) : worked;
-    this.#budget.turn(now, worked, this.#held.size, this.#waited);
+    this.#waited = spare > spareMs ? 0 : Math.max(elapsed, oldest ? now - oldest.since : 0);
+    this.#budget.turn(now, elapsed - spare, this.#held.size, this.#waited);
     this.#started = now;
     this.#idle = idle;
   }

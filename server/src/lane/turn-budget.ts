@@ -16,6 +16,10 @@ const pressedLeast = 4;
 const patientLeast = 16;
 /** Costs of an answer that are remembered. */
 const remembered = 16;
+/** Where requests are held over, each is of so long a work, ms: a call or two by itself says little of the next. */
+const workMs = 5;
+/** Fewer are no knowledge: the only ones might be of moments when another process had the core. */
+const leastKnown = 4;
 
 /**
  * How many requests one turn of the event loop takes on. A lane's queue is what its sockets hold: what a turn reads has
@@ -30,15 +34,15 @@ export class TurnBudget {
   #started = Number.NEGATIVE_INFINITY;
   #begun = 0;
   #held = 0;
-  /** Without a moment to spare since then, and answered in it: a call or two by itself says little of what the next take. */
+  /** Since the last cost was learned, ms and answers. */
   #worked = 0;
   #answered = 0;
   #lateSince = Number.POSITIVE_INFINITY;
   #pressed = false;
   #pressedAt = Number.NEGATIVE_INFINITY;
-  /** ms an answer of the last turns after which others waited. */
+  /** ms an answer. */
   readonly #costs = new Float64Array(remembered).fill(Number.POSITIVE_INFINITY);
-  #turns = 0;
+  #learned = 0;
   #limit = Number.POSITIVE_INFINITY;
 
   /** There have been too many requests for longer than a burst. */
@@ -46,21 +50,23 @@ export class TurnBudget {
     return this.#pressed;
   }
 
-  /** Requests in hand at most while it is pressed; Infinity: it has not been yet. */
+  /** Requests in hand at most while it is pressed; Infinity: not known yet. */
   get limit(): number {
     return this.#limit;
   }
 
   /**
-   * A turn has read its first request. `worked`: since the turn before began, or 0 where there was time to spare; `held`:
-   * requests of turns before that are not answered; `waited`: longest that one of these, or of those just read, has.
+   * A turn has read its first request. `worked`: since the turn before began, less what was spare of it; `held`: requests
+   * of turns before that are not answered; `waited`: longest that one of these, or of those just read, has for the lane.
    */
   turn(now: number, worked: number, held: number, waited: number): void {
     this.#answered += this.#held + this.#begun - held;
     this.#worked += worked;
-    const isEnough = this.#worked >= targetMs && this.#answered > 0;
-    if (isEnough) this.#learn(this.#worked / this.#answered);
-    if (isEnough || worked === 0) this.#worked = this.#answered = 0;
+    const isWhole = this.#held === 0 && held === 0;
+    if (this.#answered > 0 && (isWhole || this.#worked >= workMs)) {
+      this.#learn(this.#worked / this.#answered);
+      this.#worked = this.#answered = 0;
+    }
     this.#started = now;
     this.#begun = 0;
     this.#held = held;
@@ -88,7 +94,8 @@ export class TurnBudget {
   }
 
   #learn(cost: number): void {
-    this.#costs[this.#turns++ % remembered] = cost;
+    this.#costs[this.#learned++ % remembered] = cost;
+    if (this.#learned < leastKnown) return;
     this.#limit = Math.max(pressedLeast, Math.floor(pressedMs / Math.min(...this.#costs)));
   }
 }

@@ -23,6 +23,7 @@ function simulate({ answer, refusal, rate, until, stall = () => 0 }: Lane, seed 
   let clock = 0;
   let due = 0;
   let began = 0;
+  let worked = 0;
   let spare = true;
   const arrive = (): void => {
     due += -Math.log(1 - random()) / rate(due);
@@ -35,8 +36,7 @@ function simulate({ answer, refusal, rate, until, stall = () => 0 }: Lane, seed 
       spare = true;
       continue;
     }
-    const worked = spare ? 0 : clock - began;
-    budget.turn(clock, worked, 0, worked);
+    budget.turn(clock, worked, 0, spare ? 0 : clock - began);
     [began, spare] = [clock, false];
     const taken: number[] = [];
     for (const one of waiting) {
@@ -55,6 +55,7 @@ function simulate({ answer, refusal, rate, until, stall = () => 0 }: Lane, seed 
       answered.push([one, clock - one]);
     }
     clock += stall(random);
+    worked = clock - began;
   }
   return { answered, refused };
 }
@@ -74,20 +75,20 @@ function simulateHeld(
   const answered: [number, number][] = [];
   const refused: [number, number][] = [];
   const held: { due: number; since: number }[] = [];
-  let [clock, due, began, spare] = [0, 0, 0, true];
+  let [clock, due, began, worked, spare] = [0, 0, 0, 0, true];
   const arrive = (): void => {
     due += -Math.log(1 - random()) / rate(due);
   };
   arrive();
   while (clock < until) {
     if (due > clock && held.length === 0) [clock, spare] = [due, true];
+    const from = clock;
     if (due <= clock) {
-      const worked = spare ? 0 : clock - began;
-      const oldest = held[0] && worked > 0 ? clock - held[0].since : 0;
-      budget.turn(clock, worked, held.length, Math.max(worked, oldest));
+      const oldest = held[0] ? held[0].since : clock;
+      budget.turn(clock, worked, held.length, spare ? 0 : clock - Math.min(began, oldest));
+      worked = 0;
       [began, spare] = [clock, false];
-      const opened = clock;
-      for (; due <= opened; arrive()) {
+      for (; due <= from; arrive()) {
         const isSpent = budget.isSpent(clock);
         clock += isSpent ? refusal : reading;
         if (isSpent) refused.push([due, clock - due]);
@@ -99,6 +100,7 @@ function simulateHeld(
     }
     const next = held.splice(0, merged);
     if (next.length > 0) clock += call + row * next.length;
+    worked += clock - from;
     for (const one of next) answered.push([one.due, clock - one.due]);
   }
   return { answered, refused };
@@ -219,4 +221,26 @@ describe('of requests of a library that takes a call a turn', () => {
       expect(over.refused.filter(([at]) => at > 1250)).toEqual([]);
     },
   );
+});
+
+test('a lane with little to do that another process stops for a moment refuses nobody', () => {
+  for (let seed = 1; seed <= 100; seed++) {
+    const random = seeded(seed);
+    const budget = new TurnBudget();
+    let clock = 0;
+    for (let turn = 0; turn < 500; turn++) {
+      // Mostly it has time to spare; now and then its turn has begun late, and its eight callers wait for it.
+      const isStopped = random() < (turn < 20 ? 0.2 : 0.05);
+      const stopped = isStopped ? 30 + 200 * random() : 0;
+      clock += stopped;
+      budget.turn(clock, 0.2 + stopped, 0, stopped);
+      const callers = isStopped ? 8 : 1;
+      for (let caller = 0; caller < callers; caller++) {
+        expect(budget.isSpent(clock), `turn ${turn} of seed ${seed}`).toBe(false);
+        budget.begin();
+        clock += 0.2;
+      }
+      clock += 5;
+    }
+  }
 });

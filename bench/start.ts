@@ -7,12 +7,14 @@ import { SlipwayProcess } from './slipway.ts';
 /**
  * Cold start: from the start of all processes, and from the kill of a lane, to the first answer; what starting took the
  * lane of CPU, and what it holds then. With one small model, with four compiled ones, and with one on onnxruntime
- * besides. Times on a shared machine are its neighbours', too. Then: from the upload of a new version to live.
+ * besides. Times on a shared machine are its neighbours', too. Then: from the upload of a new version to live, a while
+ * after the one before.
  * Of the source as it is in the clone, or of the package as `npm run build` made it.
  * Usage: node bench/start.ts [rounds] [source | package]
  */
-const aWhileMs = 2000;
 const rounds = Number(process.argv[2] ?? 5);
+/** Between uploads, ms. */
+const aWhileMs = 2000;
 if (process.argv[3] === 'package') SlipwayProcess.program = inRepository('server/dist/cli/main.js');
 const small = inRepository('examples/electricity/model.txt');
 const spec = (name: string): string => inRepository(`spec/models/${name}`);

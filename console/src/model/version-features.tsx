@@ -4,7 +4,10 @@ import { number, percent } from '../words/numbers.ts';
 /** The page of a version with thousands of features stays a page. */
 const most = 30;
 
-/** A version's features with their types and categories; by importance (of a coefficient its size), with its share, where the format has it. */
+/**
+ * A version's features with their types and categories; by importance (of a coefficient its size), with its share, where
+ * the format has it.
+ */
 export function VersionFeatures({ version: { features, importance } }: { version: VersionView }) {
   const measure = importance.at(-1);
   const sizes = measure?.values.map(Math.abs) ?? [];

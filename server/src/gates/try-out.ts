@@ -72,8 +72,11 @@ export async function tryOut(
   loads({ kind: kind.name, signature, program });
   const attach = () => kind.attach(file ?? prepared.program, signature);
   const place = kind.runs(prepared.program);
-  const affordable = place === 'runtime' ? attachMilliseconds : Number.POSITIVE_INFINITY;
-  const { model, longestTurn } = await attachWatched(attach, affordable);
+  // Only a library's turns decide anything; to watch a process start would take the core from it.
+  const { model, longestTurn } =
+    place === 'runtime'
+      ? await attachWatched(attach, attachMilliseconds)
+      : { model: await attach(), longestTurn: 0 };
   await file?.close();
   gates.push({
     name: 'loads',

@@ -76,7 +76,6 @@ class Connection {
       this.#parse(chunk);
       const isEnd = this.#left === 0 && part === chunk.length && this.#came === before;
       this.#isBetween = isEnd && this.#request!.complete;
-      if (part < chunk.length) this.#left = 0;
     } else if (part < chunk.length) this.#first(chunk.subarray(part));
   };
 

@@ -39,7 +39,10 @@ export interface Ensemble {
   base: number[];
 }
 
-/** Reads the ensemble of a node; null where its lists are not as the operators' schemas say, or unlike its input in double precision. */
+/**
+ * Reads the ensemble of a node; null where its lists are not as the operators' schemas say, or unlike its input in double
+ * precision.
+ */
 export function readEnsemble(node: OnnxNode, isDouble: boolean): Ensemble | null {
   for (const { tensors } of node.attributes.values())
     if (tensors.some(({ type }) => type === elements.double) && !isDouble) return null;

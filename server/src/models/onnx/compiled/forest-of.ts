@@ -29,10 +29,10 @@ const mostMemberships = 4096;
 
 /**
  * An ensemble as the forest form. onnxruntime's sums begin at 0 and are rounded after every tree, of an input in double
- * precision only after the last; base values come after them. Where leaves give weights to most targets they are vectors; else a tree that gives weights to several
- * stands in the forest once for each. Null for what the form
- * does not hold: branches that meet (but for chains of equalities, which are sets), thresholds that are no numbers,
- * a leaf with two weights for one target, a target that a row may leave without any.
+ * precision only after the last; base values come after them. Where leaves give weights to most targets they are
+ * vectors; else a tree that gives weights to several stands in the forest once for each. Null for what the form does not
+ * hold: branches that meet (but for chains of equalities, which are sets), thresholds that are no numbers, a leaf with
+ * two weights for one target, a target that a row may leave without any.
  */
 export function forestOf(ensemble: Ensemble, width: number, isDouble: boolean): ForestOf | null {
   const builder = new Builder(ensemble, width);

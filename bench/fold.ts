@@ -145,6 +145,7 @@ function write(folder: string, learns: boolean): number {
     latency: 10,
     rows: 1,
     texts: [],
+    failure: null,
     answerTexts: [],
     imputed: 0,
   };

@@ -51,6 +51,7 @@ function event(id: Uint8Array): PredictionEvent {
     features,
     values,
     texts: [],
+    failure: null,
     answerTexts: [],
     answers,
     imputed: 0,

@@ -165,9 +165,12 @@ export const RolloutView = Type.Object({
   look: Nullable(RolloutLook),
   /** Thinned history of looks, oldest first, for the picture. */
   looks: Type.Array(RolloutLook),
-  /** Live predictions waiting for a label, and labelled ones the candidate did not answer. */
+  /** Live predictions waiting for a label, and labelled ones that the candidate was not asked. */
   unlabelled: Type.Integer(),
   skipped: Type.Integer(),
+  unanswered: Type.Integer({
+    description: 'Pairs that the candidate failed on, or answered no finite number',
+  }),
   next: Type.String({ description: 'One sentence: what happens next and when' }),
 });
 export type RolloutView = Static<typeof RolloutView>;
@@ -292,9 +295,12 @@ export const PredictionAnswer = Type.Object({
   version: Type.Integer(),
   update: Type.Integer(),
   role: Type.Union([Type.Literal('live'), Type.Literal('shadow')]),
-  prediction: Type.Union([Label, Type.Record(Type.String(), Type.Unknown())], {
-    description: 'A class, a value, or, where neither is known to be the answer, every output by its name',
-  }),
+  prediction: Nullable(
+    Type.Union([Label, Type.Record(Type.String(), Type.Unknown())], {
+      description: 'A class, a value, or, where neither is known to be the answer, every output by its name',
+    }),
+  ),
+  failure: Nullable(Type.String({ description: 'Code of the error that a shadow failed with' })),
   probabilities: Nullable(Type.Record(Type.String(), Type.Number())),
   latencyMicroseconds: Type.Number(),
   /** Whether it was right (classification) and its loss, once labelled. */

@@ -8,7 +8,7 @@ export type Role = 'live' | 'shadow';
 
 /**
  * One request's rows answered by one version. A shadow's record has the id of the live one, and no features
- * of its own.
+ * of its own; it is there, too, where the shadow failed.
  */
 export interface PredictionEvent {
   type: 'prediction';
@@ -37,6 +37,8 @@ export interface PredictionEvent {
   values: Float64Array;
   /** What columns of features index into: text, and whole numbers that no float64 holds. */
   texts: string[];
+  /** Code of the error that a shadow failed with on these rows (errors.ts): then there are no answers. null: it answered. */
+  failure: string | null;
   /** float64, row-major: rows × the version's answer width. */
   answers: Float64Array;
   /** What of the answers no float64 holds (texts.ts). */

@@ -36,6 +36,7 @@ export function Prediction({ prediction, opened }: { prediction: PredictionView;
 
 /** A class as it is; a number short enough to read in a list. */
 function said(value: Answer['prediction']): string {
+  if (value === null) return 'no number';
   if (typeof value === 'object') return JSON.stringify(value);
   return typeof value === 'number' ? number(value, 5) : value;
 }
@@ -120,7 +121,10 @@ function AnswerRow({ answer, labelled }: { answer: Answer; labelled: boolean }) 
     <li>
       <Rightness answer={answer} labelled={labelled} />
       <span>
-        <b>{typeof answer.prediction === 'object' ? said(answer.prediction) : answer.prediction}</b>
+        <b>
+          {answer.failure ??
+            (typeof answer.prediction === 'object' ? said(answer.prediction) : answer.prediction)}
+        </b>
         {sure === undefined ? '' : `, ${percent(sure)} sure`}
         <span className="small quiet">
           {' '}
@@ -135,6 +139,12 @@ function AnswerRow({ answer, labelled }: { answer: Answer; labelled: boolean }) 
 
 /** Right or wrong by shape and word. */
 function Rightness({ answer, labelled }: { answer: Answer | undefined; labelled: boolean }) {
+  if (answer?.failure)
+    return (
+      <span className="rightness">
+        <StateMark level="look" wordless /> failed
+      </span>
+    );
   if (!answer || !labelled) return <span className="rightness quiet">no label yet</span>;
   if (answer.correct === null)
     return (

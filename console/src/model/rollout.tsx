@@ -76,8 +76,9 @@ function Card({ model, rollout, times }: { model: ModelView; rollout: RolloutVie
         <p className="small quiet">
           <Term name="pairs">{plural(look?.pairs ?? 0, 'labelled pair')}</Term>,{' '}
           {plural(rollout.unlabelled, 'row waits', 'rows wait')} for a label
-          {rollout.skipped ? `, ${count(rollout.skipped)} the candidate did not answer` : ''}. It decides
-          after {plural(rule.leastPairs, 'pair')}, at α {rule.alpha}
+          {rollout.skipped ? `, ${count(rollout.skipped)} the candidate was not asked` : ''}
+          {rollout.unanswered ? `, ${count(rollout.unanswered)} it gave no answer to` : ''}. It decides after{' '}
+          {plural(rule.leastPairs, 'pair')}, at α {rule.alpha}
           {rule.margin ? `, beyond a margin of ${rule.margin}` : ''}; loss: {rule.loss}.
         </p>
         <Actions model={model} rollout={rollout} />
@@ -90,7 +91,7 @@ function Card({ model, rollout, times }: { model: ModelView; rollout: RolloutVie
         {rollout.looks.length > 1 ? (
           <Picture label={described(rollout)} height={250} make={make} />
         ) : (
-          <Waiting>This fills as labels come for rows that both versions answered.</Waiting>
+          <Waiting>This fills as labels come for rows that both versions were asked.</Waiting>
         )}
       </div>
     </div>

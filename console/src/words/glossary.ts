@@ -21,7 +21,8 @@ export const glossary = {
   band: '95 % interval: where the true value plausibly lies given how many labels there are.',
   confidence:
     'A confidence sequence: an interval for the mean difference in loss that stays valid however often one looks. Above zero favours the candidate.',
-  pairs: 'Rows that both versions answered and whose label has come.',
+  pairs:
+    'Rows that both versions were asked and whose label has come. A version that fails on one has answered as wrong as can be.',
   p99: 'Ninety-nine of a hundred recent requests were answered faster than this.',
   label: 'The truth about a predicted row, reported later.',
   subject: 'Whom or what a prediction is about, if the caller said so.',

@@ -35,7 +35,8 @@ export class Reproduction {
     if (!found)
       throw new SlipwayError('PREDICTION_NOT_FOUND', `There is no prediction ${text.slice(0, 60)}.`);
     const answers = [];
-    for (const event of [found.live, ...found.shadows]) answers.push(await this.#again(found.live, event));
+    for (const event of [found.live, ...found.shadows])
+      if (event.failure === null) answers.push(await this.#again(found.live, event));
     return { id: idText(found.live.id), answers };
   }
 

@@ -145,11 +145,12 @@ export class Views {
       looks: fold?.looks ?? [],
       unlabelled: Math.max(0, traffic.predictions - traffic.labelled),
       skipped: fold ? fold.labelled - (fold.look?.pairs ?? 0) : 0,
+      unanswered: fold?.unanswered ?? 0,
       next: ended
         ? 'It has ended.'
         : isHeldAnew
           ? heldNext
-          : (fold?.next ?? 'It decides once labels of rows that both versions answered have come.'),
+          : (fold?.next ?? 'It decides once labels of rows that both versions were asked have come.'),
     };
   }
 
@@ -326,6 +327,7 @@ export class Views {
           update: event.update,
           role: event.role,
           ...this.#answer(event, row),
+          failure: event.failure,
           latencyMicroseconds: event.latency,
           correct: outcome?.correct ?? null,
           loss: outcome?.loss ?? null,
@@ -354,6 +356,7 @@ export class Views {
     event: PredictionEvent,
     row: number,
   ): Pick<PredictionView['answers'][number], 'prediction' | 'probabilities'> {
+    if (event.failure !== null) return { prediction: null, probabilities: null };
     const signature = this.#registry.version(event.model, event.version)?.signature;
     if (!signature) return { prediction: event.answers[row] ?? Number.NaN, probabilities: null };
     if (!isScored(signature)) {

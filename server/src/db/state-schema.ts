@@ -33,7 +33,7 @@ export const stateSchema = [
     seq INTEGER PRIMARY KEY, model TEXT NOT NULL, id BLOB NOT NULL, row INTEGER NOT NULL,
     version INTEGER NOT NULL, role TEXT NOT NULL, live_version INTEGER NOT NULL, rollout TEXT,
     upd INTEGER NOT NULL, at REAL NOT NULL, label_at REAL NOT NULL,
-    -- Class index or value; the predicted class or value; p of the true class (classification).
+    -- Class index or value; the predicted class or value, infinite where there was no answer; p of the true class.
     truth REAL NOT NULL, answer REAL NOT NULL, correct INTEGER, log_loss REAL, error REAL,
     features BLOB, first INTEGER NOT NULL, replaces INTEGER, superseded INTEGER NOT NULL DEFAULT 0
   );

@@ -23,7 +23,7 @@ export interface Binding {
   width: number;
 }
 
-const flag = { shadow: 1, subject: 2, key: 4, texts: 8, answerTexts: 16, trace: 32 } as const;
+const flag = { shadow: 1, subject: 2, key: 4, texts: 8, answerTexts: 16, trace: 32, failure: 64 } as const;
 const labelFlag = { prediction: 1, key: 2, model: 4, text: 8 } as const;
 
 const traceBytes = 16;
@@ -53,8 +53,8 @@ export class RecordWriter {
 
   prediction(event: PredictionEvent, binding: number): void {
     const { rows, values, answers, texts, answerTexts } = event;
-    let room = 112 + 8 * (values.length + answers.length);
-    room += 3 * ((event.subject?.length ?? 0) + (event.key?.length ?? 0));
+    let room = 116 + 8 * (values.length + answers.length);
+    room += 3 * ((event.subject?.length ?? 0) + (event.key?.length ?? 0) + (event.failure?.length ?? 0));
     for (const text of texts) room += 4 + 3 * text.length;
     for (const text of answerTexts) room += 4 + 3 * text.length;
     this.#begin(recordType.prediction, room);
@@ -69,7 +69,8 @@ export class RecordWriter {
         (event.key === null ? 0 : flag.key) |
         (texts.length === 0 ? 0 : flag.texts) |
         (answerTexts.length === 0 ? 0 : flag.answerTexts) |
-        (event.trace === null ? 0 : flag.trace),
+        (event.trace === null ? 0 : flag.trace) |
+        (event.failure === null ? 0 : flag.failure),
     );
     view.setUint8(at + 3, 0);
     view.setUint32(at + 4, rows, true);
@@ -83,6 +84,7 @@ export class RecordWriter {
     if (event.trace !== null) this.#traceId(event.trace);
     if (event.subject !== null) this.#text(event.subject);
     if (event.key !== null) this.#text(event.key);
+    if (event.failure !== null) this.#text(event.failure);
     if (texts.length > 0) this.#texts(texts);
     if (answerTexts.length > 0) this.#texts(answerTexts);
     this.#floats(values);
@@ -249,9 +251,10 @@ export function readPrediction(
   const trace = flags & flag.trace ? readTraceId(bytes, place) : null;
   const subject = flags & flag.subject ? readText(bytes, view, place) : null;
   const key = flags & flag.key ? readText(bytes, view, place) : null;
+  const failure = flags & flag.failure ? readText(bytes, view, place) : null;
   const texts = flags & flag.texts ? readTexts(bytes, view, place) : [];
   const answerTexts = flags & flag.answerTexts ? readTexts(bytes, view, place) : [];
-  const answersFrom = frame.to - 8 * rows * binding.width;
+  const answersFrom = failure === null ? frame.to - 8 * rows * binding.width : frame.to;
   return {
     type: 'prediction',
     id,
@@ -271,6 +274,7 @@ export function readPrediction(
     features: binding.features,
     values: readFloats(bytes, view, place.at, answersFrom),
     texts,
+    failure,
     answers: readFloats(bytes, view, answersFrom, frame.to),
     answerTexts,
     imputed,

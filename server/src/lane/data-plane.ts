@@ -312,6 +312,7 @@ export class DataPlane {
       features: arm.journaled.names,
       values: kept.values,
       texts: kept.texts,
+      failure: null,
       answers,
       answerTexts,
       imputed,

@@ -85,7 +85,7 @@ export class ShadowQueue {
     const answers = new Float64Array(frame.rows * arm.width);
     const answerTexts: string[] = [];
     const started = performance.now();
-    const done = (): void => {
+    const keep = (failure: string | null): void => {
       const latency = (performance.now() - started) * 1000;
       arm.debtMicroseconds = Math.max(0, arm.debtMicroseconds + latency - shadowMicroseconds * frame.rows);
       this.#appender.prediction({
@@ -97,22 +97,36 @@ export class ShadowQueue {
         features: noFeatures,
         values: noValues,
         texts: noFeatures,
-        answers,
-        answerTexts,
+        failure,
+        answers: failure === null ? answers : noValues,
+        answerTexts: failure === null ? answerTexts : noFeatures,
         imputed: 0,
       });
-      this.#meter.shadowRows(arm, frame.rows);
       this.#turn.add('serve', () => {});
     };
+    const done = (): void => {
+      keep(null);
+      this.#meter.shadowRows(arm, frame.rows);
+    };
     const failed = (thrown: unknown): void => {
-      // A scorer or an upstream that has enough to do, or is left alone for a while, was not asked at all.
-      if (notAsked.has(toSlipwayError(thrown).code)) this.#meter.shadowSkipped(event.model, frame.rows);
-      else this.#meter.shadowFailed(arm, frame.rows);
+      const { code } = toSlipwayError(thrown);
+      // What has enough to do, or is left alone for a while, was not asked at all.
+      if (notAsked.has(code)) {
+        this.#meter.shadowSkipped(event.model, frame.rows);
+        return;
+      }
+      keep(code);
+      this.#meter.shadowFailed(arm, frame.rows);
     };
     ask(arm, frame, answers, answerTexts, { ...nobody, deadline: started + arm.patienceMs }, done, failed);
   }
 }
 
-const notAsked: ReadonlySet<ErrorCode> = new Set(['OVERLOADED', 'UPSTREAM_BUSY', 'UPSTREAM_OPEN']);
+const notAsked: ReadonlySet<ErrorCode> = new Set([
+  'OVERLOADED',
+  'UPSTREAM_BUSY',
+  'UPSTREAM_OPEN',
+  'PYTHON_BUSY',
+]);
 const noFeatures: string[] = [];
 const noValues = new Float64Array(0);

@@ -25,12 +25,15 @@ export interface RolloutFold {
   next: string;
   look: ReturnType<typeof decide>['look'];
   looks: ReturnType<Paired['looks']>;
-  /** Labelled rows that the live version answered; those beyond the pairs the candidate did not answer. */
+  /** Labelled rows that the live version answered; those beyond the pairs the candidate was not asked. */
   labelled: number;
+  /** Pairs without an answer of the candidate's; the first releases did not count them. */
+  unanswered?: number;
 }
 
 /**
- * *Advance*: pairs up what the live version and the candidate answered to the same labelled rows, and decides.
+ * *Advance*: pairs up what the live version and the candidate answered to the same labelled rows, failures
+ * included, and decides.
  * The state is a function of the outcomes that count now, so it is simply added up again at a start.
  */
 export class Advancing {
@@ -146,6 +149,7 @@ export class Advancing {
       look,
       looks: paired.looks(rule.alpha),
       labelled: running.labelled,
+      unanswered: paired.total.candidateNone,
     });
   }
 

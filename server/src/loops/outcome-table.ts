@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { RequestId } from '../events.ts';
-import type { Outcome } from './outcome.ts';
+import { noAnswer, type Outcome } from './outcome.ts';
 
 interface OutcomeRow {
   seq: number;
@@ -27,6 +27,9 @@ interface OutcomeRow {
 /** Scores are kept by the hour of event time. */
 export const hourMs = 3_600_000;
 
+/** A squared error that is taken from a sum leaves nine digits of at least this share of it. */
+const leastShare = 1e7;
+
 /** The outcomes in state.db. A correction is a new row that supersedes the old one. */
 export class OutcomeTable {
   readonly #insert: StatementSync;
@@ -39,6 +42,7 @@ export class OutcomeTable {
   readonly #bySeq: StatementSync;
   readonly #labelled: StatementSync;
   readonly #score: StatementSync;
+  readonly #addUpAgain: StatementSync;
 
   constructor(database: DatabaseSync) {
     this.#insert = database.prepare(
@@ -66,6 +70,13 @@ export class OutcomeTable {
       `INSERT INTO scores VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
        ON CONFLICT (model, whose, hour) DO UPDATE SET n = n + ?4, correct = correct + ?5, classified = classified + ?6,
          log_loss = log_loss + ?7, absolute = absolute + ?8, squared = squared + ?9, version = max(version, ?10)`,
+    );
+    this.#addUpAgain = database.prepare(
+      `UPDATE scores SET (absolute, squared) =
+         (SELECT coalesce(sum(abs(error)), 0), coalesce(sum(error * error), 0) FROM outcomes
+          WHERE model = ?1 AND at >= ?3 * ?5 AND at < (?3 + 1) * ?5 AND superseded = 0
+            AND CASE ?2 WHEN 'served' THEN role = 'live' ELSE version = CAST(?2 AS INTEGER) END)
+       WHERE model = ?1 AND whose = ?2 AND hour = ?3 AND squared < ?4`,
     );
     this.#answer = database.prepare(
       'SELECT answer FROM outcomes WHERE id = ? AND row = ? AND version = ? AND superseded = 0',
@@ -103,11 +114,22 @@ export class OutcomeTable {
   /** It does not count any more. */
   withdraw(seq: number): void {
     this.#supersede.run(seq);
-    this.#addUp(fromRow(this.#bySeq.get(seq) as unknown as OutcomeRow), -1);
+    const outcome = fromRow(this.#bySeq.get(seq) as unknown as OutcomeRow);
+    this.#addUp(outcome, -1);
+    if (outcome.error !== null) this.#mend(outcome, outcome.error);
   }
 
-  /** Keeps the sums that readers see, so that they need not go through all outcomes. */
+  /** Sums that held an error much larger than the rest have lost digits of the rest: those hours are added up again. */
+  #mend({ model, version, role, at }: Outcome, error: number): void {
+    const hour = Math.floor(at / hourMs);
+    const lossy = error ** 2 / leastShare;
+    this.#addUpAgain.run(model, String(version), hour, lossy, hourMs);
+    if (role === 'live') this.#addUpAgain.run(model, 'served', hour, lossy, hourMs);
+  }
+
+  /** Keeps the sums that readers see, so that they need not go through all outcomes. No answer has no error. */
   #addUp(outcome: Outcome, times: 1 | -1): void {
+    if (outcome.answer === noAnswer) return;
     const { model, version, correct, logLoss, error } = outcome;
     const sums = [
       Math.floor(outcome.at / hourMs),
@@ -128,7 +150,7 @@ export class OutcomeTable {
     return this.#of.all(id, row) as { seq: number; version: number; truth: number }[];
   }
 
-  /** The class or value that a version answered to a labelled row; null if it did not. */
+  /** The outcome's answer of a version to a labelled row; null if there is none. */
   answerOf(id: RequestId, row: number, version: number): number | null {
     return (this.#answer.get(id, row, version) as { answer: number } | undefined)?.answer ?? null;
   }
@@ -142,12 +164,12 @@ export class OutcomeTable {
     return (this.#after.all(model, after, upTo, limit) as unknown as OutcomeRow[]).map(fromRow);
   }
 
-  /** Labelled rows that `live` answered in the rollout, whether the candidate did or not. */
+  /** Labelled rows that `live` answered in the rollout, whether the candidate was asked or not. */
   labelled(model: string, rollout: string, live: number): number {
     return (this.#labelled.get(model, rollout, live) as { n: number }).n;
   }
 
-  /** Rows that both versions answered while `live` was live in the rollout. */
+  /** Rows that both versions were asked while `live` was live in the rollout. */
   pairs(
     model: string,
     rollout: string,

@@ -25,12 +25,12 @@ export interface Outcome {
   labelAt: number;
   /** Class index, or value. */
   truth: number;
-  /** Predicted class index, or value. */
+  /** Predicted class index, or value; `noAnswer` where the version failed, or answered no finite number. */
   answer: number;
   correct: boolean | null;
   /** −ln p(truth), natural units, p clipped to [1e-15, 1 − 1e-15]; null for regression. */
   logLoss: number | null;
-  /** answer − truth for regression; null for classification. */
+  /** answer − truth for regression, from −1e100 to 1e100; null for classification, and where there is no answer. */
   error: number | null;
   /** The live row's features, float64 each, where a learner wants them. */
   features: Float64Array | null;
@@ -40,7 +40,12 @@ export interface Outcome {
   replaces: number | null;
 }
 
+/** Further from every truth than any answer: the worst that there is (rollout/loss.ts). A number that state.db holds, as NaN is not. */
+export const noAnswer = Number.POSITIVE_INFINITY;
+
 const clip = 1e-15;
+/** Larger errors are taken for this one: sums of their squares stay numbers. */
+const largestError = 1e100;
 
 /** The label as a class index or a value; null if it is none. */
 export function truthOf(signature: Scored, label: LabelEvent['label']): number | null {
@@ -74,10 +79,14 @@ export function judge(
     labelAt,
     truth,
   };
+  const none = { ...base, answer: noAnswer, correct: null, logLoss: null, error: null };
+  if (answered.failure !== null) return none;
   const from = row * answerWidth(signature) + signature.answer.column;
   if (!signature.classes) {
     const value = answerValue(signature, answered, row);
-    return { ...base, answer: value, correct: null, logLoss: null, error: value - truth };
+    if (!Number.isFinite(value)) return none;
+    const error = Math.max(-largestError, Math.min(largestError, value - truth));
+    return { ...none, answer: value, error };
   }
   const answer = predictedClass(signature, answered.answers, row);
   if (signature.answer.scores)

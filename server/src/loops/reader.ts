@@ -134,7 +134,9 @@ export class StateReader {
     const windows: AccuracyWindow[] = [];
     for (let i = 0; i + 1 < edges.length; i++) {
       const [from, to] = [edges[i]!, edges[i + 1]!];
-      const where = 'FROM outcomes WHERE model = ? AND at >= ? AND at < ? AND superseded = 0';
+      // What is not finite is no answer, and has no error (outcome.ts).
+      const where =
+        'FROM outcomes WHERE model = ? AND at >= ? AND at < ? AND superseded = 0 AND answer < 9e999';
       const rows = this.#all<Sums & { version: number }>(
         `SELECT version, ${sums} ${where} GROUP BY version ORDER BY version`,
         model,

@@ -2,7 +2,7 @@ import type { RolloutLook, Verdict } from '../api.ts';
 import { exceeds } from '../stats/confidence-sequence.ts';
 import type { Paired } from './paired.ts';
 import { reasonsOf } from './reasons.ts';
-import type { Rule } from './rule.ts';
+import { failsMore, type Rule } from './rule.ts';
 
 export { defaultRule, type Rule } from './rule.ts';
 
@@ -26,8 +26,10 @@ export interface Decision {
  * most alpha / 2, however often it is asked; likewise for rolling back a promoted version that the former one
  * does not beat.
  *
- * - `promote` (phase compare), `roll back` (phase guard): at least `leastPairs`, and low > margin.
- * - `hold`: held by hand; or (compare) at least `leastPairs`, and high < −margin: the candidate is worse.
+ * - `promote` (phase compare), `roll back` (phase guard): at least `leastPairs`, low > margin, and the candidate
+ *   does not fail more (`failsMore`).
+ * - `hold`: held by hand; or (compare) at least `leastPairs`, and high < −margin: the candidate is worse; or it
+ *   fails more.
  * - `inconclusive` (compare): at least `leastPairs`, and −w < low, high < w with w the larger of margin and
  *   0.01: the two are as good as each other. It goes on counting.
  * - `continue`: all else.
@@ -43,8 +45,8 @@ export function decide(paired: Paired, rule: Rule): Decision {
  * pair, so that the row that decides does not depend on how pairs come in batches.
  */
 export function settled(paired: Paired, rule: Rule): 'promote' | 'roll back' | null {
-  if (rule.held || paired.pairs < rule.leastPairs || !exceeds(paired.sums, rule.margin, rule.alpha))
-    return null;
+  if (rule.held || paired.pairs < rule.leastPairs || failsMore(paired.total)) return null;
+  if (!exceeds(paired.sums, rule.margin, rule.alpha)) return null;
   return rule.phase === 'compare' ? 'promote' : 'roll back';
 }
 
@@ -53,7 +55,7 @@ function verdictOf(paired: Paired, rule: Rule, look: RolloutLook | null): Verdic
   if (change !== null) return change;
   if (rule.held) return 'hold';
   if (look === null || look.pairs < rule.leastPairs || rule.phase === 'guard') return 'continue';
-  if (look.high < -rule.margin) return 'hold';
+  if (look.high < -rule.margin || failsMore(paired.total)) return 'hold';
   const within = Math.max(rule.margin, tooCloseToMatter);
   return look.low > -within && look.high < within ? 'inconclusive' : 'continue';
 }

@@ -8,12 +8,15 @@ import { unit } from '../stats/confidence-sequence.ts';
  */
 export type Loss = { kind: 'error' } | { kind: 'absolute'; scale: number } | { kind: 'nearer' };
 
-/** One labelled row that both arms answered. Losses are whole units of 2^-20. */
+/** One labelled row that both arms were asked. Losses are whole units of 2^-20. */
 export interface Pair {
   /** Event time of the prediction, ms. */
   at: number;
   live: number;
   candidate: number;
+  /** 1 for an arm that gave no answer, else 0. */
+  liveNone: number;
+  candidateNone: number;
 }
 
 /** `scale`: a regression's usual spread of labels (the baseline's standard deviation), or null where it is not known. */
@@ -24,15 +27,23 @@ export function lossFor(task: Task, scale: number | null): Loss {
     : { kind: 'nearer' };
 }
 
-/** `truth`, `live`, `candidate`: class indices, or values for regression. */
+/**
+ * `truth`, `live`, `candidate`: class indices, or values for regression. An answer that is not finite is none: an error
+ * or a timeout where a caller would have wanted one. It costs as much as the worst answer.
+ */
 export function pairOf(loss: Loss, at: number, truth: number, live: number, candidate: number): Pair {
+  const pair = {
+    at,
+    liveNone: Number.isFinite(live) ? 0 : 1,
+    candidateNone: Number.isFinite(candidate) ? 0 : 1,
+  };
   if (loss.kind === 'error') {
-    return { at, live: live === truth ? 0 : one, candidate: candidate === truth ? 0 : one };
+    return { ...pair, live: live === truth ? 0 : one, candidate: candidate === truth ? 0 : one };
   }
   const a = distance(live, truth);
   const b = distance(candidate, truth);
-  if (loss.kind === 'nearer') return { at, live: a > b ? one : 0, candidate: b > a ? one : 0 };
-  return { at, live: scaled(a, loss.scale), candidate: scaled(b, loss.scale) };
+  if (loss.kind === 'nearer') return { ...pair, live: a > b ? one : 0, candidate: b > a ? one : 0 };
+  return { ...pair, live: scaled(a, loss.scale), candidate: scaled(b, loss.scale) };
 }
 
 /** For RolloutView.rule.loss. */

@@ -9,6 +9,9 @@ export interface PairTotals {
   candidate: number;
   /** Σ d², each rounded up to whole units; d = live − candidate. */
   squares: number;
+  /** Pairs without an answer of the arm's. */
+  liveNone: number;
+  candidateNone: number;
 }
 
 /** The newest stretch of event time, for reasons. Mean losses, 0 to 1. */
@@ -32,7 +35,7 @@ const narrowest = 1000;
  */
 export class Paired {
   readonly loss: Loss;
-  readonly total: PairTotals = { pairs: 0, live: 0, candidate: 0, squares: 0 };
+  readonly total: PairTotals = noPairs();
   #width = narrowest;
   #slices = new Map<number, PairTotals>();
   #newest = Number.NEGATIVE_INFINITY;
@@ -63,7 +66,7 @@ export class Paired {
 
   /** What each end of a slice of event time showed, oldest first; at most 200. The last one is `look`. */
   looks(alpha: number): RolloutLook[] {
-    const running: PairTotals = { pairs: 0, live: 0, candidate: 0, squares: 0 };
+    const running = noPairs();
     return this.#ordered().map(([slice, totals]) => {
       addTotals(running, totals);
       return lookAt(running, Math.min(this.#newest, (slice + 1) * this.#width), alpha);
@@ -73,7 +76,7 @@ export class Paired {
   /** The newest slices that hold at least `least` pairs, or all of them. */
   recent(least = 2000): Recent | null {
     if (this.pairs === 0) return null;
-    const sum: PairTotals = { pairs: 0, live: 0, candidate: 0, squares: 0 };
+    const sum = noPairs();
     let from = 0;
     for (const [slice, totals] of this.#ordered().reverse()) {
       if (sum.pairs >= least) break;
@@ -93,7 +96,7 @@ export class Paired {
     const slice = Math.floor(pair.at / this.#width);
     let totals = this.#slices.get(slice);
     if (totals === undefined) {
-      totals = { pairs: 0, live: 0, candidate: 0, squares: 0 };
+      totals = noPairs();
       this.#slices.set(slice, totals);
     }
     const difference = pair.live - pair.candidate;
@@ -102,6 +105,8 @@ export class Paired {
       live: pair.live,
       candidate: pair.candidate,
       squares: Math.ceil(difference * difference * unit),
+      liveNone: pair.liveNone,
+      candidateNone: pair.candidateNone,
     };
     addTotals(totals, one);
     addTotals(this.total, one);
@@ -123,11 +128,17 @@ export class Paired {
   }
 }
 
+function noPairs(): PairTotals {
+  return { pairs: 0, live: 0, candidate: 0, squares: 0, liveNone: 0, candidateNone: 0 };
+}
+
 function addTotals(to: PairTotals, more: PairTotals): void {
   to.pairs += more.pairs;
   to.live += more.live;
   to.candidate += more.candidate;
   to.squares += more.squares;
+  to.liveNone += more.liveNone;
+  to.candidateNone += more.candidateNone;
 }
 
 function sumsOf(totals: PairTotals): PairedSums {

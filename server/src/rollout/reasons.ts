@@ -2,7 +2,7 @@ import type { RolloutLook, Verdict } from '../api.ts';
 import { unit } from '../stats/confidence-sequence.ts';
 import type { Loss } from './loss.ts';
 import type { Paired, Recent } from './paired.ts';
-import type { Rule } from './rule.ts';
+import { failsMore, mostFailures, type Rule } from './rule.ts';
 
 /** Recent stretches hold at least so many pairs. */
 const recentPairs = 2000;
@@ -13,8 +13,9 @@ const recovery = 0.03;
 export function reasonsOf(paired: Paired, rule: Rule, look: RolloutLook | null, verdict: Verdict): string[] {
   const reasons: string[] = [];
   if (rule.held) reasons.push('It was held by hand: it goes on counting and decides nothing.');
-  if (look === null) return [...reasons, 'There is no labelled row yet that both versions answered.'];
+  if (look === null) return [...reasons, 'There is no labelled row yet that both versions were asked.'];
   reasons.push(measured(paired, rule), interval(paired, rule, look, verdict));
+  if (paired.total.liveNone + paired.total.candidateNone > 0) reasons.push(failures(paired, rule));
   if (look.pairs < rule.leastPairs)
     reasons.push(`No verdict before ${count(rule.leastPairs)} labelled pairs.`);
   const recent = paired.recent(recentPairs);
@@ -40,12 +41,22 @@ function interval(paired: Paired, rule: Rule, look: RolloutLook, verdict: Verdic
   return `${bounds}: ${conclusion(rule, look, verdict)}.`;
 }
 
+/** Versions that answer with an error, too late or with no finite number. */
+function failures({ total }: Paired, rule: Rule): string {
+  const { pairs, liveNone, candidateNone } = total;
+  const said =
+    `Version ${rule.candidate} gave no answer to ${count(candidateNone)} of these rows (${points(candidateNone / pairs)} %), ` +
+    `version ${rule.live} to ${count(liveNone)}; each counts as the worst there is.`;
+  if (!failsMore(total)) return said;
+  return `${said} A version that fails on over ${points(mostFailures)} % of the rows more is not made live, however right it is on the others.`;
+}
+
 function conclusion(rule: Rule, look: RolloutLook, verdict: Verdict): string {
   const margin = rule.margin > 0 ? ` by more than ${points(rule.margin)} points` : '';
   if (verdict === 'promote' || verdict === 'roll back') return `version ${rule.candidate} is better${margin}`;
   if (verdict === 'inconclusive')
     return 'the two are as good as each other, and there is no reason to change';
-  if (verdict === 'hold' && !rule.held)
+  if (verdict === 'hold' && !rule.held && look.high < -rule.margin)
     return `version ${rule.candidate} is worse${margin}, and stays in shadow`;
   if (look.high < 0) return `version ${rule.candidate} is worse`;
   return `not enough to call version ${rule.candidate} better${margin}`;

@@ -55,6 +55,7 @@ function prediction(id: Uint8Array, changes: Partial<PredictionEvent> = {}): Pre
     features,
     values: Float64Array.of(1, 2),
     texts: [],
+    failure: null,
     answerTexts: [],
     answers: Float64Array.of(0.5),
     imputed: 0,
@@ -132,8 +133,9 @@ const anyPrediction = fc
     rows: fc.integer({ min: 1, max: 4 }),
     width: fc.integer({ min: 1, max: 3 }),
     shadow: fc.boolean(),
+    failure: fc.option(text),
   })
-  .chain(({ rows, width, shadow }) =>
+  .chain(({ rows, width, shadow, failure }) =>
     fc.record({
       version: fc.integer({ min: 1, max: 3 }),
       update: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
@@ -149,7 +151,8 @@ const anyPrediction = fc
       features: fc.constant(shadow ? [] : features),
       values: numbers(shadow ? 0 : rows * 2),
       texts: fc.array(text, { maxLength: 3 }),
-      answers: numbers(rows * width),
+      failure: fc.constant(shadow ? failure : null),
+      answers: numbers(shadow && failure !== null ? 0 : rows * width),
       answerTexts: fc.array(text, { maxLength: 3 }),
     }),
   );

@@ -99,6 +99,7 @@ function lanesOf(steps: Step[]): JournalEvent[][] {
         features,
         values: new Float64Array(rows).fill(at),
         texts: [],
+        failure: null,
         answerTexts: [],
         answers: new Float64Array(rows).fill(which / 20),
         imputed: 0,

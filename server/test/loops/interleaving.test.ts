@@ -108,6 +108,7 @@ function lanesOf(given: { lane: number; step: object }[]): JournalEvent[][] {
         features: ['x'],
         values: Float64Array.of(p),
         texts: [],
+        failure: null,
         answerTexts: [],
         answers: Float64Array.of(p / 10),
         imputed: 0,
@@ -118,7 +119,9 @@ function lanesOf(given: { lane: number; step: object }[]): JournalEvent[][] {
         role: 'shadow',
         features: [],
         values: new Float64Array(0),
-        answers: Float64Array.of(1 - p / 10),
+        // Some fail.
+        failure: p === 5 ? 'PREDICTION_FAILED' : null,
+        answers: p === 5 ? new Float64Array(0) : Float64Array.of(1 - p / 10),
       });
     } else {
       const target = predictions.length === 0 ? null : predictions[which % predictions.length]!;

@@ -173,6 +173,7 @@ function story(): { lane: number; event: JournalEvent }[] {
         features: columns,
         values,
         texts: [],
+        failure: null,
         answerTexts: [],
         answers,
         imputed: 0,

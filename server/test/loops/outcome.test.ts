@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { PredictionEvent } from '../../src/events.ts';
-import { featuresOf, judge, truthOf } from '../../src/loops/outcome.ts';
+import { featuresOf, judge, noAnswer, truthOf } from '../../src/loops/outcome.ts';
 import type { Scored } from '../../src/signature.ts';
 
 const base = {
@@ -49,6 +49,7 @@ const event = (answers: number[], more: Partial<PredictionEvent> = {}): Predicti
   features: ['a', 'b'],
   values: Float64Array.of(1, 2, 10, 20),
   texts: [],
+  failure: null,
   answerTexts: [],
   answers: Float64Array.from(answers),
   imputed: 0,
@@ -113,6 +114,30 @@ describe('an answer beside the truth', () => {
       logLoss: null,
       error: 2,
     });
+  });
+
+  test('no finite number is no answer: it has no error, and state.db can hold it', () => {
+    for (const said of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+      const answered = event([said, 0]);
+      expect(judge(answered, answered, 0, value, 5, 6)).toMatchObject({ answer: noAnswer, error: null });
+    }
+  });
+
+  test('errors are bounded, so that sums of their squares are numbers that a correction can be taken from', () => {
+    const answered = event([-1e308, 0]);
+    expect(judge(answered, answered, 0, value, 1e308, 6)).toMatchObject({ answer: -1e308, error: -1e100 });
+  });
+
+  test('what failed has no answer', () => {
+    const failed = event([], { role: 'shadow', version: 2, failure: 'PREDICTION_FAILED' });
+    for (const signature of [binary, three, value])
+      expect(judge(event([0.9, 0.9]), failed, 1, signature, 0, 6)).toMatchObject({
+        version: 2,
+        answer: noAnswer,
+        correct: null,
+        logLoss: null,
+        error: null,
+      });
   });
 
   test('a shadow is judged on the live row, under its own version', () => {

@@ -93,6 +93,7 @@ function prediction(id: Uint8Array, changes: Partial<PredictionEvent> = {}): Pre
     features: ['x'],
     values: Float64Array.of(1),
     texts: [],
+    failure: null,
     answerTexts: [],
     answers: Float64Array.of(0.9),
     imputed: 0,

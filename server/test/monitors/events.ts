@@ -41,6 +41,7 @@ export function event(
     features,
     values,
     texts: [],
+    failure: null,
     answerTexts: [],
     answers: new Float64Array(rows.length),
     imputed: 0,

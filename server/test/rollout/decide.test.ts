@@ -23,7 +23,7 @@ describe('compare', () => {
   test('nothing labelled yet: continue', () => {
     const { verdict, reasons, look } = decide(fresh(), compare);
     expect([verdict, look]).toEqual(['continue', null]);
-    expect(reasons).toEqual(['There is no labelled row yet that both versions answered.']);
+    expect(reasons).toEqual(['There is no labelled row yet that both versions were asked.']);
   });
 
   test('a better candidate is promoted, with the numbers', () => {
@@ -67,6 +67,41 @@ describe('compare', () => {
     const { verdict, reasons } = decide(stretch(fresh(), 120_000, 0.2, 0.2), compare);
     expect(verdict).toBe('inconclusive');
     expect(reasons[1]).toContain('as good as each other');
+  });
+
+  test('a candidate that fails on half of the rows is not promoted for being right on the others', () => {
+    // The live version is always wrong, so that even with failures as wrong answers the candidate is better.
+    const paired = fresh();
+    for (let i = 0; i < 1000; i++)
+      paired.add(pairOf(paired.loss, i * 1000, 1, 0, i % 2 === 0 ? 1 : Number.POSITIVE_INFINITY));
+    const { verdict, reasons, look } = decide(paired, compare);
+    expect(look!.low).toBeGreaterThan(0);
+    expect([verdict, settled(paired, compare)]).toEqual(['hold', null]);
+    expect(settled(paired, guard)).toBeNull();
+    expect(reasons).toContain(
+      'Version 2 gave no answer to 500 of these rows (50.0 %), version 1 to 0; each counts as the worst there is. ' +
+        'A version that fails on over 1.0 % of the rows more is not made live, however right it is on the others.',
+    );
+    expect(reasons.join()).not.toContain('is worse');
+  });
+
+  test('a failure in a thousand is a wrong answer, and no more', () => {
+    const paired = fresh();
+    for (let i = 0; i < 1000; i++)
+      paired.add(pairOf(paired.loss, i * 1000, 1, 0, i === 7 ? Number.POSITIVE_INFINITY : 1));
+    const { verdict, reasons } = decide(paired, compare);
+    expect(verdict).toBe('promote');
+    expect(reasons.join()).toContain('Version 2 gave no answer to 1 of these rows (0.1 %), version 1 to 0;');
+    expect(reasons.join()).not.toContain('is not made live');
+  });
+
+  test('where the live version fails as often, failing is no reason', () => {
+    const paired = fresh();
+    for (let i = 0; i < 1000; i++)
+      paired.add(
+        pairOf(paired.loss, i * 1000, 1, i % 10 === 0 ? Number.NaN : 0, i % 10 === 0 ? Number.NaN : 1),
+      );
+    expect(settled(paired, compare)).toBe('promote');
   });
 
   test('held by hand: it counts, and decides nothing', () => {

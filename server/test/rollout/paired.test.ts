@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { noAnswer } from '../../src/loops/outcome.ts';
 import { type Loss, lossFor, lossText, type Pair, pairOf } from '../../src/rollout/loss.ts';
 import { Paired } from '../../src/rollout/paired.ts';
 import { seeded, shuffle } from '../stats/seeded.ts';
@@ -10,7 +11,10 @@ const pair: fc.Arbitrary<Pair> = fc.record({
   at: fc.oneof(fc.integer({ min: 0, max: 1e9 }), fc.integer({ min: -1e13, max: 1e13 })),
   live: fc.integer({ min: 0, max: one }),
   candidate: fc.integer({ min: 0, max: one }),
+  liveNone: fc.integer({ min: 0, max: 1 }),
+  candidateNone: fc.integer({ min: 0, max: 1 }),
 });
+const answered = { liveNone: 0, candidateNone: 0 };
 const pairs = fc.array(pair, { minLength: 1, maxLength: 600 });
 const loss: Loss = { kind: 'error' };
 
@@ -56,7 +60,7 @@ describe('the fold', () => {
     const random = seeded(5);
     for (let i = 0; i < 50_000; i++) {
       const at = i % 1000 === 0 ? random() * 1e15 : i * 60_000;
-      paired.add({ at, live: random() < 0.3 ? one : 0, candidate: random() < 0.2 ? one : 0 });
+      paired.add({ ...answered, at, live: random() < 0.3 ? one : 0, candidate: random() < 0.2 ? one : 0 });
     }
     const looks = paired.looks(0.05);
     expect(looks.length).toBeLessThanOrEqual(200);
@@ -70,6 +74,7 @@ describe('the fold', () => {
 
 test('the recent stretch holds the newest pairs, in whole slices', () => {
   const list = Array.from({ length: 3000 }, (_, i) => ({
+    ...answered,
     at: i * 1000,
     live: i < 1500 ? one : 0,
     candidate: i < 1500 ? 0 : one,
@@ -88,21 +93,43 @@ test('the recent stretch holds the newest pairs, in whole slices', () => {
 describe('losses', () => {
   test('classification: wrong or right', () => {
     expect(lossFor('binary', 3)).toEqual({ kind: 'error' });
-    expect(pairOf({ kind: 'error' }, 7, 1, 1, 0)).toEqual({ at: 7, live: 0, candidate: one });
+    expect(pairOf({ kind: 'error' }, 7, 1, 1, 0)).toEqual({ ...answered, at: 7, live: 0, candidate: one });
   });
 
   test('regression: the error as a share of the labels’ spread, at most 1', () => {
     const absolute = lossFor('regression', 4);
     expect(absolute).toEqual({ kind: 'absolute', scale: 4 });
-    expect(pairOf(absolute, 0, 10, 11, 13)).toEqual({ at: 0, live: one / 4, candidate: (one * 3) / 4 });
-    expect(pairOf(absolute, 0, 10, 1e300, Number.NaN)).toEqual({ at: 0, live: one, candidate: one });
+    expect(pairOf(absolute, 0, 10, 11, 13)).toMatchObject({ live: one / 4, candidate: (one * 3) / 4 });
+    expect(pairOf(absolute, 0, 10, 1e300, 10)).toMatchObject({ live: one, candidate: 0 });
     expect(lossText(absolute)).toContain('4');
   });
 
   test('regression without a scale: who is nearer to the label', () => {
     for (const scale of [null, 0, Number.NaN])
       expect(lossFor('regression', scale)).toEqual({ kind: 'nearer' });
-    expect(pairOf({ kind: 'nearer' }, 0, 10, 12, 9)).toEqual({ at: 0, live: one, candidate: 0 });
-    expect(pairOf({ kind: 'nearer' }, 0, 10, 9, 11)).toEqual({ at: 0, live: 0, candidate: 0 });
+    expect(pairOf({ kind: 'nearer' }, 0, 10, 12, 9)).toMatchObject({ live: one, candidate: 0 });
+    expect(pairOf({ kind: 'nearer' }, 0, 10, 9, 11)).toMatchObject({ live: 0, candidate: 0 });
   });
+
+  test.each([{ kind: 'error' }, { kind: 'absolute', scale: 4 }, { kind: 'nearer' }] as Loss[])(
+    '$kind: no answer costs as much as the worst, and is counted',
+    (loss) => {
+      for (const none of [noAnswer, Number.NaN]) {
+        expect(pairOf(loss, 0, 1, 1, none)).toEqual({
+          at: 0,
+          live: 0,
+          candidate: one,
+          liveNone: 0,
+          candidateNone: 1,
+        });
+        expect(pairOf(loss, 0, 1, none, 1)).toEqual({
+          at: 0,
+          live: one,
+          candidate: 0,
+          liveNone: 1,
+          candidateNone: 0,
+        });
+      }
+    },
+  );
 });

@@ -60,7 +60,7 @@ const aheadMs = 24 * 3600_000;
 /** ms since the epoch, given as such or as an ISO 8601 time; at most a day ahead. */
 export function readTime(value: unknown): number | null {
   if (value === undefined || value === null) return null;
-  const time = typeof value === 'number' ? value : typeof value === 'string' ? Date.parse(value) : Number.NaN;
+  const time = typeof value === 'string' ? timeOf(value) : typeof value === 'number' ? value : Number.NaN;
   if (!Number.isFinite(time) || Math.abs(time) > 8.64e15) {
     throw new SlipwayError('INVALID_REQUEST', '"at" is neither ms since the epoch nor an ISO 8601 time.');
   }
@@ -71,4 +71,11 @@ export function readTime(value: unknown): number | null {
     );
   }
   return time;
+}
+
+/** Digits alone are ms too, for gRPC's metadata holds no numbers; but four of them are a year of ISO 8601. */
+const msText = /^-?\d{5,}$/;
+
+function timeOf(text: string): number {
+  return msText.test(text) ? Number(text) : Date.parse(text);
 }

@@ -34,7 +34,8 @@ export function readInferRequest(body: Buffer, jsonBytes: number | null, exact: 
   const value = parseJson(body.subarray(0, end), exact);
   if (!isObject(value)) throw invalid('The body is not a JSON object.');
   const { id, inputs, outputs, parameters } = value;
-  if (id !== undefined && typeof id !== 'string') throw invalid('"id" is not a string.');
+  // As with other fields that may be left out, some clients write null where they leave it out.
+  if (id !== undefined && id !== null && typeof id !== 'string') throw invalid('"id" is not a string.');
   if (!Array.isArray(inputs) || inputs.length === 0) throw invalid('"inputs" is not a list of tensors.');
   return {
     id: id ?? '',

@@ -64,20 +64,20 @@ export const modelStreamInferResponse = plainMessage<{
 }>('inference.ModelStreamInferResponse');
 
 /** The field of InferTensorContents that holds a datatype; FP16 comes as raw bytes only. */
-const contentFields: { [datatype: string]: string } = {
-  BOOL: 'bool_contents',
-  INT8: 'int_contents',
-  INT16: 'int_contents',
-  INT32: 'int_contents',
-  INT64: 'int64_contents',
-  UINT8: 'uint_contents',
-  UINT16: 'uint_contents',
-  UINT32: 'uint_contents',
-  UINT64: 'uint64_contents',
-  FP32: 'fp32_contents',
-  FP64: 'fp64_contents',
-  BYTES: 'bytes_contents',
-};
+const contentFields = new Map([
+  ['BOOL', 'bool_contents'],
+  ['INT8', 'int_contents'],
+  ['INT16', 'int_contents'],
+  ['INT32', 'int_contents'],
+  ['INT64', 'int64_contents'],
+  ['UINT8', 'uint_contents'],
+  ['UINT16', 'uint_contents'],
+  ['UINT32', 'uint_contents'],
+  ['UINT64', 'uint64_contents'],
+  ['FP32', 'fp32_contents'],
+  ['FP64', 'fp64_contents'],
+  ['BYTES', 'bytes_contents'],
+]);
 
 /** Throws INVALID_REQUEST. */
 export function readInferMessage(message: ModelInferRequest): InferRequest {
@@ -135,7 +135,7 @@ export function readTensor(
   raw: Uint8Array | null,
 ): GivenTensor {
   refuseSharedMemory(name, readParameters(parameters));
-  const field = contentFields[datatype];
+  const field = contentFields.get(datatype);
   const values = raw ? null : ((field && contents?.[field]) ?? []);
   return {
     name,

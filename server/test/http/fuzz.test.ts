@@ -68,6 +68,7 @@ function damaged(bytes: Buffer, random: () => number): Buffer {
         '"',
         '[',
         '{"__proto__":',
+        'constructor',
         '1e400',
         '-0',
         '\\ud800',

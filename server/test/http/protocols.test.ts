@@ -233,6 +233,18 @@ test('configuration, statistics and the repository', async () => {
   expect((await slipway.data('GET', '/v2/models/logit')).status).toBe(200);
 });
 
+test.each([
+  ['GET', '/v2/systemsharedmemory/status', 'shared memory'],
+  ['POST', '/v2/cudasharedmemory/region/a/register', 'shared memory'],
+  ['GET', '/v2/trace/setting', 'trace settings'],
+  ['POST', '/v2/models/electricity/trace/setting', 'trace settings'],
+  ['GET', '/v2/logging', 'log settings'],
+])('%s %s, which Triton has, is not there, and that is said', async (method, path, what) => {
+  const response = await fetch(`${slipway.dataPlane}${path}`, { method });
+  expect(response.status).toBe(404);
+  expect(((await response.json()) as { error: string }).error).toContain(` no ${what}`);
+});
+
 test('a deadline that has passed is said at once, whatever says it', async () => {
   const predict = { features: electricity(9062, 9063)[0]!.features };
   for (const [path, body] of [

@@ -50,6 +50,10 @@ test('tensors become a frame; FP32 values are float32', () => {
   expect(frame.texts).toEqual(['one', 'two']);
 });
 
+test('an id that is null is none, as other fields are', () => {
+  expect(read(request({ id: null, parameters: null, outputs: null })).id).toBe('');
+});
+
 test('nested data is the same as flat data', () => {
   const nested = request(
     {},

@@ -59,9 +59,24 @@ export function openInference(parts: ProtocolParts, exchange: Exchange): boolean
     return true;
   }
   const model = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?(?:\/(infer|ready|config|stats))?$/.exec(path);
-  if (!model) return false;
+  if (!model) {
+    refuseAbsent(path);
+    return false;
+  }
   ofModel(parts, exchange, decode(model[1]!), versionNamed(model[2] ?? ''), model[3]);
   return true;
+}
+
+/** What clients of Triton may ask that is not here. Throws NOT_FOUND. */
+function refuseAbsent(path: string): void {
+  const refuse = (message: string, hint: string): never => {
+    throw new SlipwayError('NOT_FOUND', message, hint);
+  };
+  if (/^\/v2\/(system|cuda)sharedmemory\//.test(path))
+    refuse('Slipway reads no shared memory.', 'Send the tensors’ data in the request.');
+  if (/^\/v2\/(models\/[^/]+\/)?trace\/setting$/.test(path))
+    refuse('Slipway has no trace settings.', 'Traces are OpenTelemetry’s: `slipway serve --otlp-endpoint`.');
+  if (path === '/v2/logging') refuse('Slipway has no log settings.', 'It logs to its standard error.');
 }
 
 function ofModel(

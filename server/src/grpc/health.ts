@@ -40,6 +40,14 @@ export function addHealth(server: Server, ready: () => boolean): void {
     'unary',
   );
   server.register(
+    `/${healthService}/List`,
+    (_call: ServerUnaryCall<object, object>, done: sendUnaryData<object>) =>
+      done(null, { statuses: { '': of(), [inferenceService]: of() } }),
+    message('grpc.health.v1.HealthListResponse').encode,
+    received(message('grpc.health.v1.HealthListRequest').decode),
+    'unary',
+  );
+  server.register(
     `/${healthService}/Watch`,
     (call: ServerWritableStream<Received<HealthCheckRequest>, object>) => {
       let last: string | null = null;

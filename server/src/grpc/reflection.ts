@@ -1,8 +1,9 @@
 import { type Server, type ServerDuplexStream, status } from '@grpc/grpc-js';
 import descriptor from 'protobufjs/ext/descriptor/index.js';
 import { SlipwayError } from '../errors.ts';
-import { message, root } from '../oip/messages.ts';
+import { message } from '../oip/messages.ts';
 import { answeredOne } from './arriving.ts';
+import descriptors from './descriptors.json' with { type: 'json' };
 import { type Received, received } from './received.ts';
 import { statusOf } from './status.ts';
 
@@ -16,7 +17,7 @@ interface ReflectionRequest {
 
 interface File {
   name: string;
-  package: string;
+  symbols: ReadonlySet<string>;
   bytes: Uint8Array;
 }
 
@@ -25,30 +26,22 @@ const services = ['grpc.reflection.v1.ServerReflection', 'grpc.reflection.v1alph
 
 /**
  * gRPC's server reflection (spec/proto/reflection.proto): tools such as grpcurl learn from it what there is to call.
- * `listed`: the names of the services.
+ * `listed`: the names of the other services.
  */
 export function addReflection(server: Server, listed: string[]): void {
   const request = message<ReflectionRequest>('grpc.reflection.v1.ServerReflectionRequest');
   const response = message('grpc.reflection.v1.ServerReflectionResponse');
   let files: File[] | null = null;
   const answer = (asked: ReflectionRequest): object => {
+    if (asked.message_request === 'list_services')
+      return { list_services_response: { service: [...listed, services[0]].map((name) => ({ name })) } };
     files ??= describe();
-    const given = { file_descriptor_response: (file: File) => ({ file_descriptor_proto: [file.bytes] }) };
-    switch (asked.message_request) {
-      case 'list_services':
-        return { list_services_response: { service: listed.map((name) => ({ name })) } };
-      case 'file_by_filename': {
-        const file = files.find(({ name }) => name === asked.file_by_filename);
-        if (file) return { file_descriptor_response: given.file_descriptor_response(file) };
-        break;
-      }
-      case 'file_containing_symbol': {
-        const symbol = asked.file_containing_symbol;
-        const file = files.find(({ package: name }) => symbol.startsWith(`${name}.`) && isDefined(symbol));
-        if (file) return { file_descriptor_response: given.file_descriptor_response(file) };
-        break;
-      }
-    }
+    const file = files.find(
+      asked.message_request === 'file_by_filename'
+        ? ({ name }) => name === asked.file_by_filename
+        : ({ symbols }) => symbols.has(asked.file_containing_symbol),
+    );
+    if (file) return { file_descriptor_response: { file_descriptor_proto: [file.bytes] } };
     return {
       error_response: { error_code: status.NOT_FOUND, error_message: 'There is no such thing here.' },
     };
@@ -71,20 +64,41 @@ export function addReflection(server: Server, listed: string[]): void {
   }
 }
 
-/** Whether a message, an enumeration, a service or a service's method has this name. */
-function isDefined(symbol: string): boolean {
-  const dot = symbol.lastIndexOf('.');
-  return root.lookup(symbol) !== null || root.lookup(symbol.slice(0, dot)) !== null;
+/** Every file, as protoc described it. */
+function describe(): File[] {
+  return descriptors.map((text) => {
+    const bytes = Buffer.from(text, 'base64');
+    const file = descriptor.FileDescriptorProto.decode(bytes) as descriptor.IFileDescriptorProto;
+    return { name: file.name!, symbols: new Set(symbolsOf(file)), bytes };
+  });
 }
 
-/** One file a package, with all that is in it. */
-function describe(): File[] {
-  const set = (
-    root as unknown as { toDescriptor(syntax: string): { file: { name: string; package: string }[] } }
-  ).toDescriptor('proto3');
-  return set.file.map((file) => ({
-    name: file.name,
-    package: file.package,
-    bytes: descriptor.FileDescriptorProto.encode(file).finish(),
-  }));
+/** Full names of a file's messages, enumerations, services and methods. */
+function symbolsOf({
+  package: scope,
+  messageType,
+  enumType,
+  service,
+}: descriptor.IFileDescriptorProto): string[] {
+  return [
+    ...typesOf(scope!, messageType, enumType),
+    ...(service ?? []).flatMap(({ name, method }) => [
+      `${scope}.${name}`,
+      ...(method ?? []).map((one) => `${scope}.${name}.${one.name}`),
+    ]),
+  ];
+}
+
+function typesOf(
+  scope: string,
+  messages: descriptor.IDescriptorProto[] = [],
+  enums: descriptor.IEnumDescriptorProto[] = [],
+): string[] {
+  return [
+    ...enums.map(({ name }) => `${scope}.${name}`),
+    ...messages.flatMap(({ name, nestedType, enumType }) => [
+      `${scope}.${name}`,
+      ...typesOf(`${scope}.${name}`, nestedType, enumType),
+    ]),
+  ];
 }

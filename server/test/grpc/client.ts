@@ -56,6 +56,24 @@ export class GrpcClient {
     });
   }
 
+  /** The first of the answers that one request gets. */
+  first<T = Call>(method: string, request: Call, service = inference): Promise<T> {
+    const { request: input, response } = typesOf(service, method);
+    const stream = this.#client.makeServerStreamRequest(
+      `/${service}/${method}`,
+      (value: Call) => encode(input, value),
+      (bytes) => decode<T>(response, bytes),
+      request,
+    );
+    return new Promise((resolve, reject) => {
+      stream.once('data', (answer: T) => {
+        resolve(answer);
+        stream.cancel();
+      });
+      stream.on('error', reject);
+    });
+  }
+
   /** Sends all, gathers as many answers. */
   stream<T = Call>(method: string, requests: Call[], service = inference): Promise<T[]> {
     const { request: input, response } = typesOf(service, method);

@@ -2,7 +2,7 @@ import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RepositoryEntry } from '../../src/messages.ts';
 import { electricity, inRepository, Slipway, until } from '../processes/harness.ts';
-import { GrpcClient, protos } from './client.ts';
+import { GrpcClient } from './client.ts';
 
 const lanes = 2;
 let slipway: Slipway;
@@ -293,34 +293,6 @@ test('an unloaded model answers nobody on any lane, until it is loaded again', a
   expect(await codeOf(client.ask('RepositoryModelLoad', { model_name: 'logit', ...files }))).toBe(
     status.PERMISSION_DENIED,
   );
-});
-
-test('health and reflection, for load balancers and grpcurl', async () => {
-  const service = 'grpc.health.v1.Health';
-  expect(await client.ask('Check', { service: '' }, { service })).toEqual({ status: 'SERVING' });
-  expect(await codeOf(client.ask('Check', { service: 'nobody' }, { service }))).toBe(status.NOT_FOUND);
-  const reflection = 'grpc.reflection.v1.ServerReflection';
-  interface Reflected {
-    list_services_response?: { service: { name: string }[] };
-    file_descriptor_response?: { file_descriptor_proto: Buffer[] };
-    error_response?: object;
-  }
-  const [listed, file, nothing] = await client.stream<Reflected>(
-    'ServerReflectionInfo',
-    [
-      { list_services: '' },
-      { file_containing_symbol: 'inference.GRPCInferenceService' },
-      { file_containing_symbol: 'no.such.Thing' },
-    ],
-    reflection,
-  );
-  expect(listed!.list_services_response!.service.map(({ name }) => name)).toContain(
-    'inference.GRPCInferenceService',
-  );
-  const described = file!.file_descriptor_response!.file_descriptor_proto[0]!.toString('latin1');
-  for (const { name } of protos.lookupService('inference.GRPCInferenceService').methodsArray)
-    expect(described).toContain(name);
-  expect(nothing!.error_response).toBeDefined();
 });
 
 test('a killed lane takes only what it had in flight; the next one takes its place', async () => {

@@ -252,8 +252,16 @@ export const TrafficView = Type.Object({
   /** Live predictions (rows) since the data folder began, and the journal's newest event time. */
   predictions: Type.Integer(),
   labels: Type.Integer(),
-  /** Labels whose prediction is not known yet. */
-  waiting: Type.Integer(),
+  waiting: Type.Integer({
+    description:
+      'Labels whose prediction is not known yet; those by id may be any model’s, and count for each',
+  }),
+  invalid: Type.Integer({
+    description: 'Labels that are no class or value of the version’s, or of a row that is not there',
+  }),
+  expired: Type.Integer({
+    description: 'Labels that were let go: their prediction did not come within 7 days',
+  }),
   requestsPerSecond: Type.Number(),
   /** Over the lanes' recent requests, ms, from first byte to answer; null without traffic. */
   p50: Nullable(Type.Number()),

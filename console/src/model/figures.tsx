@@ -62,13 +62,7 @@ export function Figures({ model }: { model: ModelView }) {
       </Figure>
       <Figure name={<Term name="label">labelled</Term>}>
         <b>{traffic.predictions === 0 ? '–' : percent(share)}</b>
-        <span>
-          {traffic.waiting
-            ? `${plural(traffic.waiting, 'label')} without their row`
-            : traffic.predictions === 0
-              ? 'no answers yet'
-              : 'of the answers'}
-        </span>
+        <span>{labelNews(traffic)}</span>
       </Figure>
       <Figure name={<Term name="p99" />}>
         <b>{milliseconds(traffic.p99)}</b>
@@ -78,6 +72,17 @@ export function Figures({ model }: { model: ModelView }) {
       </Figure>
     </dl>
   );
+}
+
+/** What became of labels that are no outcome, if there are any. */
+function labelNews({ waiting, invalid, expired, predictions }: ModelView['traffic']): string {
+  const news = [
+    waiting ? `${plural(waiting, 'label')} without their row` : '',
+    invalid ? `${count(invalid)} no class or value of its own` : '',
+    expired ? `${count(expired)} let go after 7 days` : '',
+  ].filter((one) => one !== '');
+  if (news.length > 0) return news.join(', ');
+  return predictions === 0 ? 'no answers yet' : 'of the answers';
 }
 
 function Figure({ name, children }: { name: ReactNode; children: ReactNode }) {

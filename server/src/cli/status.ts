@@ -51,6 +51,16 @@ sentence says what.`,
     ]);
     say(`\n${table(['model', 'live', 'predictions', 'labels', 'right', 'p99'], rows)}`);
   }
+  for (const { model, traffic } of view.models) {
+    if (traffic.invalid > 0)
+      say(
+        `${paint('yellow', '▲ look')}  ${model}: ${traffic.invalid} labels so far are no class or value of its own.`,
+      );
+    if (traffic.expired > 0)
+      say(
+        `${paint('yellow', '▲ look')}  ${model}: ${traffic.expired} labels so far waited for 7 days for a prediction that did not come.`,
+      );
+  }
   for (const { lane, pressed, refused } of view.lanes) {
     if (!pressed) continue;
     say(

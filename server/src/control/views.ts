@@ -88,6 +88,8 @@ export class Views {
         predictions: traffic.predictions,
         labels: traffic.labels,
         waiting: traffic.waiting,
+        invalid: traffic.invalid,
+        expired: traffic.expired,
         ...this.#figures.of(name, metrics),
         spark: traffic.spark,
       },

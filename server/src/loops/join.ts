@@ -117,11 +117,14 @@ export class Join {
     return { model: known.live.model, invalid };
   }
 
-  /** Forgets labels that have waited since before this event-id time; returns how many. */
-  expire(beforeLabelId: RequestId): number {
-    const { changes } = this.#sql.expire.run(beforeLabelId);
-    this.waiting -= Number(changes);
-    return Number(changes);
+  /** Forgets labels that have waited since before this label's id; returns how many, by model: '' where none was named. */
+  expire(beforeLabelId: RequestId): Map<string, number> {
+    const expired = new Map<string, number>();
+    for (const { model } of this.#sql.expire.all(beforeLabelId) as { model: string | null }[]) {
+      this.waiting--;
+      expired.set(model ?? '', (expired.get(model ?? '') ?? 0) + 1);
+    }
+    return expired;
   }
 
   #byKey(event: LabelEvent): RequestId | null {
@@ -257,6 +260,6 @@ function statements(database: DatabaseSync) {
     ),
     found: sql('UPDATE labels SET known = 1, model = ? WHERE prediction = ? AND known = 0'),
     countWaiting: sql('SELECT count(*) AS n FROM labels WHERE known = 0'),
-    expire: sql('DELETE FROM labels WHERE known = 0 AND label_id < ?'),
+    expire: sql('DELETE FROM labels WHERE known = 0 AND label_id < ? RETURNING model'),
   };
 }

@@ -366,7 +366,10 @@ export class Loops {
     if (kept.deleted.length > 0) this.#oldest = kept.oldest;
     const view: Retained = { ...kept, oldest: this.#oldest };
     this.#sql.saveFold.run('journal', new Uint8Array(0), JSON.stringify(view));
-    this.#join.expire(new IdSource(0, 0, () => 0).next(Date.now() - waitingMs));
+    const before = new IdSource(0, 0, () => 0).next(Date.now() - waitingMs);
+    this.#transaction(() => {
+      for (const [model, expired] of this.#join.expire(before)) this.#sql.countExpired.run(model, expired);
+    });
   }
 
   #baseline(model: string, version: number): Baseline | null {
@@ -401,6 +404,9 @@ function statements(database: DatabaseSync) {
     addRecent: sql('INSERT OR IGNORE INTO recent VALUES (?, ?, ?)'),
     trimRecent: sql(
       'DELETE FROM recent WHERE model = ? AND id < (SELECT id FROM recent WHERE model = ? ORDER BY id DESC LIMIT 1 OFFSET ?)',
+    ),
+    countExpired: sql(
+      'INSERT INTO counts (model, expired) VALUES (?, ?) ON CONFLICT (model) DO UPDATE SET expired = expired + excluded.expired',
     ),
     loadFold: sql('SELECT state FROM folds WHERE name = ?'),
     commands: sql('SELECT command FROM commands'),

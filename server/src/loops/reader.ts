@@ -183,12 +183,19 @@ export class StateReader {
     labels: number;
     labelled: number;
     waiting: number;
+    invalid: number;
+    expired: number;
     first: number | null;
     watermark: number | null;
     spark: number[];
   } {
-    const [counts] = this.#all<{ predictions: number; labels: number }>(
-      'SELECT predictions, labels FROM counts WHERE model = ?',
+    const [counts] = this.#all<{ predictions: number; labels: number; invalid: number }>(
+      'SELECT predictions, labels, invalid FROM counts WHERE model = ?',
+      model,
+    );
+    // Labels by id name no model: they wait, and expire, for whichever it may be.
+    const [expired] = this.#all<{ n: number }>(
+      "SELECT coalesce(sum(expired), 0) AS n FROM counts WHERE model IN (?, '')",
       model,
     );
     const [waiting] = this.#all<{ n: number }>(
@@ -205,6 +212,8 @@ export class StateReader {
       labels: counts?.labels ?? 0,
       labelled: labelled?.n ?? 0,
       waiting: waiting?.n ?? 0,
+      invalid: counts?.invalid ?? 0,
+      expired: expired?.n ?? 0,
       first: view?.first ?? this.#firstLabelled(model),
       watermark: view?.watermark ?? null,
       spark: view?.spark ?? [],

@@ -111,11 +111,11 @@ const appenderOf = (options: { incarnation: number; maxSegmentBytes?: number }) 
     ...options,
   });
 
-const loopsOf = (retentionBytes = 1e12) =>
+const loopsOf = (retentionBytes = 1e12, waitingMs = 1e9) =>
   new Loops({
     layout: layout(data),
     waitingLimit: 10,
-    waitingMs: 1e9,
+    waitingMs,
     checkpointLabels: 100,
     retentionMs: 1e12,
     retentionBytes,
@@ -238,4 +238,57 @@ test('what is past retention stays so after a restart', async () => {
   }
   expect(told[0]).toBeGreaterThan(1.7e12);
   expect(told[1]).toBe(told[0]);
+});
+
+test('labels that waited too long are let go, and counted for the model that they named', async () => {
+  const ids = new IdSource(1, 0, Math.random);
+  const before = Date.now() - 60_000;
+  const appender = appenderOf({ incarnation: 1 });
+  // The third names a prediction that nobody knows, which may be of any model.
+  for (const [key, model] of [
+    ['a', 'm'],
+    ['b', 'other'],
+    [null, null],
+  ] as const) {
+    const prediction = key === null ? { id: ids.next(before), row: 0 } : null;
+    appender.label({
+      type: 'label',
+      id: ids.next(before),
+      model,
+      prediction,
+      key,
+      label: 1,
+      at: 5,
+    });
+  }
+  appender.commit();
+  const counts = async (waitingMs: number) => {
+    const loops = loopsOf(1e12, waitingMs);
+    await loops.start(snapshotOf(1, [1]));
+    await loops.stop();
+    const reader = new StateReader(layout(data).state);
+    const of = ['m', 'other', 'none'].map((model) => {
+      const { waiting, expired } = reader.traffic(model);
+      return [waiting, expired];
+    });
+    reader.close();
+    return of;
+  };
+  expect(await counts(1e9)).toEqual([
+    [2, 0],
+    [2, 0],
+    [1, 0],
+  ]);
+  // Looked at when the loops start, and once a minute.
+  expect(await counts(1000)).toEqual([
+    [0, 2],
+    [0, 2],
+    [0, 1],
+  ]);
+  expect(await counts(1000)).toEqual([
+    [0, 2],
+    [0, 2],
+    [0, 1],
+  ]);
+  appender.close();
 });

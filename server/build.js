@@ -13,7 +13,7 @@ const tsc = fileURLToPath(new URL('../node_modules/typescript/bin/tsc', import.m
 /** What the package is started with, and the processes that it starts. */
 const entries = [
   'cli/main',
-  ...['control', 'loops', 'lane', 'candidate', 'scorer'].map((one) => `processes/${one}`),
+  ...['control', 'loops', 'lane', 'lane-thread', 'candidate', 'scorer'].map((one) => `processes/${one}`),
 ];
 /** They hold native code, find files of their own, or are one for all who use them: npm installs them. */
 const installed = [

@@ -48,8 +48,8 @@ export function addInfer(
       versionNamed(message.model_version),
       request,
       waitingOf(call, trace),
-      (inferred) => {
-        if (inferred.cacheStatus !== null) cacheStatus(inferred.cacheStatus);
+      (inferred, status) => {
+        if (status !== null) cacheStatus(status);
         return inferResponse(request, inferred);
       },
       send,

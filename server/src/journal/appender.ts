@@ -2,7 +2,8 @@ import * as nodeFs from 'node:fs';
 import { SlipwayError } from '../errors.ts';
 import type { LabelEvent, Position, PredictionEvent, RequestId } from '../events.ts';
 import { idTime } from './id.ts';
-import { type Binding, RecordWriter, recordType } from './record.ts';
+import { type Binding, recordType } from './record.ts';
+import { type PackedRows, RecordWriter } from './record-writer.ts';
 import { indexEvery, type SegmentFooter, type SegmentHeader, segmentFile } from './segments.ts';
 
 /** What the appender needs of the file system; tests hand in one that fails. */
@@ -62,7 +63,8 @@ export class Appender {
     return this.#writer.length;
   }
 
-  prediction(event: PredictionEvent): void {
+  /** `packed`: see RecordWriter. */
+  prediction(event: PredictionEvent, packed: PackedRows | null = null): void {
     this.#ready(event.id);
     const binding = this.#bindingOf(event);
     if (event.role === 'live') {
@@ -73,7 +75,7 @@ export class Appender {
       this.#live++;
       this.#pending.live++;
     }
-    this.#writer.prediction(event, binding);
+    this.#writer.prediction(event, binding, packed);
     this.#counted();
   }
 
@@ -176,15 +178,13 @@ export class Appender {
   }
 
   #write(): void {
-    let from = 0;
-    while (from < this.#writer.length) {
-      from += this.#files.writeSync(
-        this.#file,
-        this.#writer.bytes,
-        from,
-        this.#writer.length - from,
-        this.#offset + from,
-      );
+    let at = this.#offset;
+    for (const piece of this.#writer.pieces()) {
+      for (let from = 0; from < piece.length; ) {
+        const written = this.#files.writeSync(this.#file, piece, from, piece.length - from, at);
+        from += written;
+        at += written;
+      }
     }
     this.#offset += this.#writer.length;
     this.writtenBytes += this.#writer.length;

@@ -5,13 +5,11 @@ import type { Update } from '../messages.ts';
 import { attachVersion } from '../models/attach-version.ts';
 import type { Learner, Model, Place } from '../models/model.ts';
 import { type Serving, scoredWithinMs } from '../serving.ts';
-import { answerWidth, isLong } from '../signature.ts';
+import { answerWidth } from '../signature.ts';
 import { type ServedModel, type ServedVersion, servingIn } from '../snapshot.ts';
 import { type Frame, newFrame } from '../tensor.ts';
 import { AnswerCache } from './answer-cache.ts';
-import { AnswerWriter } from './answer-writer.ts';
-import { JournaledFeatures } from './journaled-features.ts';
-import { RowEncoder } from './row-encoder.ts';
+import { type Codec, codecOf } from './codec.ts';
 import { callsAhead, ScorerLine } from './scorer-line.ts';
 
 /** Requests of up to so many rows share one frame. */
@@ -30,17 +28,10 @@ const valueMicroseconds = 0.5;
 const patienceShare = 0.5;
 
 /** One version attached in this process, with all that depends on it alone prepared. */
-export interface Arm {
-  readonly model: string;
-  readonly version: ServedVersion;
+export interface Arm extends Codec {
   readonly attached: Model | Learner;
-  /** Whether it takes whole numbers that float64 does not hold: bodies are read accordingly. */
-  readonly exact: boolean;
   /** Answers columns a row. */
   readonly width: number;
-  readonly encoder: RowEncoder;
-  readonly writer: AnswerWriter;
-  readonly journaled: JournaledFeatures;
   /** Rows that it answers in one request, by what the gate measured. */
   mostRows: number;
   /** Rows that it answers in one turn of the event loop; more of one request are answered in several. */
@@ -78,14 +69,9 @@ export async function attachArm(
 ): Promise<Arm> {
   const { attached, runs, callsAtOnce } = await attach(served.name, version, places, hear);
   const arm: Arm = {
-    model: served.name,
-    version,
+    ...codecOf({ model: served.name, version, privacy: served.privacy, secret }),
     attached,
-    exact: version.signature.inputs.some((spec) => isLong(spec.datatype)),
     width: answerWidth(version.signature),
-    encoder: new RowEncoder(version),
-    writer: new AnswerWriter(served.name, version),
-    journaled: new JournaledFeatures(version.signature, served.privacy, secret),
     mostRows: 0,
     sliceRows: sliceRowsOf(version, attached, runs),
     frame: newFrame(frameRows, version.signature.features.length),

@@ -1,37 +1,46 @@
 import { SlipwayError } from '../errors.ts';
 import type { Waiting } from '../waiting.ts';
 
-/** What a caller may say about a request besides its rows, and its connection with it. */
-export interface Caller extends Waiting {
+/** What a caller may say about a request besides its rows. */
+export interface Said {
   subject: string | null;
   key: string | null;
   /** Event time, ms; null: now. */
   at: number | null;
   /** 1 goes first; 0: what the version says. */
   priority: number;
+  /** How long it waits, ms; Infinity: as long as its connection says. */
+  timeoutMs: number;
 }
+
+/** The same, and its connection with it. */
+export interface Caller extends Said, Waiting {}
 
 /** Subjects and keys are names, not documents. */
 const textLimit = 512;
 
 /**
- * Reads `subject`, `key` and `at` of a request (or of its parameters), and Triton's `priority` and `timeout` (µs);
- * the rest is what the connection says. Throws INVALID_REQUEST.
+ * Reads `subject`, `key` and `at` of a request (or of its parameters), and Triton's `priority` and `timeout` (µs).
+ * Throws INVALID_REQUEST.
  * https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_schedule_policy.md
  */
-export function readCaller(fields: { [name: string]: unknown }, waiting: Waiting): Caller {
+export function readSaid(fields: { [name: string]: unknown }): Said {
   const timeout = readCount(fields, 'timeout');
   return {
     subject: readText(fields, 'subject'),
     key: readText(fields, 'key'),
     at: readTime(fields.at),
     priority: readCount(fields, 'priority'),
-    deadline:
-      timeout === 0 ? waiting.deadline : Math.min(waiting.deadline, performance.now() + timeout / 1000),
-    trace: waiting.trace,
-    span: waiting.span,
-    cancellation: waiting.cancellation,
+    timeoutMs: timeout === 0 ? Number.POSITIVE_INFINITY : timeout / 1000,
   };
+}
+
+/** `since`: when its request was there, `performance.now()`. */
+export function callerOf(said: Said, waiting: Waiting, since: number): Caller {
+  const { subject, key, at, priority, timeoutMs } = said;
+  const { trace, span, cancellation } = waiting;
+  const deadline = Math.min(waiting.deadline, since + timeoutMs);
+  return { subject, key, at, priority, timeoutMs, deadline, trace, span, cancellation };
 }
 
 /** 0 where there is none. */

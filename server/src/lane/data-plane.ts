@@ -1,7 +1,5 @@
 import { type ErrorCode, SlipwayError, toSlipwayError } from '../errors.ts';
-import type { LabelEvent, Position, PredictionEvent, RequestId } from '../events.ts';
-import type { Appender } from '../journal/appender.ts';
-import { type IdSource, idText } from '../journal/id.ts';
+import type { LabelEvent, Position, RequestId } from '../events.ts';
 import type { Batching } from '../serving.ts';
 import type { ServedVersion } from '../snapshot.ts';
 import { type Frame, newFrame } from '../tensor.ts';
@@ -9,45 +7,16 @@ import type { Span } from '../trace.ts';
 import { type Cancellation, cancelled, type Waiting } from '../waiting.ts';
 import { Admission } from './admission.ts';
 import { contentKey, type Kept } from './answer-cache.ts';
+import { Answering, type AnsweringParts, type Asked, isLong } from './answering.ts';
 import { type Arm, answersAtOnce, frameRows } from './arm.ts';
 import { ask } from './ask.ts';
 import { Batcher, type Call } from './batcher.ts';
-import type { Caller } from './caller.ts';
 import { Flight, mostFollowers } from './flight.ts';
-import type { Meter } from './meter.ts';
-import type { Served } from './served.ts';
 import { ShadowQueue } from './shadow-queue.ts';
 import { tooManySlices } from './slices.ts';
 import { Turn } from './turn.ts';
 
-/** A request's rows answered: what an edge encodes. Valid only until the callback returns. */
-export interface Answered {
-  arm: Arm;
-  id: string;
-  rows: number;
-  answers: Float64Array;
-  texts: string[];
-  /** What the version's cache had to do with it, as the header Cache-Status says it (RFC 9211); null: there is none. */
-  cacheStatus: string | null;
-}
-
-/** How an answer came about. Times in ms. */
-interface Course {
-  /** As `performance.now()`. */
-  started: number;
-  /** In a queue, and in the model. */
-  waited: number;
-  inferred: number;
-  cacheStatus: string | null;
-}
-
-interface Parts {
-  served: Served;
-  appender: Appender;
-  ids: IdSource;
-  meter: Meter;
-  /** ms since the epoch. */
-  now: () => number;
+interface Parts extends AnsweringParts {
   /** Called after each write with the position that it reached. */
   onWritten: (position: Position) => void;
 }
@@ -62,6 +31,7 @@ export class DataPlane {
   readonly #parts: Parts;
   readonly #turn: Turn;
   readonly #shadows: ShadowQueue;
+  readonly #answering: Answering;
   readonly #batchers = new WeakMap<Arm, Batcher>();
   #answers = new Float64Array(64);
   readonly #texts: string[] = [];
@@ -70,6 +40,7 @@ export class DataPlane {
     this.#parts = parts;
     this.#turn = new Turn(parts.appender, parts.onWritten, () => parts.meter.unjournaled++);
     this.#shadows = new ShadowQueue(parts.appender, this.#turn, parts.meter);
+    this.#answering = new Answering(parts, this.#turn, this.#shadows);
   }
 
   /** What is served as a model's live version, or as one that was asked for by number. */
@@ -106,21 +77,12 @@ export class DataPlane {
   }
 
   /**
-   * Answers a frame's rows. `encode` makes the response while the answers are fresh; `send` gets it, or the
-   * error, once the record is written. Throws BODY_TOO_LARGE for more rows than a lane may be held for, TIMEOUT and
-   * CANCELLED where nobody waits for them any more.
+   * Answers a frame's rows. Throws BODY_TOO_LARGE for more rows than a lane may be held for, TIMEOUT and CANCELLED where
+   * nobody waits for them any more.
    */
-  predict<T>(
-    arm: Arm,
-    frame: Frame,
-    caller: Caller,
-    encode: (answered: Answered) => T,
-    send: (encoded: T | null, error: SlipwayError | null) => void,
-  ): void {
+  predict<T>(asked: Asked<T>): void {
+    const { arm, frame, caller, send } = asked;
     const started = performance.now();
-    // The next request's rows are imputed while a model that does not answer at once still waits for its turn.
-    const { imputed } = arm.encoder;
-    arm.encoder.imputed = 0;
     caller.span?.set({
       'slipway.model': arm.model,
       'slipway.version': arm.version.version,
@@ -131,13 +93,15 @@ export class DataPlane {
       throw new SlipwayError('TIMEOUT', 'Its deadline had passed before it was looked at.');
     if (frame.rows > arm.mostRows) throw tooManyRows(arm, frame.rows);
     const needed = frame.rows * arm.width;
-    const key = arm.cache && contentKey(frame);
+    // To look for very many rows takes as long as to make their record.
+    const isCached = arm.cache !== null && !isLong(arm, frame);
+    const key = isCached ? contentKey(frame) : null;
     const kept = key === null ? null : (arm.cache?.find(key) ?? null);
     if (kept) {
       const took = performance.now() - started;
       this.#parts.meter.cached(arm, true, frame.rows, took);
       const course = { started, waited: 0, inferred: 0, cacheStatus: 'slipway; hit' };
-      this.#answer(arm, frame, caller, kept.answers, kept.texts, imputed, course, encode, send);
+      this.#answering.answer(asked, kept.answers, kept.texts, course);
       return;
     }
     const looked = performance.now() - started;
@@ -156,23 +120,23 @@ export class DataPlane {
           caller.span?.begin('queue', started).end(started + waited);
           this.#parts.meter.cached(arm, true, frame.rows, looked);
           const course = { started, waited, inferred: 0, cacheStatus: 'slipway; fwd=miss; collapsed' };
-          this.#answer(arm, frame, caller, answers, texts, imputed, course, encode, send);
+          this.#answering.answer(asked, answers, texts, course);
         },
         again: () => {
-          arm.encoder.imputed = imputed;
-          this.predict(arm, frame, { ...caller, deadline }, encode, send);
+          this.predict({ ...asked, caller: { ...caller, deadline } });
         },
         failed: (thrown) => this.#fail(arm, thrown, send),
       });
       return;
     }
+    const bypassed = arm.cache ? 'slipway; fwd=bypass' : null;
     const held = mayWait && arm.runs === 'runtime' ? { since: started + (batching?.maxDelayMs ?? 0) } : null;
     const done = (answers: Float64Array, texts: string[], waited: number, inferred: number): void => {
       if (held) this.admission.release(held);
-      const cacheStatus = key === null ? null : this.#keep(arm, update, key, { answers, texts }, looked);
+      const cacheStatus = key === null ? bypassed : this.#keep(arm, update, key, { answers, texts }, looked);
       flight?.land(answers, texts);
       const course = { started, waited, inferred, cacheStatus };
-      this.#answer(arm, frame, caller, answers, texts, imputed, course, encode, send);
+      this.#answering.answer(asked, answers, texts, course);
     };
     const failed = (thrown: unknown): void => {
       if (held) this.admission.release(held);
@@ -274,61 +238,6 @@ export class DataPlane {
       this.#batchers.set(arm, batcher);
     }
     return batcher;
-  }
-
-  #answer<T>(
-    arm: Arm,
-    frame: Frame,
-    caller: Caller,
-    answers: Float64Array,
-    answerTexts: string[],
-    imputed: number,
-    { started, waited, inferred, cacheStatus }: Course,
-    encode: (answered: Answered) => T,
-    send: (encoded: T | null, error: SlipwayError | null) => void,
-  ): void {
-    const { served, appender, meter } = this.#parts;
-    const now = this.#parts.now();
-    const id = this.#parts.ids.next(now);
-    const model = served.model(arm.model);
-    const kept = arm.journaled.of(frame);
-    const { rows } = frame;
-    const event: PredictionEvent = {
-      type: 'prediction',
-      id,
-      model: arm.model,
-      version: arm.version.version,
-      update: arm.update,
-      snapshot: served.number,
-      role: 'live',
-      propensity: 1,
-      rollout: model?.manifest.rollout?.id ?? null,
-      subject: caller.subject,
-      key: caller.key,
-      trace: caller.trace?.id ?? null,
-      at: caller.at ?? now,
-      latency: inferred * 1000,
-      rows,
-      features: arm.journaled.names,
-      values: kept.values,
-      texts: kept.texts,
-      failure: null,
-      answers,
-      answerTexts,
-      imputed,
-    };
-    meter.imputed(arm.model, imputed);
-    appender.prediction(event);
-    const encoded = encode({ arm, id: idText(id), rows, answers, texts: answerTexts, cacheStatus });
-    const begun = caller.span ? performance.now() : 0;
-    caller.span?.set({ 'slipway.prediction': idText(id) });
-    if (model && model.shadows.length > 0) this.#shadows.add(event, frame, model.shadows);
-    this.#turn.add(model?.manifest.failedWrite ?? 'refuse', (_position, error) => {
-      caller.span?.begin('journal', begun).end(performance.now(), error?.code);
-      if (error) meter.error(arm, error.code);
-      else meter.answered(arm, rows, performance.now() - started, inferred, waited, now);
-      send(error ? null : encoded, error);
-    });
   }
 }
 

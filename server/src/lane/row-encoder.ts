@@ -18,8 +18,8 @@ export class RowEncoder {
   readonly #types: Feature['type'][];
   readonly #columns: ((value: unknown, texts: string[]) => number | undefined)[];
   readonly #version: ServedVersion;
-  /** Values replaced by the policy since it was last read and set to 0 by the caller. */
-  imputed = 0;
+  /** Of the row that is being written. */
+  #imputed = 0;
 
   constructor(version: ServedVersion) {
     this.#version = version;
@@ -29,8 +29,12 @@ export class RowEncoder {
     this.#columns = features.map((feature, column) => columnEncoder(feature, specOf(inputs, column)));
   }
 
-  /** Throws FEATURE_MISSING, FEATURE_UNKNOWN, FEATURE_MISTYPED or CATEGORY_UNKNOWN, naming the feature. */
-  encode(features: object, frame: Frame, row: number): void {
+  /**
+   * Returns how many values were imputed by the policy. Throws FEATURE_MISSING, FEATURE_UNKNOWN, FEATURE_MISTYPED or
+   * CATEGORY_UNKNOWN, naming the feature.
+   */
+  encode(features: object, frame: Frame, row: number): number {
+    this.#imputed = 0;
     const given = features as Record<string, unknown>;
     const names = this.#names;
     const types = this.#types;
@@ -51,6 +55,7 @@ export class RowEncoder {
       const extra = Object.keys(given).find((key) => !names.includes(key));
       throw new SlipwayError('FEATURE_UNKNOWN', `${shown(extra)} is no feature of this version.`);
     }
+    return this.#imputed;
   }
 
   /** Everything but a number for a number column. Returns 1 if the field was there. */
@@ -105,7 +110,7 @@ export class RowEncoder {
         `Feature "${this.#names[i]}" has no category, and none can be put in its place.`,
       );
     }
-    this.imputed++;
+    this.#imputed++;
     // Of whole numbers a median may lie between two.
     return this.#types[i] === 'integer' ? Math.trunc(value) : value;
   }

@@ -49,7 +49,7 @@ export function readInferRequest(body: Buffer, jsonBytes: number | null, exact: 
 export function writeInferResponse(
   model: string,
   version: number,
-  request: InferRequest,
+  request: Pick<InferRequest, 'id' | 'parameters' | 'outputs'>,
   outputs: OutputTensor[],
   ids: string[],
 ): { json: string; binary: Uint8Array[] } {

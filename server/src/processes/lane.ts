@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { extname } from 'node:path';
 import { readSnapshot } from '../db/snapshot-file.ts';
 import { grpcServer } from '../grpc/server.ts';
 import { dataServer } from '../http/data/server.ts';
@@ -14,6 +15,7 @@ import { DataPlane } from '../lane/data-plane.ts';
 import { LoopsLine } from '../lane/loops-line.ts';
 import { Meter } from '../lane/meter.ts';
 import { Served } from '../lane/served.ts';
+import { SideThread } from '../lane/side-thread.ts';
 import { TurnClock } from '../lane/turn-times.ts';
 import { layout } from '../layout.ts';
 import { kindNamed } from '../models/kinds.ts';
@@ -38,6 +40,9 @@ const quietMs = 2000;
 const drainMs = 20;
 /** What spans are left when a lane stops may take so long to leave, ms. */
 const spansMs = 2000;
+
+/** The objects that JSON makes take up to so many times its bytes (measured: 21 for `{},{},…`). */
+const jsonShare = 32;
 
 /** A lane: the data plane in one process. Its parts are put together here, in the order in which they need each other. */
 const { name, config, lane, incarnation, control } = readAssignment();
@@ -67,8 +72,13 @@ const appender = new Appender({
 });
 const loops = new LoopsLine(places.loopsSocket, lane, incarnation, served);
 const meter = new Meter();
+const side = new SideThread(
+  new URL(`./lane-thread${extname(import.meta.url)}`, import.meta.url),
+  (config.bodyLimit * jsonShare) / 2 ** 20,
+);
 const plane = new DataPlane({
   served,
+  side,
   appender,
   ids: new IdSource(incarnation, Date.now(), Math.random),
   meter,
@@ -108,6 +118,7 @@ await controlLine.greeted(askMs);
 const keys = new Keys(config.keyFile, config.adminKeyFile);
 const shared = {
   plane,
+  side,
   catalog: new Catalog(served, controlLine, productVersion),
   tracer,
   tls: readTls(config.tls),
@@ -165,6 +176,7 @@ async function stop(): Promise<void> {
     server.closeIdleConnections();
   }
   await stopped;
+  side.close();
   plane.flush();
   appender.close();
   await tracer?.close(spansMs);

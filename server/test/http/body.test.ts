@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { readBody } from '../../src/http/data/body.ts';
+import { readBody, whole } from '../../src/http/data/body.ts';
 import { BodyBounds } from '../../src/lane/body-bounds.ts';
 
 const limit = 1_000_000;
@@ -27,7 +27,7 @@ test('bodies that are unpacked at once are bounded together: some are read whole
   const server = createServer((request: IncomingMessage, response) => {
     waiting.push(() =>
       readBody(request, bounds, (bytes, error) => {
-        outcomes.push(error ? error.code : String(bytes.length));
+        outcomes.push(error ? error.code : String(whole(bytes).length));
         response.end();
       }),
     );

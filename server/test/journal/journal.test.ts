@@ -7,10 +7,11 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { JournalEvent, LabelEvent, PredictionEvent } from '../../src/events.ts';
 import { Appender, type AppenderOptions } from '../../src/journal/appender.ts';
-import { crc32c } from '../../src/journal/crc32c.ts';
+import { crc32c, crc32cJoined } from '../../src/journal/crc32c.ts';
 import { Finder } from '../../src/journal/find.ts';
 import { compareIds, IdSource, idIncarnation, idText, idTime, parseId } from '../../src/journal/id.ts';
 import { type Damage, Reader } from '../../src/journal/reader.ts';
+import { packRows, RecordWriter } from '../../src/journal/record-writer.ts';
 import { recover } from '../../src/journal/recover.ts';
 import { retain } from '../../src/journal/retain.ts';
 import { listSegments, segmentFile } from '../../src/journal/segments.ts';
@@ -84,6 +85,48 @@ test('CRC-32C of the check strings of RFC 3720', () => {
   expect(of(...rising.map(() => 255))).toBe(0x62a8ab43);
   expect(of(...rising)).toBe(0x46dd794e);
   expect(of(...rising.toReversed())).toBe(0x113fdb5c);
+});
+
+test('the checksum of two pieces is that of the whole', () => {
+  const of = (bytes: Uint8Array): number => crc32c(new DataView(bytes.slice().buffer), 0, bytes.length);
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(300), (bytes, at) => {
+      const [first, second] = [bytes.subarray(0, at), bytes.subarray(at)];
+      expect(crc32cJoined(of(first), of(second), second.length)).toBe(of(bytes));
+    }),
+    { seed: 5, numRuns: 500 },
+  );
+  const long = new Uint8Array(10_000_001).fill(7);
+  expect(crc32cJoined(of(long.subarray(0, 5)), of(long.subarray(5)), 9_999_996)).toBe(of(long));
+});
+
+test('rows that were packed elsewhere stand in the file as if they had been written here', () => {
+  const source = ids();
+  const event = fc
+    .record({
+      values: fc.array(fc.double(), { maxLength: 40 }),
+      answers: fc.array(fc.double(), { maxLength: 40 }),
+      texts: fc.array(fc.string({ unit: 'binary' }), { maxLength: 3 }),
+      answerTexts: fc.array(fc.string({ unit: 'binary' }), { maxLength: 3 }),
+      key: fc.option(fc.string({ unit: 'binary' })),
+      packed: fc.boolean(),
+    })
+    .map(({ values, answers, packed, ...rest }) => {
+      const rows = { values: Float64Array.from(values), answers: Float64Array.from(answers) };
+      return { packed, event: prediction(source.next(1000), { ...rest, ...rows }) };
+    });
+  fc.assert(
+    fc.property(fc.array(event, { minLength: 1, maxLength: 6 }), (given) => {
+      const [whole, pieces] = [new RecordWriter(64), new RecordWriter(64)];
+      for (const { event, packed } of given) {
+        whole.prediction(event, 3);
+        pieces.prediction(event, 3, packed ? packRows(event) : null);
+      }
+      expect(pieces.length).toBe(whole.length);
+      expect(Buffer.concat(pieces.pieces()).equals(Buffer.concat(whole.pieces()))).toBe(true);
+    }),
+    { seed: 6, numRuns: 200 },
+  );
 });
 
 describe('ids', () => {

@@ -45,8 +45,8 @@ const good = { x: 1.5, count: 3, flag: true, colour: 'blue', code: 7, text: 'hel
 function encode(features: object, served: ServedVersion) {
   const frame = newFrame(1, served.signature.features.length);
   const encoder = new RowEncoder(served);
-  encoder.encode(features, frame, 0);
-  return { values: [...frame.values], texts: frame.texts, imputed: encoder.imputed };
+  const imputed = encoder.encode(features, frame, 0);
+  return { values: [...frame.values], texts: frame.texts, imputed };
 }
 
 describe('a row that fits', () => {

@@ -4,6 +4,56 @@ import { SlipwayError } from '../../errors.ts';
 import { overloaded } from '../../lane/admission.ts';
 import type { BodyBounds } from '../../lane/body-bounds.ts';
 
+/** A request's bytes. */
+export type Body = Buffer | LargeBody;
+
+/** The same where they are many: in pieces, each with a buffer of its own, for to put them together takes a while. */
+export interface LargeBody {
+  pieces: Uint8Array<ArrayBuffer>[];
+  bytes: number;
+}
+
+/** Of a large body each piece but the last has so many bytes, or a little more. */
+const pieceBytes = 256 * 1024;
+
+export function whole(body: Body): Buffer {
+  return 'pieces' in body ? Buffer.concat(body.pieces, body.bytes) : body;
+}
+
+/** Puts a body together while it comes. */
+class Gathering {
+  #chunks: Buffer[] = [];
+  #chunkBytes = 0;
+  readonly #pieces: Uint8Array<ArrayBuffer>[] = [];
+  #bytes = 0;
+
+  add(chunk: Buffer): void {
+    this.#chunks.push(chunk);
+    this.#chunkBytes += chunk.length;
+    this.#bytes += chunk.length;
+    if (this.#chunkBytes >= pieceBytes) this.#join();
+  }
+
+  end(): Body {
+    if (this.#pieces.length === 0)
+      return this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks, this.#chunkBytes);
+    if (this.#chunkBytes > 0) this.#join();
+    return { pieces: this.#pieces, bytes: this.#bytes };
+  }
+
+  #join(): void {
+    const piece = new Uint8Array(this.#chunkBytes);
+    let at = 0;
+    for (const chunk of this.#chunks) {
+      piece.set(chunk, at);
+      at += chunk.length;
+    }
+    this.#pieces.push(piece);
+    this.#chunks = [];
+    this.#chunkBytes = 0;
+  }
+}
+
 /**
  * Reads a request's whole body, unpacked if it is compressed; the limit bounds the bytes that come and the bytes
  * that they unpack to. `done` gets BODY_TOO_LARGE, UNSUPPORTED_CONTENT_TYPE, OVERLOADED or INVALID_REQUEST instead.
@@ -11,7 +61,7 @@ import type { BodyBounds } from '../../lane/body-bounds.ts';
 export function readBody(
   request: IncomingMessage,
   bounds: BodyBounds,
-  done: (bytes: Buffer, error: SlipwayError | null) => void,
+  done: (body: Body, error: SlipwayError | null) => void,
 ): void {
   const { limit } = bounds;
   const encoding = request.headers['content-encoding']?.toLowerCase();
@@ -25,7 +75,7 @@ export function readBody(
     return;
   }
   let first: Buffer | null = null;
-  let more: Buffer[] | null = null;
+  let more: Gathering | null = null;
   let size = 0;
   let held = 0;
   let failed = false;
@@ -35,10 +85,11 @@ export function readBody(
       return;
     }
     if (more === null) {
-      more = [first];
+      more = new Gathering();
+      more.add(first);
       request.once('close', () => bounds.hold(-held));
     }
-    more.push(chunk);
+    more.add(chunk);
     held += chunk.length;
     bounds.hold(chunk.length);
   };
@@ -53,37 +104,37 @@ export function readBody(
   });
   request.on('end', () => {
     if (failed) return;
-    const bytes = more === null ? (first ?? nothing) : Buffer.concat(more);
-    if (encoding === undefined || encoding === 'identity') done(bytes, null);
-    else unpack(bytes, encoding, bounds, done);
+    const body = more === null ? (first ?? nothing) : more.end();
+    if (encoding === undefined || encoding === 'identity') done(body, null);
+    else unpack(body, encoding, bounds, done);
   });
 }
 
 const nothing = Buffer.alloc(0);
 
 function unpack(
-  bytes: Buffer,
+  body: Body,
   encoding: string,
   bounds: BodyBounds,
-  done: (bytes: Buffer, error: SlipwayError | null) => void,
+  done: (body: Body, error: SlipwayError | null) => void,
 ): void {
   if (encoding !== 'gzip' && encoding !== 'deflate') {
     const message = `Content-encoding "${encoding.slice(0, 40)}" is not taken.`;
     done(nothing, new SlipwayError('UNSUPPORTED_CONTENT_TYPE', message, 'Use gzip, deflate or none.'));
     return;
   }
-  const parts: Buffer[] = [];
+  const gathered = new Gathering();
   let size = 0;
   const unpacked = createUnzip();
   const end = (error: SlipwayError | null): void => {
     unpacked.removeAllListeners('data').destroy();
     bounds.hold(-size);
-    done(error ? nothing : Buffer.concat(parts), error);
+    done(error ? nothing : gathered.end(), error);
   };
   unpacked.on('data', (part: Buffer) => {
     size += part.length;
     bounds.hold(part.length);
-    parts.push(part);
+    gathered.add(part);
     if (size > bounds.limit) end(tooLarge(bounds.limit));
     else if (bounds.isFull) end(overloaded);
   });
@@ -91,7 +142,8 @@ function unpack(
   unpacked.on('error', ({ message }) =>
     end(new SlipwayError('INVALID_REQUEST', `The body is not ${encoding}: ${message}.`)),
   );
-  unpacked.end(bytes);
+  for (const piece of 'pieces' in body ? body.pieces : [body]) unpacked.write(piece);
+  unpacked.end();
 }
 
 function tooLarge(limit: number): SlipwayError {

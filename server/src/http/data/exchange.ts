@@ -8,7 +8,7 @@ import type { BodyBounds } from '../../lane/body-bounds.ts';
 import type { Begun, Tracer } from '../../lane/tracer.ts';
 import { readTrace, type Span } from '../../trace.ts';
 import type { Cancellation, Waiting } from '../../waiting.ts';
-import { readBody } from './body.ts';
+import { type Body, readBody, whole } from './body.ts';
 import { codedRefusal, plainRefusal, retryAfter } from './refusal.ts';
 import { beginSpan } from './span.ts';
 import { timeoutOf } from './timeout.ts';
@@ -130,11 +130,11 @@ export class Exchange implements Cancellation {
   }
 
   /** Reads the whole body, bounded. Anything thrown, here or in `use`, becomes the answer. */
-  bytes(bounds: BodyBounds, use: (bytes: Buffer) => void): void {
-    readBody(this.request, bounds, (bytes, error) => {
+  body(bounds: BodyBounds, use: (body: Body) => void): void {
+    readBody(this.request, bounds, (body, error) => {
       try {
         if (error) throw error;
-        use(bytes);
+        use(body);
       } catch (thrown) {
         // The rest of a body that is too large is not read: the connection cannot be used again.
         if (error?.code === 'BODY_TOO_LARGE' && !this.response.headersSent) {
@@ -145,7 +145,12 @@ export class Exchange implements Cancellation {
     });
   }
 
-  /** The same for a body that is JSON. */
+  /** The same for one that is looked at as a whole. */
+  bytes(bounds: BodyBounds, use: (bytes: Buffer) => void): void {
+    this.body(bounds, (body) => use(whole(body)));
+  }
+
+  /** The same for one that is JSON. */
   json(bounds: BodyBounds, use: (value: unknown) => void): void {
     this.bytes(bounds, (bytes) => use(parseJson(bytes)));
   }

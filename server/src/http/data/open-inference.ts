@@ -2,11 +2,9 @@ import type { Actor } from '../../actor.ts';
 import { SlipwayError } from '../../errors.ts';
 import { isObject, parseJson } from '../../json.ts';
 import { type Catalog, versionNamed } from '../../lane/catalog.ts';
-import type { DataPlane } from '../../lane/data-plane.ts';
-import { infer } from '../../lane/infer.ts';
-import { readInferRequest, writeInferResponse } from '../../oip/infer-json.ts';
+import { jsonLengthHeader } from './answer-rows.ts';
 import type { Exchange } from './exchange.ts';
-import { type RowsParts, readRows } from './rows.ts';
+import { type RowsParts, takeRows } from './rows.ts';
 
 /** What the edges of standard protocols need. */
 export interface ProtocolParts extends RowsParts {
@@ -15,9 +13,6 @@ export interface ProtocolParts extends RowsParts {
   /** Throws where no body may come, or not from there. */
   receive: () => void;
 }
-
-/** How many of a body's bytes are JSON, where binary data follows; and of an answer's. */
-const jsonLengthHeader = 'inference-header-content-length';
 
 /** The Open Inference Protocol v2 over REST with Triton's extensions. Returns whether there is something at the path. */
 export function openInference(parts: ProtocolParts, exchange: Exchange): boolean {
@@ -86,10 +81,12 @@ function ofModel(
   version: number | null,
   verb: string | undefined,
 ): void {
-  const { plane, catalog, receive } = parts;
+  const { catalog, receive } = parts;
   if (verb === 'infer') {
     receive();
-    readRows(parts, exchange, (bytes) => inferOver(plane, exchange, model, version, bytes));
+    const length = exchange.request.headers[jsonLengthHeader];
+    const jsonBytes = length === undefined ? null : Number(length);
+    takeRows(parts, exchange, { model, version, format: 'tensors', jsonBytes });
     return;
   }
   exchange.takes('GET');
@@ -107,46 +104,6 @@ function ofModel(
     default:
       exchange.answer(200, catalog.model(model, version));
   }
-}
-
-function inferOver(
-  plane: DataPlane,
-  exchange: Exchange,
-  model: string,
-  version: number | null,
-  bytes: Buffer,
-): void {
-  // A model that is not there is said first, whatever was sent to it.
-  const arm = plane.route(model, version);
-  if (!arm) {
-    const again = (): void => inferOver(plane, exchange, model, version, bytes);
-    plane.whenAttached(model, version, exchange.span, again, (thrown) => exchange.fail(thrown));
-    return;
-  }
-  const length = exchange.request.headers[jsonLengthHeader];
-  const request = readInferRequest(bytes, length === undefined ? null : Number(length), arm.exact);
-  infer(
-    plane,
-    model,
-    version,
-    request,
-    exchange.waiting(),
-    (inferred) => {
-      exchange.cacheStatus(inferred.cacheStatus);
-      return writeInferResponse(inferred.model, inferred.version, request, inferred.outputs, inferred.ids);
-    },
-    (response, error) => {
-      if (!response) exchange.fail(error);
-      else if (response.binary.length === 0) exchange.send(200, response.json);
-      else {
-        const json = Buffer.from(response.json);
-        exchange.send(200, Buffer.concat([json, ...response.binary]), {
-          'content-type': 'application/octet-stream',
-          [jsonLengthHeader]: json.length,
-        });
-      }
-    },
-  );
 }
 
 function later(exchange: Exchange, value: Promise<unknown>): void {

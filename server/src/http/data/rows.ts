@@ -1,20 +1,21 @@
 import type { BodyBounds } from '../../lane/body-bounds.ts';
 import type { DataPlane } from '../../lane/data-plane.ts';
+import type { SideThread } from '../../lane/side-thread.ts';
+import { answerRows, type RowsAsked } from './answer-rows.ts';
 import type { Doorman } from './doorman.ts';
 import type { Exchange } from './exchange.ts';
 
 export interface RowsParts {
   plane: DataPlane;
+  side: SideThread;
   bodies: BodyBounds;
   doorman: Doorman;
 }
 
-/** Reads the body of a request for predictions, unless the lane has enough to do: when its head comes, or its end. */
-export function readRows(
-  { plane: { admission }, bodies, doorman }: RowsParts,
-  exchange: Exchange,
-  use: (bytes: Buffer) => void,
-): void {
+/** Reads and answers a request for predictions, unless the lane has enough to do: when its head comes, or its end. */
+export function takeRows(parts: RowsParts, exchange: Exchange, asked: RowsAsked): void {
+  const { plane, bodies, doorman } = parts;
+  const { admission } = plane;
   const refuse = (): void => {
     admission.refuses();
     exchange.refuse();
@@ -22,8 +23,8 @@ export function readRows(
   };
   if (admission.isFull(exchange.since)) refuse();
   else
-    exchange.bytes(bodies, (bytes) => {
-      if (admission.begins(performance.now())) use(bytes);
+    exchange.body(bodies, (body) => {
+      if (admission.begins(performance.now())) answerRows(parts, exchange, asked, body);
       else refuse();
     });
 }

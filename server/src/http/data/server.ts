@@ -6,6 +6,7 @@ import type { BodyBounds } from '../../lane/body-bounds.ts';
 import type { Catalog } from '../../lane/catalog.ts';
 import type { DataPlane } from '../../lane/data-plane.ts';
 import type { LoopsLine } from '../../lane/loops-line.ts';
+import type { SideThread } from '../../lane/side-thread.ts';
 import type { Tracer } from '../../lane/tracer.ts';
 import type { Keys } from '../keys.ts';
 import type { Tls } from '../tls.ts';
@@ -15,12 +16,12 @@ import { refuseForeignNames, refuseForeignPages } from './foreign.ts';
 import { kserve } from './kserve.ts';
 import { labels } from './labels.ts';
 import { decode, openInference } from './open-inference.ts';
-import { predict } from './predict.ts';
 import { codedRefusal, plainRefusal } from './refusal.ts';
-import { readRows } from './rows.ts';
+import { takeRows } from './rows.ts';
 
 export interface DataParts {
   plane: DataPlane;
+  side: SideThread;
   catalog: Catalog;
   loops: LoopsLine;
   finder: Finder;
@@ -80,7 +81,7 @@ function handle(edge: DataEdge, exchange: Exchange): void {
   if (path.startsWith('/predict/')) {
     const model = decode(path.slice('/predict/'.length));
     receive(edge, exchange);
-    readRows(edge, exchange, (bytes) => predict(edge.plane, exchange, model, bytes));
+    takeRows(edge, exchange, { model, version: null, format: 'namedRows', jsonBytes: null });
   } else if (path === '/labels') {
     receive(edge, exchange);
     exchange.json(edge.bodies, (body) => labels(edge.plane, edge.loops, edge.finder, exchange, body));

@@ -1,0 +1,156 @@
+import { Worker } from 'node:worker_threads';
+import { SlipwayError, toSlipwayError } from '../errors.ts';
+import { cancelled, nobody, type Waiting } from '../waiting.ts';
+import type { Arm } from './arm.ts';
+import type { CodecRules } from './codec.ts';
+import type { SideAnswer, SideTask } from './side-work.ts';
+
+/** A thread that has had nothing to do for so long is ended, so that its memory is given back, ms. */
+const idleMs = 10_000;
+
+interface Task {
+  job: string;
+  codec: Arm;
+  input: unknown;
+  transfer: ArrayBuffer[];
+  waiting: Waiting;
+  resolve: (output: never) => void;
+  reject: (thrown: unknown) => void;
+}
+
+/**
+ * A second thread of the lane for what is pure and long: it reads large bodies and writes large answers, so that nobody
+ * else waits for them. Started when it is first needed. One task at a time; those that finish a request go first.
+ */
+export class SideThread {
+  readonly #module: URL;
+  readonly #heapMegabytes: number;
+  #worker: Worker | null = null;
+  #running: Task | null = null;
+  readonly #finishing: Task[] = [];
+  readonly #beginning: Task[] = [];
+  /** What the thread has been told of. */
+  readonly #codecs = new Map<Arm, number>();
+  #told = 0;
+  #idle: NodeJS.Timeout | null = null;
+
+  /** `module`: what it runs, which calls `workAside`. `heapMegabytes`: what its objects may take. */
+  constructor(module: URL, heapMegabytes: number) {
+    this.#module = module;
+    this.#heapMegabytes = heapMegabytes;
+  }
+
+  /** What a job makes of a request. Rejects with what it throws, and with CANCELLED and TIMEOUT where nobody waits for it any more. */
+  begin<Out>(
+    job: string,
+    codec: Arm,
+    input: object,
+    transfer: ArrayBuffer[],
+    waiting: Waiting,
+  ): Promise<Out> {
+    return this.#add(this.#beginning, job, codec, input, transfer, waiting);
+  }
+
+  /** The same for what has been answered already, and is only to be kept and said. */
+  finish<Out>(job: string, codec: Arm, input: object, transfer: ArrayBuffer[]): Promise<Out> {
+    return this.#add(this.#finishing, job, codec, input, transfer, nobody);
+  }
+
+  /** Ends it; to be called when nothing is asked of it any more. */
+  close(): void {
+    if (this.#idle) clearTimeout(this.#idle);
+    this.#idle = null;
+    void this.#worker?.terminate();
+    this.#worker = null;
+    this.#codecs.clear();
+  }
+
+  #add<Out>(
+    queue: Task[],
+    job: string,
+    codec: Arm,
+    input: object,
+    transfer: ArrayBuffer[],
+    waiting: Waiting,
+  ): Promise<Out> {
+    return new Promise<Out>((resolve, reject) => {
+      queue.push({ job, codec, input, transfer, waiting, resolve, reject });
+      if (!this.#running) this.#next();
+    });
+  }
+
+  #next(): void {
+    const task = this.#finishing.shift() ?? this.#beginning.shift() ?? null;
+    this.#running = task;
+    if (!task) {
+      this.#idle = setTimeout(() => this.close(), idleMs).unref();
+      return;
+    }
+    if (this.#idle) clearTimeout(this.#idle);
+    this.#idle = null;
+    const { waiting } = task;
+    if (waiting.cancellation.cancelled) this.#settle(() => task.reject(cancelled()));
+    else if (performance.now() > waiting.deadline) {
+      const late = new SlipwayError('TIMEOUT', 'Its deadline had passed before its body was read.');
+      this.#settle(() => task.reject(late));
+    } else this.#post(task);
+  }
+
+  #post({ job, codec, input, transfer, reject }: Task): void {
+    try {
+      this.#worker ??= this.#start();
+      const forget: number[] = [];
+      for (const [known, number] of this.#codecs) if (known.retired) forget.push(number);
+      for (const known of this.#codecs.keys()) if (known.retired) this.#codecs.delete(known);
+      let number = this.#codecs.get(codec);
+      let rules: CodecRules | null = null;
+      if (number === undefined) {
+        number = this.#told++;
+        this.#codecs.set(codec, number);
+        const { model, version, privacy, secret } = codec;
+        rules = { model, version, privacy, secret };
+      }
+      this.#worker.postMessage({ job, codec: number, rules, forget, input } satisfies SideTask, transfer);
+    } catch (thrown) {
+      this.#settle(() => reject(thrown));
+    }
+  }
+
+  #start(): Worker {
+    const worker = new Worker(this.#module, {
+      execArgv: [],
+      resourceLimits: { maxOldGenerationSizeMb: this.#heapMegabytes },
+    });
+    worker.unref();
+    worker.on('message', (answer: SideAnswer) => {
+      const task = this.#running!;
+      if ('output' in answer) this.#settle(() => task.resolve(answer.output as never));
+      else this.#settle(() => task.reject(toSlipwayError(answer.error)));
+    });
+    worker.on('error', (error) => this.#lost(worker, error as NodeJS.ErrnoException));
+    worker.on('exit', () => this.#lost(worker, null));
+    return worker;
+  }
+
+  /** Its death costs the caller whose work it was, and nobody else: the next task starts another. */
+  #lost(worker: Worker, error: NodeJS.ErrnoException | null): void {
+    if (this.#worker !== worker) return;
+    this.#worker = null;
+    this.#codecs.clear();
+    const task = this.#running;
+    if (!task) return;
+    const lost =
+      error?.code === 'ERR_WORKER_OUT_OF_MEMORY'
+        ? new SlipwayError('BODY_TOO_LARGE', 'What the body holds takes more memory than a lane has for it.')
+        : new SlipwayError(
+            'INTERNAL',
+            `The thread that worked on it ended: ${error?.message ?? 'it exited'}.`,
+          );
+    this.#settle(() => task.reject(lost));
+  }
+
+  #settle(settle: () => void): void {
+    settle();
+    this.#next();
+  }
+}

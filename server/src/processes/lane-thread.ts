@@ -1,0 +1,5 @@
+import { readAside, writeAside } from '../http/data/aside.ts';
+import { pack, workAside } from '../lane/side-work.ts';
+
+/** A lane's second thread: what is pure and long (lane/side-thread.ts). */
+workAside({ read: readAside, write: writeAside, pack });

@@ -1,5 +1,6 @@
 import { appendFileSync } from 'node:fs';
 import { PerformanceObserver } from 'node:perf_hooks';
+import { isMainThread } from 'node:worker_threads';
 
 /**
  * Loaded into every process of a Slipway under test (`NODE_OPTIONS=--import`): in its lanes, says to the file
@@ -9,7 +10,7 @@ import { PerformanceObserver } from 'node:perf_hooks';
  */
 const lane = /"name":"(lane-\d+)"/.exec(process.env.SLIPWAY_PROCESS ?? '')?.[1];
 const file = process.env.LOOP_PROBE;
-if (lane && file) {
+if (lane && file && isMainThread) {
   let collected = 0;
   new PerformanceObserver((list) => {
     for (const { duration } of list.getEntries()) collected += duration;

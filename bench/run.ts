@@ -18,6 +18,7 @@ const all = [
   'lanes',
   'many',
   'swaps',
+  'large',
   'heavy',
   'upstream-tensors',
   'traces',

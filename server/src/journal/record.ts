@@ -23,7 +23,15 @@ export interface Binding {
   width: number;
 }
 
-export const flag = { shadow: 1, subject: 2, key: 4, texts: 8, answerTexts: 16, trace: 32, failure: 64 } as const;
+export const flag = {
+  shadow: 1,
+  subject: 2,
+  key: 4,
+  texts: 8,
+  answerTexts: 16,
+  trace: 32,
+  failure: 64,
+} as const;
 export const labelFlag = { prediction: 1, key: 2, model: 4, text: 8 } as const;
 
 export const traceBytes = 16;

@@ -16,6 +16,14 @@ export interface GrpcEdge extends Omit<InferenceParts, 'authorise'> {
   tls: { cert: Buffer; key: Buffer } | null;
 }
 
+/**
+ * Calls that one connection may have open. gRPC's own default is none, Triton's too; but each costs some KB before
+ * anything of it has come. A client's library lets further ones wait, or opens another connection, so that nobody is
+ * refused; and so many in flight are more than a lane answers within the time that it lets anybody wait (admission.ts).
+ * RFC 9113, 6.5.2: no fewer than 100.
+ */
+const callsOfConnection = 1000;
+
 /** A stream that its client keeps open is cut after so long when the server stops, ms. */
 const graceMs = 5000;
 
@@ -31,6 +39,7 @@ export function grpcServer({ actor, tls, bodies, ...parts }: GrpcEdge): GrpcServ
   const server = new Server({
     'grpc.max_receive_message_length': bodies.limit,
     'grpc.max_send_message_length': -1,
+    'grpc.max_concurrent_streams': callsOfConnection,
     // Nobody asks for channelz here, and it counts at every call.
     'grpc.enable_channelz': 0,
     interceptors: [boundArriving(bodies)],

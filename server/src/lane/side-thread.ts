@@ -41,17 +41,11 @@ export class SideThread {
   }
 
   /** What a job makes of a request. Rejects with what it throws, and with CANCELLED and TIMEOUT where nobody waits for it any more. */
-  begin<Out>(
-    job: string,
-    codec: Arm,
-    input: object,
-    transfer: ArrayBuffer[],
-    waiting: Waiting,
-  ): Promise<Out> {
-    return this.#add(this.#beginning, job, codec, input, transfer, waiting);
+  begin<Out>(job: string, codec: Arm, input: object, waiting: Waiting): Promise<Out> {
+    return this.#add(this.#beginning, job, codec, input, [], waiting);
   }
 
-  /** The same for what has been answered already, and is only to be kept and said. */
+  /** The same for what has been answered already, and is only to be kept and said. Buffers in `transfer` are given away. */
   finish<Out>(job: string, codec: Arm, input: object, transfer: ArrayBuffer[]): Promise<Out> {
     return this.#add(this.#finishing, job, codec, input, transfer, nobody);
   }

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import { errorBody } from '../../src/errors.ts';
-import type { AnswerToWrite, BodyRead, BodyToRead } from '../../src/http/data/aside.ts';
-import type { Written } from '../../src/http/data/format.ts';
+import type { AnswerToWrite, BodyToRead } from '../../src/http/data/aside.ts';
+import type { RowsRequest, Written } from '../../src/http/data/format.ts';
 import { type FormatName, formatNamed } from '../../src/http/data/formats.ts';
 import { packRows } from '../../src/journal/record-writer.ts';
 import type { Arm } from '../../src/lane/arm.ts';
@@ -49,6 +49,12 @@ const arm = { ...codec, retired: false } as unknown as Arm;
 
 const side = new SideThread(new URL('../../src/processes/lane-thread.ts', import.meta.url), 512);
 afterAll(() => side.close());
+
+function shared(bytes: Uint8Array): Uint8Array<SharedArrayBuffer> {
+  const piece = new Uint8Array(new SharedArrayBuffer(bytes.length));
+  piece.set(bytes);
+  return piece;
+}
 
 const integer = fc.oneof(
   fc.integer(),
@@ -156,20 +162,15 @@ test('a body is read there as it is here', async () => {
         seen.refused++;
       }
       const size = Math.ceil(bytes.length / pieces) || 1;
-      const cut = Array.from(
-        { length: Math.ceil(bytes.length / size) },
-        (_, k) => new Uint8Array(bytes.subarray(k * size, (k + 1) * size)),
+      const cut = Array.from({ length: Math.ceil(bytes.length / size) }, (_, k) =>
+        shared(bytes.subarray(k * size, (k + 1) * size)),
       );
       const given: BodyToRead = { format, pieces: cut, jsonBytes: null };
-      const buffers = cut.map(({ buffer }) => buffer);
-      const there = await side.begin<BodyRead>('read', arm, given, buffers, nobody).then(
-        (read) => {
-          // It may be needed again.
-          expect(Buffer.concat(read.pieces).equals(bytes)).toBe(true);
-          return read.request;
-        },
-        (thrown: unknown) => errorBody(thrown),
-      );
+      const there = await side
+        .begin<RowsRequest<unknown>>('read', arm, given, nobody)
+        .catch((thrown: unknown) => errorBody(thrown));
+      // It may be needed again.
+      expect(Buffer.concat(cut).equals(bytes)).toBe(true);
       expect(there).toEqual(here);
     }),
     { seed: 21, numRuns: 600 },
@@ -238,23 +239,23 @@ test('a record’s rows are made there as they are here, and the numbers come ba
 test('whoever has gone, or is late, is told so before anything is read; the others are answered', async () => {
   const given = (): BodyToRead => ({
     format: 'namedRows',
-    pieces: [new Uint8Array(Buffer.from('{"features":{"n":1,"word":"w"}}'))],
+    pieces: [shared(Buffer.from('{"features":{"n":1,"word":"w"}}'))],
     jsonBytes: null,
   });
   const gone = { ...nobody, cancellation: { cancelled: true, whenCancelled: () => {} } };
   const outcomes = await Promise.allSettled(
     [nobody, gone, { ...nobody, deadline: performance.now() - 1 }, nobody].map((waiting) =>
-      side.begin<BodyRead>('read', arm, given(), [], waiting),
+      side.begin<RowsRequest<unknown>>('read', arm, given(), waiting),
     ),
   );
-  expect(
-    outcomes.map((one) => (one.status === 'rejected' ? one.reason.code : one.value.request.frame.rows)),
-  ).toEqual([1, 'CANCELLED', 'TIMEOUT', 1]);
+  expect(outcomes.map((one) => (one.status === 'rejected' ? one.reason.code : one.value.frame.rows))).toEqual(
+    [1, 'CANCELLED', 'TIMEOUT', 1],
+  );
 });
 
 test('a thread that dies costs its caller an error, and the next one nothing', async () => {
   const dying = new SideThread(new URL('./dying-thread.ts', import.meta.url), 64);
-  const ask = (job: string) => dying.begin<string>(job, arm, {}, [], nobody);
+  const ask = (job: string) => dying.begin<string>(job, arm, {}, nobody);
   const outcomes = await Promise.allSettled([ask('memory'), ask('sound'), ask('exit'), ask('sound')]);
   dying.close();
   expect(outcomes.map((one) => (one.status === 'rejected' ? one.reason.code : one.value))).toEqual([
@@ -268,9 +269,9 @@ test('a thread that dies costs its caller an error, and the next one nothing', a
 test('what a thread knew of a version that is served no more is told again to the next', async () => {
   const old = { ...codec, retired: false } as unknown as { retired: boolean } & Arm;
   const read = async (one: Arm) => {
-    const pieces = [new Uint8Array(Buffer.from('{"features":{"n":1,"word":"w"}}'))];
+    const pieces = [shared(Buffer.from('{"features":{"n":1,"word":"w"}}'))];
     const given: BodyToRead = { format: 'namedRows', pieces, jsonBytes: null };
-    return (await side.begin<BodyRead>('read', one, given, [], nobody)).request.frame.rows;
+    return (await side.begin<RowsRequest<unknown>>('read', one, given, nobody)).frame.rows;
   };
   expect(await read(old)).toBe(1);
   old.retired = true;

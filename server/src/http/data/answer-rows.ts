@@ -3,7 +3,7 @@ import type { Answered } from '../../lane/answering.ts';
 import type { Arm } from '../../lane/arm.ts';
 import { callerOf } from '../../lane/caller.ts';
 import type { Waiting } from '../../waiting.ts';
-import type { AnswerToWrite, BodyRead, BodyToRead } from './aside.ts';
+import type { AnswerToWrite, BodyToRead } from './aside.ts';
 import { type Body, type LargeBody, whole } from './body.ts';
 import type { Exchange } from './exchange.ts';
 import type { RowsRequest, Written } from './format.ts';
@@ -87,15 +87,12 @@ class RowsExchange {
     try {
       const waiting = this.#exchange.waiting();
       const given: BodyToRead = { format, pieces, jsonBytes };
-      const buffers = pieces.map(({ buffer }) => buffer);
-      const read = await side.begin<BodyRead>('read', arm, given, buffers, waiting).catch((thrown) => {
+      const request = await side.begin<RowsRequest<unknown>>('read', arm, given, waiting).catch((thrown) => {
         this.#count(arm, thrown);
         throw thrown;
       });
-      this.#body = { pieces: read.pieces, bytes };
       // Another version may be live meanwhile, or this one detached.
-      if (plane.route(model, version) === arm)
-        this.#counted(arm, () => this.#ask(arm, read.request, waiting));
+      if (plane.route(model, version) === arm) this.#counted(arm, () => this.#ask(arm, request, waiting));
       else this.begin();
     } catch (thrown) {
       this.#exchange.fail(thrown);

@@ -7,14 +7,8 @@ import { type FormatName, formatNamed } from './formats.ts';
 /** A body that is too large to be read in a turn of the event loop, as it came. */
 export interface BodyToRead {
   format: FormatName;
-  pieces: Uint8Array<ArrayBuffer>[];
+  pieces: Uint8Array<SharedArrayBuffer>[];
   jsonBytes: number | null;
-}
-
-/** What was read, and the body back: the version may be another by now. */
-export interface BodyRead {
-  request: RowsRequest<unknown>;
-  pieces: Uint8Array<ArrayBuffer>[];
 }
 
 export interface AnswerToWrite {
@@ -24,12 +18,15 @@ export interface AnswerToWrite {
 }
 
 /** What the side thread does for the HTTP edges. */
-export function readAside(codec: Codec, { format, pieces, jsonBytes }: BodyToRead): Made<BodyRead> {
+export function readAside(
+  codec: Codec,
+  { format, pieces, jsonBytes }: BodyToRead,
+): Made<RowsRequest<unknown>> {
   const { features } = codec.version.signature;
   const made = (rows: number) => newFrame(rows, features.length);
   const request = formatNamed(format).read(codec, Buffer.concat(pieces), jsonBytes, made);
   const { buffer } = request.frame.values as Float64Array<ArrayBuffer>;
-  return { output: { request, pieces }, transfer: [buffer, ...pieces.map((piece) => piece.buffer)] };
+  return { output: request, transfer: [buffer] };
 }
 
 export function writeAside(codec: Codec, { format, rest, answered }: AnswerToWrite): Made<Written> {

@@ -7,9 +7,9 @@ import type { BodyBounds } from '../../lane/body-bounds.ts';
 /** A request's bytes. */
 export type Body = Buffer | LargeBody;
 
-/** The same where they are many: in pieces, each with a buffer of its own, for to put them together takes a while. */
+/** The same where they are many: in pieces that another thread reads as they are, for to put them together takes a while. */
 export interface LargeBody {
-  pieces: Uint8Array<ArrayBuffer>[];
+  pieces: Uint8Array<SharedArrayBuffer>[];
   bytes: number;
 }
 
@@ -24,7 +24,7 @@ export function whole(body: Body): Buffer {
 class Gathering {
   #chunks: Buffer[] = [];
   #chunkBytes = 0;
-  readonly #pieces: Uint8Array<ArrayBuffer>[] = [];
+  readonly #pieces: Uint8Array<SharedArrayBuffer>[] = [];
   #bytes = 0;
 
   add(chunk: Buffer): void {
@@ -42,7 +42,7 @@ class Gathering {
   }
 
   #join(): void {
-    const piece = new Uint8Array(this.#chunkBytes);
+    const piece = new Uint8Array(new SharedArrayBuffer(this.#chunkBytes));
     let at = 0;
     for (const chunk of this.#chunks) {
       piece.set(chunk, at);

@@ -1,3 +1,4 @@
+import { Agent, request } from 'node:http';
 import { deflateSync, gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { electricity, inRepository, Slipway } from '../processes/harness.ts';
@@ -231,6 +232,33 @@ test('configuration, statistics and the repository', async () => {
   expect((await post('/v2/repository/models/logit/load', withFiles)).status).toBe(403);
   expect((await post('/v2/repository/models/logit/load', Buffer.alloc(0))).status).toBe(200);
   expect((await slipway.data('GET', '/v2/models/logit')).status).toBe(200);
+});
+
+test('whoever is still sending a body that is too large reads that it is, and may go on', async () => {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const said = (path: string, chunks: Buffer[]): Promise<[status: number, port: number]> =>
+    new Promise((resolve, reject) => {
+      const outgoing = request(`${slipway.dataPlane}${path}`, { method: 'POST', agent }, (response) => {
+        const { localPort } = response.socket;
+        response.resume().on('end', () => resolve([response.statusCode!, localPort!]));
+      });
+      outgoing.on('error', reject);
+      for (const chunk of chunks) outgoing.write(chunk);
+      outgoing.end();
+    });
+  const large = Array.from({ length: 64 }, () => Buffer.alloc(1_000_000));
+  const [status, port] = await said('/v2/models/electricity/infer', large);
+  expect(status).toBe(413);
+  expect(
+    await said('/v2/models/electricity/infer', [Buffer.from(JSON.stringify({ inputs: [tensor(1)] }))]),
+  ).toEqual([200, port]);
+  agent.destroy();
+  // Not of its own kind: undici gives up where it cannot send.
+  const fetched = await fetch(`${slipway.dataPlane}/predict/electricity`, {
+    method: 'POST',
+    body: new Uint8Array(64_000_000),
+  });
+  expect(fetched.status).toBe(413);
 });
 
 test.each([

@@ -65,6 +65,7 @@ export function readBody(
 ): void {
   const { limit } = bounds;
   const encoding = request.headers['content-encoding']?.toLowerCase();
+  // The rest is read and let fall: whoever is cut off while sending does not read why.
   const fail = (error: SlipwayError): void => {
     request.removeAllListeners('data');
     request.resume();

@@ -29,6 +29,8 @@ export class Exchange implements Cancellation {
   readonly plainErrors: boolean;
   /** When its head was read, `performance.now()`. */
   readonly since = performance.now();
+  /** When its body was there. */
+  heard = this.since;
   /** What it was refused for, or what went wrong. */
   code: ErrorCode | null = null;
   /** null: no exporter is configured, or it is a probe's. */
@@ -132,14 +134,11 @@ export class Exchange implements Cancellation {
   /** Reads the whole body, bounded. Anything thrown, here or in `use`, becomes the answer. */
   body(bounds: BodyBounds, use: (body: Body) => void): void {
     readBody(this.request, bounds, (body, error) => {
+      this.heard = performance.now();
       try {
         if (error) throw error;
         use(body);
       } catch (thrown) {
-        // The rest of a body that is too large is not read: the connection cannot be used again.
-        if (error?.code === 'BODY_TOO_LARGE' && !this.response.headersSent) {
-          this.response.setHeader('connection', 'close');
-        }
         this.fail(thrown);
       }
     });

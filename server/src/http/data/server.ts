@@ -13,6 +13,7 @@ import type { Tls } from '../tls.ts';
 import { Doorman } from './doorman.ts';
 import { Exchange, isProbe } from './exchange.ts';
 import { refuseForeignNames, refuseForeignPages } from './foreign.ts';
+import { HalfClosed } from './half-closed.ts';
 import { kserve } from './kserve.ts';
 import { labels } from './labels.ts';
 import { decode, openInference } from './open-inference.ts';
@@ -55,10 +56,12 @@ export function dataServer(parts: DataParts): Server {
     admission.refuses();
     return chunk[ofProtocols] === protocols ? plainRefusal.whole : codedRefusal.whole;
   });
+  const halfClosed = new HalfClosed();
   const edge = { ...parts, doorman };
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
     doorman.came(request, response);
     const exchange = new Exchange(request, response, edge.tracer);
+    halfClosed.came(exchange);
     try {
       handle(edge, exchange);
     } catch (error) {
@@ -66,7 +69,10 @@ export function dataServer(parts: DataParts): Server {
     }
   };
   const options = { keepAliveTimeout: keepAliveMs };
-  return edge.tls ? createSecureServer({ ...options, ...edge.tls }, answer) : createServer(options, answer);
+  if (edge.tls) return createSecureServer({ ...options, ...edge.tls }, answer);
+  const server = createServer(options, answer);
+  halfClosed.watch(server);
+  return server;
 }
 
 function handle(edge: DataEdge, exchange: Exchange): void {

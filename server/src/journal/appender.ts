@@ -4,12 +4,23 @@ import type { LabelEvent, Position, PredictionEvent, RequestId } from '../events
 import { idTime } from './id.ts';
 import { type Binding, recordType } from './record.ts';
 import { type PackedRows, RecordWriter } from './record-writer.ts';
+import { type RowsFile, rowsPath } from './rows-file.ts';
 import { indexEvery, type SegmentFooter, type SegmentHeader, segmentFile } from './segments.ts';
+
+/** What stands before a record's rows besides its binding takes at most so much, bytes: subject and key are of 512 characters. */
+const headRoom = 8192;
 
 /** What the appender needs of the file system; tests hand in one that fails. */
 export type AppendFiles = Pick<
   typeof nodeFs,
-  'openSync' | 'writeSync' | 'ftruncateSync' | 'closeSync' | 'fdatasync' | 'mkdirSync'
+  | 'openSync'
+  | 'writeSync'
+  | 'ftruncateSync'
+  | 'closeSync'
+  | 'fdatasync'
+  | 'mkdirSync'
+  | 'renameSync'
+  | 'rmSync'
 >;
 
 export interface AppenderOptions {
@@ -47,6 +58,9 @@ export class Appender {
   #index: [string, number][] = [];
   /** What belongs to records that are not written yet, to be undone if the write fails. */
   #pending = { events: 0, live: 0, index: 0, bindings: 0 };
+  /** The record that the next commit makes a segment's first. */
+  #adopted: { event: PredictionEvent; packed: PackedRows; file: RowsFile } | null = null;
+  #rowsFiles = 0;
   #syncing = false;
   #unsynced = false;
   readonly #timer: NodeJS.Timeout;
@@ -66,7 +80,27 @@ export class Appender {
   /** `packed`: see RecordWriter. */
   prediction(event: PredictionEvent, packed: PackedRows | null = null): void {
     this.#ready(event.id);
-    const binding = this.#bindingOf(event);
+    this.#append(event, packed);
+  }
+
+  /**
+   * A file for the rows of a record that takes longer to be written than a turn of the event loop may: whoever has the
+   * time writes them there, and `adopt` makes it a segment.
+   */
+  rowsFile(event: PredictionEvent): RowsFile {
+    const { folder, incarnation } = this.#options;
+    const from = headRoom + Buffer.byteLength(JSON.stringify(this.#newBinding(event)));
+    return { path: rowsPath(folder, incarnation, this.#rowsFiles++), from };
+  }
+
+  /** The next commit seals the segment that is being written and goes on in this file, whose first record this is. */
+  adopt(event: PredictionEvent, packed: PackedRows, file: RowsFile): void {
+    this.#adopted = { event, packed, file };
+  }
+
+  /** `padding`: spaces in what stands before it. */
+  #append(event: PredictionEvent, packed: PackedRows | null, padding = 0): void {
+    const binding = this.#bindingOf(event, padding);
     if (event.role === 'live') {
       if (this.#live % indexEvery === 0) {
         this.#index.push([Buffer.from(event.id).toString('hex'), this.#offset + this.#writer.length]);
@@ -100,6 +134,7 @@ export class Appender {
       this.#pending = { events: 0, live: 0, index: 0, bindings: 0 };
       this.#unsynced = true;
     }
+    if (this.#adopted) this.#adopt();
     const position = { segment: this.#segment, offset: this.#offset };
     const full = this.#offset >= this.#options.maxSegmentBytes;
     const old = this.#options.now() - this.#created >= this.#options.maxSegmentAgeMs;
@@ -148,8 +183,8 @@ export class Appender {
   }
 
   /** Feature lists are compared by identity: a version's list is made once a snapshot. */
-  #bindingOf(event: PredictionEvent): number {
-    const width = event.rows === 0 ? 0 : event.answers.length / event.rows;
+  #bindingOf(event: PredictionEvent, padding: number): number {
+    const width = widthOf(event);
     for (let i = 0; i < this.#bindings.length; i++) {
       const one = this.#bindings[i]!;
       if (
@@ -162,14 +197,17 @@ export class Appender {
         return i;
       }
     }
-    const number = this.#bindings.length;
-    const { model, version, rollout, features } = event;
-    const binding: Binding = { number, model, version, rollout, features, width };
+    const binding = this.#newBinding(event);
     this.#bindings.push(binding);
-    this.#features.push(features);
+    this.#features.push(event.features);
     this.#pending.bindings++;
-    this.#writer.json(recordType.binding, binding);
-    return number;
+    this.#writer.json(recordType.binding, binding, padding);
+    return binding.number;
+  }
+
+  #newBinding(event: PredictionEvent): Binding {
+    const { model, version, rollout, features } = event;
+    return { number: this.#bindings.length, model, version, rollout, features, width: widthOf(event) };
   }
 
   #counted(): void {
@@ -191,6 +229,43 @@ export class Appender {
     this.#writer.clear();
   }
 
+  /**
+   * Puts what lacks before the rows: a segment's header, the binding, the record's head. The file is no segment before
+   * all of that is there.
+   */
+  #adopt(): void {
+    const { event, packed, file } = this.#adopted!;
+    this.#adopted = null;
+    if (this.#file >= 0 && this.#offset > 0) this.#seal();
+    else if (this.#file >= 0) this.#abandon();
+    const { folder, incarnation } = this.#options;
+    const segment = this.#segment + 1;
+    try {
+      this.#file = this.#files.openSync(file.path, 'r+');
+      this.#offset = 0;
+      this.#segment = segment;
+      this.#begin(event.id);
+      this.#append(event, packed);
+      const padding = file.from - this.#writer.length;
+      this.#writer.clear();
+      this.#begin(event.id);
+      this.#append(event, packed, padding);
+      this.#write();
+      this.#files.renameSync(file.path, segmentFile(folder, { incarnation, segment }));
+    } catch (error) {
+      this.#writer.clear();
+      if (this.#file >= 0) this.#abandon();
+      this.#segment = segment - 1;
+      this.#files.rmSync(file.path, { force: true });
+      throw writeFailed(error as Error);
+    } finally {
+      this.#pending = { events: 0, live: 0, index: 0, bindings: 0 };
+    }
+    this.#offset += packed.length;
+    this.writtenBytes += packed.length;
+    this.#unsynced = true;
+  }
+
   /** Undoes what this turn gathered, so that no half record ever precedes a good one. */
   #lose(error: Error): never {
     this.#writer.clear();
@@ -208,7 +283,7 @@ export class Appender {
         this.#abandon();
       }
     }
-    throw new SlipwayError('JOURNAL_WRITE_FAILED', `The journal cannot be written: ${error.message}.`);
+    throw writeFailed(error);
   }
 
   /** The next event begins a new segment; readers pass over what is broken at this one's end. */
@@ -253,4 +328,12 @@ export class Appender {
       if (error && error.code !== 'EBADF') this.#options.onSyncError?.(error);
     });
   }
+}
+
+function widthOf({ rows, answers }: PredictionEvent): number {
+  return rows === 0 ? 0 : answers.length / rows;
+}
+
+function writeFailed({ message }: Error): SlipwayError {
+  return new SlipwayError('JOURNAL_WRITE_FAILED', `The journal cannot be written: ${message}.`);
 }

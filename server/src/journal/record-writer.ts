@@ -10,7 +10,9 @@ export type RecordRows = Pick<PredictionEvent, 'values' | 'texts' | 'answers' | 
 
 /** The same as it stands in the record: made elsewhere, where it would take long. */
 export interface PackedRows {
-  bytes: Uint8Array<ArrayBuffer>;
+  /** null: they lie in a file of their own (Appender.adopt). */
+  bytes: Uint8Array<ArrayBuffer> | null;
+  length: number;
   /** CRC-32C of the bytes. */
   checksum: number;
   hasTexts: boolean;
@@ -23,6 +25,7 @@ export function packRows(rows: RecordRows): PackedRows {
   const { bytes, length } = writer;
   return {
     bytes: bytes.subarray(0, length),
+    length,
     checksum: crc32c(new DataView(bytes.buffer), 0, length),
     hasTexts: rows.texts.length > 0,
     hasAnswerTexts: rows.answerTexts.length > 0,
@@ -69,8 +72,9 @@ export class RecordWriter {
     return pieces;
   }
 
-  json(type: number, value: unknown): void {
-    const text = Buffer.from(JSON.stringify(value));
+  /** `padding`: spaces behind it. */
+  json(type: number, value: unknown, padding = 0): void {
+    const text = Buffer.from(JSON.stringify(value) + ' '.repeat(padding));
     this.#begin(type, text.length);
     this.bytes.set(text, this.#used);
     this.#used += text.length;
@@ -112,9 +116,9 @@ export class RecordWriter {
     if (failure !== null) this.#text(failure);
     if (!packed) this.rows(event);
     this.#end(packed);
-    if (!packed) return;
+    if (!packed?.bytes) return;
     this.#packed.push({ at: this.#used, bytes: packed.bytes });
-    this.#packedBytes += packed.bytes.length;
+    this.#packedBytes += packed.length;
   }
 
   /** There must be room for them. */
@@ -208,8 +212,8 @@ export class RecordWriter {
   #end(packed: PackedRows | null = null): void {
     const length = this.#used - this.#frame - frameBytes;
     const checksum = crc32c(this.#view, this.#frame + 8, this.#used);
-    this.#view.setUint32(this.#frame, length + (packed?.bytes.length ?? 0), true);
-    const whole = packed ? crc32cJoined(checksum, packed.checksum, packed.bytes.length) : checksum;
+    this.#view.setUint32(this.#frame, length + (packed?.length ?? 0), true);
+    const whole = packed ? crc32cJoined(checksum, packed.checksum, packed.length) : checksum;
     this.#view.setUint32(this.#frame + 4, whole, true);
   }
 }

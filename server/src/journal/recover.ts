@@ -1,5 +1,6 @@
 import { closeSync, ftruncateSync, openSync, readFileSync } from 'node:fs';
 import { nextFrame, readFrame, recordType } from './record.ts';
+import { removeRows } from './rows-file.ts';
 import { listSegments, segmentFile } from './segments.ts';
 
 /**
@@ -8,6 +9,7 @@ import { listSegments, segmentFile } from './segments.ts';
  */
 export function recover(folder: string): number {
   let cut = 0;
+  removeRows(folder);
   const all = listSegments(folder);
   for (const [i, name] of all.entries()) {
     // Only where an incarnation ended can there be a tail; a segment that was given up before is the reader's to report.

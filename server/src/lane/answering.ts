@@ -3,6 +3,7 @@ import type { PredictionEvent } from '../events.ts';
 import type { Appender } from '../journal/appender.ts';
 import { type IdSource, idText } from '../journal/id.ts';
 import type { PackedRows } from '../journal/record-writer.ts';
+import type { RowsFile } from '../journal/rows-file.ts';
 import type { Frame } from '../tensor.ts';
 import type { Arm } from './arm.ts';
 import type { Caller } from './caller.ts';
@@ -57,12 +58,19 @@ export interface AnsweringParts {
   now: () => number;
 }
 
-/** The record of so many numbers takes 2 ms to be made: more of them are the side thread's. */
-const longValues = 65_536;
+/** The record of so many bytes takes 1 to 2 ms to be made: larger ones are the side thread's. */
+const longBytes = 512 * 1024;
+/** A hashed value takes as long as so many bytes. */
+const hashBytes = 512;
+
+/** A record of more bytes is written beside the event loop, too. */
+const longRecord = 4 << 20;
 
 /** Whether a request's rows are so many that to keep them would hold everybody else up. */
-export function isLong({ width }: Arm, frame: Frame): boolean {
-  return frame.rows * (frame.width + width) > longValues;
+export function isLong({ width, journaled }: Arm, frame: Frame): boolean {
+  let bytes = frame.rows * (8 * (frame.width + width) + hashBytes * journaled.hashes);
+  for (const text of frame.texts) bytes += text.length;
+  return bytes > longBytes;
 }
 
 /** Keeps what a model has answered, and lets the answer leave once it is kept. */
@@ -104,12 +112,14 @@ export class Answering {
     try {
       // The one that small requests share is not given away.
       const values = frame === arm.frame ? frame.values.slice() : (frame.values as Float64Array<ArrayBuffer>);
-      const given: RowsToPack = { frame: { ...frame, values }, answers, texts };
+      const bytes = 8 * (values.length + answers.length);
+      const file = bytes > longRecord ? this.#parts.appender.rowsFile(event) : null;
+      const given: RowsToPack = { frame: { ...frame, values }, answers, texts, file };
       const buffers = [values.buffer, answers.buffer];
       const back = await this.#parts.side.finish<PackedBack>('pack', arm, given, buffers);
       event.answers = back.answers;
       event.answerTexts = texts;
-      this.#keep({ ...asked, frame: { ...frame, values: back.values } }, event, back.packed, course);
+      this.#keep({ ...asked, frame: { ...frame, values: back.values } }, event, { ...back, file }, course);
     } catch (thrown) {
       const error = toSlipwayError(thrown);
       this.#parts.meter.error(arm, error.code);
@@ -149,10 +159,13 @@ export class Answering {
   #keep<T>(
     { arm, frame, imputed, caller, encode, send }: Asked<T>,
     event: PredictionEvent,
-    packed: PackedRows | null,
+    made: { packed: PackedRows; file: RowsFile | null } | null,
     { started, waited, inferred, cacheStatus }: Course,
   ): void {
     const { served, appender, meter, ids } = this.#parts;
+    // It begins a segment: what has gathered is the last of the one before.
+    const begins = made?.file && !made.packed.bytes;
+    if (begins) this.#turn.flush();
     const now = this.#parts.now();
     const model = served.model(arm.model);
     const { rows, answers, answerTexts } = event;
@@ -160,7 +173,8 @@ export class Answering {
     event.at = caller.at ?? now;
     const id = idText(event.id);
     meter.imputed(arm.model, imputed);
-    appender.prediction(event, packed);
+    if (begins) appender.adopt(event, made.packed, made.file!);
+    else appender.prediction(event, made?.packed);
     const encoded = encode({ arm, id, rows, answers, texts: answerTexts, cacheStatus });
     const begun = caller.span ? performance.now() : 0;
     caller.span?.set({ 'slipway.prediction': id });
@@ -179,6 +193,7 @@ export class Answering {
     });
     // Where the record cannot be written, nobody looks at what was to be answered.
     if (encoded instanceof Promise) encoded.catch(() => {});
+    if (begins) this.#turn.flush();
   }
 }
 

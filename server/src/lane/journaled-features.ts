@@ -13,6 +13,8 @@ const sharedRows = 32;
 /** What of a request's features goes into the journal, by the model's privacy rules. */
 export class JournaledFeatures {
   readonly names: string[];
+  /** Of how many features hashes are kept. */
+  readonly hashes: number;
   readonly #columns: number[];
   readonly #hashed: boolean[];
   readonly #texts: boolean[];
@@ -32,6 +34,7 @@ export class JournaledFeatures {
     this.names = kept.map((feature) => (feature.hashed ? feature.name + hashMark : feature.name));
     this.#columns = kept.map((feature) => feature.column);
     this.#hashed = kept.map((feature) => feature.hashed);
+    this.hashes = this.#hashed.filter(Boolean).length;
     this.#texts = kept.map(isText);
     const longs = longColumns(signature.inputs);
     this.#longs = kept.map((feature) => longs.includes(feature.column));

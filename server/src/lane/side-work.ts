@@ -1,6 +1,7 @@
 import { parentPort } from 'node:worker_threads';
 import { type ErrorBody, errorBody } from '../errors.ts';
 import { type PackedRows, packRows } from '../journal/record-writer.ts';
+import { type RowsFile, writeRows } from '../journal/rows-file.ts';
 import type { Frame } from '../tensor.ts';
 import { type Codec, type CodecRules, codecOf } from './codec.ts';
 
@@ -45,6 +46,8 @@ export interface RowsToPack {
   frame: Frame;
   answers: Float64Array<ArrayBuffer>;
   texts: string[];
+  /** Where the record's are to be written; null: they are given back. */
+  file: RowsFile | null;
 }
 
 /** The same numbers, back, and their record's. */
@@ -55,11 +58,13 @@ export interface PackedBack {
 }
 
 /** What every lane's thread can do: the rows of a record. */
-export function pack({ journaled }: Codec, { frame, answers, texts }: RowsToPack): Made<PackedBack> {
+export function pack({ journaled }: Codec, given: RowsToPack): Made<PackedBack> {
+  const { frame, answers, texts, file } = given;
   const packed = packRows({ ...journaled.of(frame), answers, answerTexts: texts });
   const values = frame.values as Float64Array<ArrayBuffer>;
-  return {
-    output: { packed, values, answers },
-    transfer: [packed.bytes.buffer, values.buffer, answers.buffer],
-  };
+  const transfer = [values.buffer, answers.buffer];
+  // Where they cannot be written, the lane will see so itself, and knows what the model wants then.
+  if (file && writeRows(packed.bytes!, file)) packed.bytes = null;
+  else transfer.push(packed.bytes!.buffer);
+  return { output: { packed, values, answers }, transfer };
 }

@@ -228,7 +228,7 @@ test('a record’s rows are made there as they are here, and the numbers come ba
       expect(answers.length).toBe(rows * answerWidth(signature));
       const here = packRows({ ...codec.journaled.of(frame), answers, answerTexts: texts });
       const [values, own] = [frame.values.slice(), answers.slice()];
-      const given: RowsToPack = { frame: { ...frame, values }, answers: own, texts };
+      const given: RowsToPack = { frame: { ...frame, values }, answers: own, texts, file: null };
       const there = await side.finish<PackedBack>('pack', arm, given, [values.buffer, own.buffer]);
       expect(there).toEqual({ packed: here, values: frame.values, answers });
     }),

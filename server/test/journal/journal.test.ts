@@ -14,6 +14,7 @@ import { type Damage, Reader } from '../../src/journal/reader.ts';
 import { packRows, RecordWriter } from '../../src/journal/record-writer.ts';
 import { recover } from '../../src/journal/recover.ts';
 import { retain } from '../../src/journal/retain.ts';
+import { writeRows } from '../../src/journal/rows-file.ts';
 import { listSegments, segmentFile } from '../../src/journal/segments.ts';
 import { seeded } from '../stats/seeded.ts';
 
@@ -314,6 +315,128 @@ test('a reader beside the writer misses nothing where segments end', async () =>
   reader.close();
   expect(seen).toEqual(Array.from({ length: events }, (_, i) => i));
   expect(damage).toEqual([]);
+});
+
+describe('a record whose rows are written ahead of it', () => {
+  const large = (id: Uint8Array, at: number, changes: Partial<PredictionEvent> = {}) =>
+    prediction(id, {
+      at,
+      rows: 500,
+      values: Float64Array.from({ length: 1000 }, (_, i) => i / 7),
+      answers: Float64Array.from({ length: 500 }, (_, i) => i / 3),
+      texts: ['naïve', ''],
+      key: 'k'.repeat(512),
+      ...changes,
+    });
+  /** As the side thread does it, which knows neither id nor time. */
+  const writeAhead = (appender: Appender, event: PredictionEvent) => {
+    const file = appender.rowsFile({ ...event, answers: new Float64Array(0) });
+    const packed = packRows(event);
+    expect(writeRows(packed.bytes!, file)).toBe(true);
+    return { packed: { ...packed, bytes: null }, file };
+  };
+
+  test('is the first of a segment, in its place among the others, and found by its id', () => {
+    const shape = fc.array(fc.constantFrom('large', 'small', 'label', 'commit'), {
+      minLength: 1,
+      maxLength: 30,
+    });
+    fc.assert(
+      fc.property(shape, fc.constantFrom(2000, 1 << 20), (given, maxSegmentBytes) => {
+        rmSync(folder, { recursive: true, force: true });
+        const source = ids();
+        const appender = open({ maxSegmentBytes });
+        const beside = new Reader(folder, {});
+        const [kept, seen]: JournalEvent[][] = [[], []];
+        const look = () => seen!.push(...beside.read(1 << 20).map(({ event }) => event));
+        for (const [at, what] of given.entries()) {
+          if (what === 'large') {
+            const ahead = large(source.next(at), at);
+            const { packed, file } = writeAhead(appender, ahead);
+            look();
+            appender.commit();
+            const event = { ...ahead, id: source.next(at) };
+            appender.adopt(event, packed, file);
+            kept!.push(event);
+            const { segment, offset } = appender.commit();
+            expect(fs.statSync(segmentFile(folder, { incarnation: 1, segment })).size).toBeGreaterThanOrEqual(
+              offset,
+            );
+          } else if (what === 'small') {
+            const event = prediction(source.next(at), { at });
+            appender.prediction(event);
+            kept!.push(event);
+          } else if (what === 'label') {
+            const event: LabelEvent = {
+              type: 'label',
+              id: source.next(at),
+              model: 'm',
+              prediction: null,
+              key: 'k',
+              label: 1,
+              at,
+            };
+            appender.label(event);
+            kept!.push(event);
+          } else appender.commit();
+          look();
+        }
+        appender.close();
+        recover(folder);
+        expect(readAll(() => expect.unreachable())).toEqual(kept);
+        look();
+        look();
+        expect(seen).toEqual(kept);
+        beside.close();
+        const finder = new Finder(folder);
+        for (const event of kept!)
+          if (event.type === 'prediction') expect(finder.find(event.id)?.live).toEqual(event);
+        expect(fs.readdirSync(folder).filter((name) => name.endsWith('.rows'))).toEqual([]);
+      }),
+      { seed: 9, numRuns: 60 },
+    );
+  });
+
+  test('costs its own caller an error where the disk fails, and nobody else anything', () => {
+    const source = ids();
+    const { openSync, writeSync, renameSync } = fs;
+    for (const [failing, working] of Object.entries({ openSync, writeSync, renameSync })) {
+      rmSync(folder, { recursive: true, force: true });
+      let fails = false;
+      const files = {
+        ...fs,
+        [failing]: (...given: never[]) => {
+          if (fails) throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
+          return (working as (...given: never[]) => unknown)(...given);
+        },
+      } as AppenderOptions['files'];
+      const appender = open({ files: files! });
+      appender.prediction(prediction(source.next(1), { at: 1 }));
+      appender.commit();
+      const event = large(source.next(2), 2);
+      const { packed, file } = writeAhead(appender, event);
+      fails = true;
+      appender.adopt(event, packed, file);
+      expect(() => appender.commit()).toThrow(expect.objectContaining({ code: 'JOURNAL_WRITE_FAILED' }));
+      fails = false;
+      appender.prediction(prediction(source.next(3), { at: 3 }));
+      appender.close();
+      expect(readAll(() => expect.unreachable()).map(({ at }) => at)).toEqual([1, 3]);
+      expect(fs.readdirSync(folder).filter((name) => name.endsWith('.rows'))).toEqual([]);
+    }
+  });
+
+  test('is no record while it lacks its head, and is swept up when its lane has died', () => {
+    const source = ids();
+    const appender = open();
+    appender.prediction(prediction(source.next(1), { at: 1 }));
+    appender.commit();
+    writeAhead(appender, large(source.next(2), 2));
+    expect(readAll(() => expect.unreachable()).map(({ at }) => at)).toEqual([1]);
+    expect(recover(folder)).toBe(0);
+    expect(fs.readdirSync(folder)).toEqual(['1-1.seg']);
+    appender.close();
+  });
 });
 
 describe('damage', () => {

@@ -3,6 +3,7 @@ import { type Metadata, ServerInterceptingCall, type ServerInterceptor } from '@
 import { SlipwayError } from '../errors.ts';
 import { overloaded } from '../lane/admission.ts';
 import type { BodyBounds } from '../lane/body-bounds.ts';
+import { tooLarge, unpack } from '../lane/unpack.ts';
 import { statusOf } from './status.ts';
 
 /** Of a message: whether it is compressed, a byte, and its length, four. */
@@ -16,8 +17,8 @@ const graceMs = 250;
 const streams = new WeakMap<Metadata, Arriving>();
 
 /**
- * Bounds in sum what has come of messages: the call whose next piece goes beyond is UNAVAILABLE, with pushback. A call's
- * only message counts until the call is closed, for grpc-js keeps it, and is never refused when it comes in one piece. A
+ * Bounds in sum what has come of messages, and what they unpack to: the call whose next piece goes beyond is UNAVAILABLE,
+ * with pushback. A call's only message counts until the call is closed, for grpc-js keeps it, and is never refused when it comes in one piece. A
  * stream's messages count until it is told that they are answered; it is not asked for more while some of its own are
  * not, and there is no room for another of the largest.
  */
@@ -36,7 +37,10 @@ export function answeredOne({ metadata }: { metadata: Metadata }): void {
   streams.get(metadata)?.answered();
 }
 
-/** grpc-js shows messages when they are whole; their pieces are to be seen only where it reads them itself. */
+/**
+ * grpc-js shows messages when they are whole; their pieces are to be seen only where it reads them itself. It would unpack
+ * each by itself, however many there are: it gets them unpacked.
+ */
 type OwnCall = ServerInterceptingCall & { stream: ServerHttp2Stream; metadata: Metadata };
 
 /** grpc-js reads some messages ahead of a handler that does not read. */
@@ -60,6 +64,9 @@ class Arriving {
   readonly #bodies: BodyBounds;
   readonly #isStream: boolean;
   readonly #patience: number;
+  /** grpc-js's own listeners: it takes what it is given as if it came from the stream. */
+  readonly #pass: (piece: Buffer) => void;
+  readonly #passEnd: () => void;
   /** Of the next message's head. */
   #head = 0;
   #length = 0;
@@ -74,6 +81,14 @@ class Arriving {
   #next: (() => void) | null = null;
   #counts = false;
   #isOver = false;
+  /** What has come of a compressed message, its head left out; null: the message is none. */
+  #packed: Buffer[] | null = null;
+  /** While one is being unpacked, or waits for that: what begins it, what stops it, and what has come behind it. */
+  #isUnpacking = false;
+  #begin: (() => void) | null = null;
+  #stop: (() => void) | null = null;
+  #behind: Buffer[] = [];
+  #isEnded = false;
   #timer: NodeJS.Timeout | null = null;
 
   constructor(call: OwnCall, bodies: BodyBounds, isStream: boolean, patience: number) {
@@ -82,22 +97,32 @@ class Arriving {
     this.#bodies = bodies;
     this.#isStream = isStream;
     this.#patience = patience;
-    this.#stream.on('data', this.#take);
+    const [[pass], [passEnd]] = [this.#stream.listeners('data'), this.#stream.listeners('end')];
+    this.#pass = pass as (piece: Buffer) => void;
+    this.#passEnd = passEnd as () => void;
+    this.#stream.off('data', this.#pass).on('data', this.#take);
+    this.#stream.off('end', this.#passEnd).on('end', this.#end);
   }
 
   answered(): void {
     this.#came -= this.#sizes.shift() ?? 0;
     this.#asked--;
     this.#count();
+    const begin = this.#begin;
+    if (begin && !this.#hasToWait(this.#sizes.length)) {
+      this.#begin = null;
+      begin();
+    }
     const next = this.#next;
     this.#next = null;
-    if (next) this.whenRoom(next);
+    // Not at once: the handler has not written yet what it is about to say.
+    if (next) queueMicrotask(() => this.whenRoom(next));
   }
 
   /** `next`: reads one more message. */
   whenRoom(next: () => void): void {
     if (this.#isOver) return;
-    if (this.#asked > 0 && this.#bodies.isTight) {
+    if (this.#hasToWait(this.#asked)) {
       this.#next = next;
       this.#ignore();
       return;
@@ -108,31 +133,58 @@ class Arriving {
   }
 
   readonly #take = (piece: Buffer): void => {
+    if (this.#isUnpacking) {
+      // grpc-js reads on where it has no message.
+      this.#stream.pause();
+      this.#behind.push(piece);
+      return;
+    }
     const isWhole = this.#read(piece);
-    if (isWhole && this.#held === 0 && !this.#isStream) return;
-    if (!this.#counts) this.#stream.once('close', this.#release);
-    this.#counts = true;
+    if (this.#isOver || (isWhole && !this.#counts && !this.#isStream)) return;
     this.#count();
     if (isWhole) return;
     this.#watch();
     if (this.#bodies.isFull) this.#refuse(overloaded);
   };
 
+  /** It may come while the stream is paused. */
+  readonly #end = (): void => {
+    this.#isEnded = true;
+    if (!this.#isUnpacking) this.#passEnd();
+  };
+
   /** Returns whether nothing is missing of any message that has begun. */
   #read(piece: Buffer): boolean {
-    for (let at = 0; at < piece.length; ) {
-      const taken = this.#left === 0 ? 1 : Math.min(this.#left, piece.length - at);
-      if (this.#left > 0) this.#left -= taken;
+    /** What comes before was passed on, or belongs to a compressed message. */
+    let from = 0;
+    for (let at = 0; at < piece.length && !this.#isUnpacking; ) {
+      const isHead = this.#left === 0;
+      if (isHead && this.#head === 0 && piece[at] === 1) {
+        if (at > from) this.#pass(piece.subarray(from, at));
+        this.#packed = [];
+      }
+      const taken = isHead ? 1 : Math.min(this.#left, piece.length - at);
+      if (!isHead) this.#left -= taken;
       else if (this.#head++ === 0) this.#length = 0;
       else this.#length = this.#length * 256 + piece[at]!;
       if (this.#head === headBytes) {
         this.#head = 0;
         this.#left = this.#length;
+        if (this.#packed && this.#length > this.#bodies.limit) {
+          this.#refuse(tooLarge('message', this.#bodies.limit));
+          return false;
+        }
+      }
+      if (this.#packed) {
+        if (!isHead) this.#packed.push(piece.subarray(at, at + taken));
+        from = at + taken;
       }
       at += taken;
       this.#came += taken;
       if (this.#isWhole) this.#whole();
     }
+    if (this.#isUnpacking) this.#behind.push(piece.subarray(from));
+    else if (from < piece.length) this.#pass(from === 0 ? piece : piece.subarray(from));
     return this.#isWhole;
   }
 
@@ -141,8 +193,47 @@ class Arriving {
   }
 
   #whole(): void {
-    if (this.#isStream) this.#sizes.push(headBytes + this.#length);
     this.#ignore();
+    if (this.#packed) this.#unpack(this.#packed);
+    else if (this.#isStream) this.#sizes.push(headBytes + this.#length);
+  }
+
+  /**
+   * Nothing is read meanwhile; then grpc-js gets a message that was never compressed. A stream waits for room, as with
+   * what is still to come.
+   */
+  #unpack(packed: Buffer[]): void {
+    this.#stream.pause();
+    const begin = (): void => {
+      const parts: Buffer[] = [Buffer.alloc(headBytes)];
+      const take = (part: Buffer) => parts.push(part);
+      const done = (error: SlipwayError | null) => this.#unpacked(parts, packed, error);
+      this.#stop = unpack(packed, 'message', this.#bodies, take, done);
+    };
+    this.#packed = null;
+    this.#isUnpacking = true;
+    if (this.#hasToWait(this.#sizes.length)) this.#begin = begin;
+    else begin();
+  }
+
+  #unpacked(parts: Buffer[], packed: Buffer[], error: SlipwayError | null): void {
+    this.#isUnpacking = false;
+    this.#came -= packed.reduce((sum, { length }) => sum + length, headBytes);
+    if (error) {
+      this.#refuse(error);
+      return;
+    }
+    const bytes = Buffer.concat(parts);
+    bytes.writeUInt32BE(bytes.length - headBytes, 1);
+    const behind = this.#behind;
+    this.#behind = [];
+    for (const piece of [bytes, ...behind]) this.#take(piece);
+    if (this.#isEnded) this.#end();
+  }
+
+  /** Whether what there is of a stream is enough for now. */
+  #hasToWait(messages: number): boolean {
+    return messages > 0 && this.#bodies.isTight;
   }
 
   #watch(): void {
@@ -163,12 +254,18 @@ class Arriving {
   };
 
   #count(): void {
+    if (!this.#counts) this.#stream.once('close', this.#release);
+    this.#counts = true;
     this.#bodies.hold(this.#came - this.#held);
     this.#held = this.#came;
   }
 
   readonly #release = (): void => {
     this.#isOver = true;
+    this.#stop?.();
+    this.#begin = null;
+    this.#behind = [];
+    this.#packed = null;
     this.#came = 0;
     this.#sizes = [];
     this.#count();

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import {
   type ClientHttp2Session,
@@ -7,6 +8,7 @@ import {
 } from 'node:http2';
 import { type AddressInfo, createServer, type Server as NetServer } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
+import { deflateSync, gzipSync } from 'node:zlib';
 import { Server, ServerCredentials, type ServerDuplexStream, status } from '@grpc/grpc-js';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -18,10 +20,12 @@ const limit = 100_000;
 
 class Watched extends BodyBounds {
   held = 0;
+  most = 0;
 
   override hold(bytes: number): void {
     super.hold(bytes);
     this.held += bytes;
+    this.most = Math.max(this.most, this.held);
   }
 }
 
@@ -134,18 +138,35 @@ function framed(length: number): Buffer {
   return bytes;
 }
 
+/** The same, compressed. */
+function packed(length: number, pack: (bytes: Buffer) => Buffer = gzipSync): Buffer {
+  return flagged(pack(Buffer.alloc(length)));
+}
+
+function flagged(bytes: Buffer): Buffer {
+  const head = Buffer.alloc(5);
+  head[0] = 1;
+  head.writeUInt32BE(bytes.length, 1);
+  return Buffer.concat([head, bytes]);
+}
+
+const frames = [framed, packed, (length: number) => packed(length, deflateSync)];
+
 async function heldIs(bytes: number): Promise<void> {
   while (bounds.held !== bytes) await turn();
 }
 
-test('however the messages of a stream are cut, all of them come, and nothing is counted behind the last', async () => {
+test('however the messages of a stream are cut, compressed or not, all of them come, and nothing is counted behind the last', async () => {
   await fc.assert(
     fc.asyncProperty(
-      fc.array(fc.oneof(fc.nat(20), fc.nat(limit)), { minLength: 1, maxLength: 8 }),
+      fc.array(fc.tuple(fc.oneof(fc.nat(20), fc.nat(limit)), fc.constantFrom(...frames)), {
+        minLength: 1,
+        maxLength: 8,
+      }),
       fc.infiniteStream(fc.oneof(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 40_000 }))),
-      async (lengths, cuts) => {
+      async (messages, cuts) => {
         const { stream, answer } = begin('Lengths');
-        const bytes = Buffer.concat(lengths.map(framed));
+        const bytes = Buffer.concat(messages.map(([length, frame]) => frame(length)));
         for (let at = 0; at < bytes.length; ) {
           const cut = cuts.next().value as number;
           stream.write(bytes.subarray(at, at + cut));
@@ -155,12 +176,12 @@ test('however the messages of a stream are cut, all of them come, and nothing is
         stream.end();
         expect(await answer).toMatchObject({
           status: status.OK,
-          text: lengths.map((length) => `${length};`).join(''),
+          text: messages.map(([length]) => `${length};`).join(''),
         });
         expect(bounds.held).toBe(0);
       },
     ),
-    { numRuns: 60, seed: 16 },
+    { numRuns: 200, seed: 16 },
   );
 });
 
@@ -211,6 +232,78 @@ test('who goes beyond the sum is refused with pushback, others and the connectio
   for (const { stream } of rest) stream.end(most.subarray(limit));
   for (const { answer } of rest) expect((await answer).status).toBe(status.OK);
   await heldIs(0);
+});
+
+test('what messages unpack to counts with the rest: where there is no room, they are refused with pushback', async () => {
+  const most = framed(limit);
+  const others = Array.from({ length: 4 }, () => begin('Length'));
+  for (const { stream } of others) stream.write(most.subarray(0, limit));
+  await heldIs(4 * limit);
+  const bomb = packed(0.9 * limit);
+  const refused = begin('Length');
+  refused.stream.end(bomb);
+  const { status: code, headers } = await refused.answer;
+  expect([code, headers['grpc-retry-pushback-ms']]).toEqual([status.UNAVAILABLE, '1000']);
+  for (const { stream } of others) stream.end(most.subarray(limit));
+  for (const { answer } of others) expect((await answer).status).toBe(status.OK);
+  const again = begin('Length');
+  again.stream.end(bomb);
+  expect(await again.answer).toMatchObject({ status: status.OK, text: String(0.9 * limit) });
+  await heldIs(0);
+});
+
+test('however many come at once, no more is unpacked than there is room for', async () => {
+  bounds.most = 0;
+  const bomb = packed(0.9 * limit);
+  const calls = Array.from({ length: 40 }, () => begin('Length'));
+  for (const { stream } of calls) stream.end(bomb);
+  for (const { answer } of calls) expect([status.OK, status.UNAVAILABLE]).toContain((await answer).status);
+  expect(bounds.most).toBeGreaterThanOrEqual(0.9 * limit);
+  // A part of the one that is too much is there when that is seen.
+  expect(bounds.most).toBeLessThan(4 * limit + 70_000);
+  await heldIs(0);
+});
+
+test('messages that unpack to much are unpacked as a stream is answered, not before', async () => {
+  bounds.most = 0;
+  const { stream, answer } = begin('Slow');
+  const messages = 12;
+  stream.end(Buffer.concat(Array.from({ length: messages }, () => packed(0.9 * limit))));
+  while (bounds.held <= 3 * limit) await turn();
+  for (let left = messages; left > 0; left--) {
+    while (unanswered.length === 0 && !stream.closed) await turn();
+    const call = answerOne();
+    if (left === 1) call.end();
+  }
+  expect(await answer).toMatchObject({ status: status.OK, text: `${0.9 * limit};`.repeat(messages) });
+  expect(bounds.most).toBeLessThanOrEqual(4 * limit);
+  await heldIs(0);
+});
+
+test.each([
+  ['unpacks to too much', packed(limit + 1), status.RESOURCE_EXHAUSTED, 'BODY_TOO_LARGE'],
+  ['is too large before', flagged(randomBytes(limit + 1)), status.RESOURCE_EXHAUSTED, 'BODY_TOO_LARGE'],
+  ['is neither gzip nor deflate', flagged(Buffer.alloc(100)), status.INVALID_ARGUMENT, 'gzip or deflate'],
+  ['is cut', flagged(gzipSync(randomBytes(100)).subarray(0, 50)), status.INVALID_ARGUMENT, 'gzip or deflate'],
+])('a compressed message that %s is its sender’s fault', async (_what, bytes, code, said) => {
+  for (const method of ['Length', 'Lengths']) {
+    const { stream, answer } = begin(method);
+    stream.end(bytes);
+    const { status: told, headers } = await answer;
+    expect([told, headers['grpc-message']]).toEqual([code, expect.stringContaining(encodeURI(said))]);
+  }
+  await heldIs(0);
+});
+
+test('nothing counts any more of what was being unpacked for a call that is given up', async () => {
+  const calls = Array.from({ length: 8 }, () => begin('Length'));
+  for (const { stream } of calls) stream.end(packed(0.9 * limit));
+  while (bounds.held === 0) await turn();
+  for (const { stream } of calls) stream.close();
+  await heldIs(0);
+  const { stream, answer } = begin('Length');
+  stream.end(packed(10));
+  expect(await answer).toMatchObject({ status: status.OK, text: '10' });
 });
 
 test('a message that does not come whole is told so, and what came of it is given back', async () => {

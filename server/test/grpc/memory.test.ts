@@ -1,6 +1,7 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2';
+import { gzipSync } from 'node:zlib';
 import { status } from '@grpc/grpc-js';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { electricity, inRepository, Slipway, until } from '../processes/harness.ts';
 import { inference, protos } from './client.ts';
 
@@ -10,7 +11,7 @@ const connections = 4;
 let slipway: Slipway;
 let sessions: ClientHttp2Session[];
 
-beforeAll(async () => {
+beforeEach(async () => {
   slipway = await Slipway.start({ bodyLimit: limit });
   await slipway.deploy('electricity', inRepository('examples/electricity/model.txt'));
   // MB: node's own bound, on the client's side.
@@ -18,7 +19,7 @@ beforeAll(async () => {
     connect(`http://${slipway.grpc}`, { maxSessionMemory: 1000 }),
   );
 });
-afterAll(async () => {
+afterEach(async () => {
   for (const session of sessions) session.destroy();
   await slipway.end();
 });
@@ -39,8 +40,12 @@ function largest(): Buffer {
   const unknown = message
     .uint32((1000 << 3) | 2)
     .bytes(Buffer.alloc(limit - 100 - known.length - tagAndLength));
-  const bytes = Buffer.from(unknown.finish());
+  return Buffer.from(unknown.finish());
+}
+
+function framed(bytes: Buffer, isPacked = false): Buffer {
   const head = Buffer.alloc(5);
+  head[0] = isPacked ? 1 : 0;
   head.writeUInt32BE(bytes.length, 1);
   return Buffer.concat([head, bytes]);
 }
@@ -57,6 +62,7 @@ function upload(session: ClientHttp2Session, bytes: Buffer): Upload {
     ':path': `/${inference}/ModelInfer`,
     'content-type': 'application/grpc',
     te: 'trailers',
+    'grpc-encoding': 'gzip',
   });
   const one: Upload = { stream, code: null };
   const take = (headers: { [name: string]: unknown }): void => {
@@ -79,7 +85,7 @@ const resident = async (): Promise<number> => {
 };
 
 test('many of the largest messages at once: a lane keeps four, refuses the others, and answers what it has kept', async () => {
-  const message = largest();
+  const message = framed(largest());
   const before = await resident();
   const all = Array.from({ length: calls }, (_, n) =>
     upload(sessions[n % connections]!, message.subarray(0, -1)),
@@ -93,4 +99,19 @@ test('many of the largest messages at once: a lane keeps four, refuses the other
   const again = upload(sessions[0]!, message);
   again.stream.end();
   await until(() => again.code === status.OK, 'there is room again');
+});
+
+test('many small messages that unpack to the largest: a lane unpacks as many as it may, and refuses the others', async () => {
+  const message = framed(gzipSync(largest()), true);
+  expect(message.length).toBeLessThan(limit / 500);
+  const before = await resident();
+  const all = Array.from({ length: calls }, (_, n) => {
+    const one = upload(sessions[n % connections]!, message);
+    one.stream.end();
+    return one;
+  });
+  await until(() => all.every(({ code }) => code !== null), 'all are answered');
+  expect((await resident()) - before).toBeLessThan(calls * limit * 0.4);
+  const fair: unknown[] = [status.OK, status.UNAVAILABLE];
+  expect(all.filter(({ code }) => !fair.includes(code))).toEqual([]);
 });

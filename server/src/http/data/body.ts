@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
-import { createUnzip } from 'node:zlib';
 import { SlipwayError } from '../../errors.ts';
 import { overloaded } from '../../lane/admission.ts';
 import type { BodyBounds } from '../../lane/body-bounds.ts';
+import { tooLarge, unpack } from '../../lane/unpack.ts';
 
 /** A request's bytes. */
 export type Body = Buffer | LargeBody;
@@ -72,7 +72,7 @@ export function readBody(
     done(nothing, error);
   };
   if (Number(request.headers['content-length'] ?? 0) > limit) {
-    fail(tooLarge(limit));
+    fail(tooLarge('body', limit));
     return;
   }
   let first: Buffer | null = null;
@@ -100,20 +100,20 @@ export function readBody(
     if (!failed) add(chunk);
     else {
       more = null;
-      fail(size > limit ? tooLarge(limit) : overloaded);
+      fail(size > limit ? tooLarge('body', limit) : overloaded);
     }
   });
   request.on('end', () => {
     if (failed) return;
     const body = more === null ? (first ?? nothing) : more.end();
     if (encoding === undefined || encoding === 'identity') done(body, null);
-    else unpack(body, encoding, bounds, done);
+    else unpackBody(body, encoding, bounds, done);
   });
 }
 
 const nothing = Buffer.alloc(0);
 
-function unpack(
+function unpackBody(
   body: Body,
   encoding: string,
   bounds: BodyBounds,
@@ -125,28 +125,11 @@ function unpack(
     return;
   }
   const gathered = new Gathering();
-  let size = 0;
-  const unpacked = createUnzip();
-  const end = (error: SlipwayError | null): void => {
-    unpacked.removeAllListeners('data').destroy();
-    bounds.hold(-size);
-    done(error ? nothing : gathered.end(), error);
-  };
-  unpacked.on('data', (part: Buffer) => {
-    size += part.length;
-    bounds.hold(part.length);
-    gathered.add(part);
-    if (size > bounds.limit) end(tooLarge(bounds.limit));
-    else if (bounds.isFull) end(overloaded);
-  });
-  unpacked.on('end', () => end(null));
-  unpacked.on('error', ({ message }) =>
-    end(new SlipwayError('INVALID_REQUEST', `The body is not ${encoding}: ${message}.`)),
+  unpack(
+    'pieces' in body ? body.pieces : [body],
+    'body',
+    bounds,
+    (part) => gathered.add(part),
+    (error) => done(error ? nothing : gathered.end(), error),
   );
-  for (const piece of 'pieces' in body ? body.pieces : [body]) unpacked.write(piece);
-  unpacked.end();
-}
-
-function tooLarge(limit: number): SlipwayError {
-  return new SlipwayError('BODY_TOO_LARGE', `The body is larger than ${limit} bytes.`);
 }

@@ -435,6 +435,7 @@ export type DeployRequest = Static<typeof DeployRequest>;
 
 export const DeployAnswer = Type.Object({
   version: VersionView,
+  unloaded: Type.Boolean({ description: 'The model answers nobody until it is loaded again' }),
   snapshot: Type.Integer(),
   rollout: Nullable(Type.String()),
 });
@@ -450,6 +451,7 @@ export const ChangeAnswer = Type.Object({
   /** null: no version was sound when it was loaded or unloaded. */
   live: Nullable(Type.Integer()),
   previous: Nullable(Type.Integer()),
+  unloaded: Type.Boolean({ description: 'It answers nobody until it is loaded again' }),
   snapshot: Type.Integer(),
   /** Lanes that have acknowledged the snapshot: all that live. */
   lanes: Type.Integer(),

@@ -51,6 +51,10 @@ export const errorTable = {
     status: 503,
     hint: 'Load it again: POST /v2/repository/models/NAME/load, or `slipway load NAME`.',
   },
+  NO_LIVE_VERSION: {
+    status: 503,
+    hint: 'The last one was quarantined, as `slipway status` says. Deploy one that answers every row in bounded time.',
+  },
   MODEL_LOADING: {
     status: 503,
     hint: 'Try again in a moment. Where it happens often, give models more memory: `slipway serve --model-memory`.',

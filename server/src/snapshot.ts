@@ -24,8 +24,8 @@ export function versionIn(
 
 export interface ServedModel {
   name: string;
-  /** Answers callers. */
-  live: number;
+  /** Answers callers; null: no version does (the last one was quarantined), and there are no others here. */
+  live: number | null;
   /** Also answer every row after the answer has left, for comparison. */
   shadows: number[];
   /** The rollout that these arms belong to, if one runs. */

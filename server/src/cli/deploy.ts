@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import type { DeployAnswer, DeployRequest } from '../api.ts';
 import { type HintOptions, hintsOf, withHints } from './hints.ts';
+import { sayUnloaded } from './load.ts';
 import { list, type RemoteOptions, remoteOf, withRemote } from './options.ts';
 import { paint, say, sayJson } from './output.ts';
 import { ask, upload, uploadModel } from './remote.ts';
@@ -114,5 +115,6 @@ and the exit code is 4.`,
           : `off by ${value.toPrecision(3)} on average`;
       say(`  promise: ${promised} on its ${rows.toLocaleString('en-GB')} training rows`);
     }
+    if (answer.unloaded) sayUnloaded(name);
     if (answer.rollout) say(`Rollout ${answer.rollout} compares it with the live version on the same rows.`);
   });

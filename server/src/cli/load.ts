@@ -17,11 +17,15 @@ function change(name: 'load' | 'unload', description: string): Command {
       const path = `/api/models/${encodeURIComponent(model)}/${name}`;
       const answer = await ask<ChangeAnswer>(remoteOf(options), 'POST', path, {});
       if (options.json) sayJson(answer);
-      else if (name === 'unload')
-        say(`${model} is unloaded: it answers nobody until \`slipway load ${model}\`.`);
+      else if (name === 'unload') sayUnloaded(model);
       else
         say(
           `${model} answers again${answer.live === null ? ', once a version is live' : `: version ${answer.live}`}.`,
         );
     });
+}
+
+/** What is live of an unloaded model answers nobody. */
+export function sayUnloaded(model: string): void {
+  say(`${model} is unloaded: it answers nobody until \`slipway load ${model}\`.`);
 }

@@ -45,6 +45,25 @@ export function wholeNumber(text: string): number {
   return value;
 }
 
+const units: Record<string, number> = {
+  '': 1,
+  B: 1,
+  kB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+};
+
+/** A size: a whole number of bytes, or a number with a unit. */
+export function bytes(text: string): number {
+  const found = /^(\d+(?:\.\d+)?) ?([A-Za-z]*)$/.exec(text);
+  const value = Math.round(Number(found?.[1]) * (units[found?.[2] ?? ''] ?? Number.NaN));
+  if (!Number.isSafeInteger(value)) throw new InvalidArgumentError('It is no size, such as 64MB or 2GiB.');
+  return value;
+}
+
 export function lanes(text: string): number {
   const value = text === 'auto' ? availableParallelism() : wholeNumber(text);
   if (value < 1 || value > mostLanes) throw new InvalidArgumentError(`It is not between 1 and ${mostLanes}.`);
@@ -72,9 +91,9 @@ export function withCandidate(command: Command): Command {
       defaultConfig.candidateMs,
     )
     .option(
-      '--candidate-memory <bytes>',
+      '--candidate-memory <size>',
       'what the process that does so may hold in memory',
-      wholeNumber,
+      bytes,
       defaultConfig.candidateBytes,
     );
 }
@@ -88,7 +107,7 @@ export interface PythonOptions {
 
 /** Every command that may run a version's Python code takes these. */
 export function withPython(command: Command): Command {
-  const { callMs, bytes } = defaultPython;
+  const { callMs, bytes: most } = defaultPython;
   return command
     .option('--allow-python', 'run versions that are Python code: whoever may deploy may then run code here')
     .option('--python <path>', 'the interpreter for them (default: python3)')
@@ -97,11 +116,7 @@ export function withPython(command: Command): Command {
       `how long one call of their predict may take (default: ${callMs})`,
       wholeNumber,
     )
-    .option(
-      '--python-memory <bytes>',
-      `what the process of one may hold in memory (default: ${bytes})`,
-      wholeNumber,
-    );
+    .option('--python-memory <size>', `what the process of one may hold in memory (default: ${most})`, bytes);
 }
 
 /** Throws a UsageError for settings of what is not allowed. */

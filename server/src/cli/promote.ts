@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { ChangeAnswer } from '../api.ts';
+import { sayUnloaded } from './load.ts';
 import { type RemoteOptions, remoteOf, wholeNumber, withRemote } from './options.ts';
 import { say, sayJson } from './output.ts';
 import { ask } from './remote.ts';
@@ -11,9 +12,15 @@ interface Options extends RemoteOptions {
 const told = (name: string, answer: ChangeAnswer, json: boolean | undefined): void => {
   if (json) sayJson(answer);
   else {
+    const { live, previous, unloaded } = answer;
+    if (unloaded) {
+      say(`Version ${live} of ${name} is live.`);
+      sayUnloaded(name);
+      return;
+    }
     const lanes = answer.lanes === 1 ? 'the lane serves' : `all ${answer.lanes} lanes serve`;
-    const before = answer.previous === null ? '' : `; version ${answer.previous} stays warm`;
-    say(`Version ${answer.live} of ${name} is live: ${lanes} it${before}.`);
+    const before = previous === null ? '' : `; version ${previous} stays warm`;
+    say(`Version ${live} of ${name} is live: ${lanes} it${before}.`);
   }
 };
 

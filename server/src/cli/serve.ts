@@ -3,12 +3,12 @@ import { type Config, defaultConfig } from '../processes/config.ts';
 import { startSupervisor } from '../processes/supervisor.ts';
 import {
   address,
+  bytes,
   type CandidateOptions,
   lanes,
   type PythonOptions,
   port,
   pythonOf,
-  wholeNumber,
   withCandidate,
   withPython,
 } from './options.ts';
@@ -51,14 +51,14 @@ export const serve = new Command('serve')
     defaultConfig.lanes,
   )
   .option(
-    '--model-memory <bytes>',
+    '--model-memory <size>',
     'for loaded models, all lanes together: what was used longest ago goes and comes back when asked for (default: half of the memory there is)',
-    wholeNumber,
+    bytes,
   )
   .option(
-    '--scorer-memory <bytes>',
+    '--scorer-memory <size>',
     'for each process of a version that has one of its own: beyond it it is replaced',
-    wholeNumber,
+    bytes,
     defaultConfig.scorerMemory,
   )
   .option(
@@ -73,7 +73,7 @@ export const serve = new Command('serve')
   )
   .option('--tls-cert <file>', 'certificate, PEM; with --tls-key every address speaks TLS')
   .option('--tls-key <file>', 'its key, PEM')
-  .option('--body-limit <bytes>', 'largest request that is taken', wholeNumber, defaultConfig.bodyLimit)
+  .option('--body-limit <size>', 'largest request that is taken', bytes, defaultConfig.bodyLimit)
   .option(
     '--otlp-endpoint <url>',
     'export traces to an OpenTelemetry collector, http://localhost:4318 say (default: OTEL_EXPORTER_OTLP_ENDPOINT)',

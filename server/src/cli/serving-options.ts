@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ServingRequest } from '../api-serving.ts';
-import { list, wholeNumber } from './options.ts';
+import { bytes, list, wholeNumber } from './options.ts';
 import { UsageError } from './usage-error.ts';
 
 export interface ServingOptions {
@@ -37,7 +37,7 @@ export function withServing(command: Command): Command {
     .option(
       '--cache <size>',
       'keep answers by the content of their rows, in each lane up to 64MB, say; off',
-      bytes,
+      cacheBytes,
     )
     .option('--timeout <ms>', 'longest that a request may take; none', bound);
 }
@@ -87,11 +87,6 @@ function boundOf(given: number | 'none'): number | null {
   return given === 'none' ? null : given;
 }
 
-const units: Record<string, number> = { B: 1, kB: 1e3, MB: 1e6, GB: 1e9 };
-
-function bytes(text: string): number {
-  if (text === 'off') return 0;
-  const found = /^(\d+(?:\.\d+)?) ?(B|kB|MB|GB)$/.exec(text);
-  if (!found) throw new InvalidArgumentError('It is neither a size, such as 64MB, nor off.');
-  return Math.round(Number(found[1]) * units[found[2]!]!);
+function cacheBytes(text: string): number {
+  return text === 'off' ? 0 : bytes(text);
 }

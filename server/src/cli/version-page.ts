@@ -22,6 +22,7 @@ export type Described = Pick<
   /** Only of a version that is deployed. */
   serving?: ServingView;
   refusal?: string | null;
+  state?: VersionView['state'];
   provenance: Pick<VersionView['provenance'], 'file' | 'digest' | 'bytes' | 'files' | 'main'>;
 };
 
@@ -29,6 +30,8 @@ export type Described = Pick<
 const mostColumns = 80;
 const mostFeatures = 30;
 const barWidth = 16;
+const quarantinedText =
+  'Its process hung or crashed twice: it is served no more. Deploy a repaired file, or this one again once the cause is away.';
 
 /** A version as a person reads it, in 80 columns, or as many as the terminal has. */
 export function versionPage(
@@ -40,7 +43,9 @@ export function versionPage(
   const parts = [
     `${paint('bold', kind)}, ${task}\n`,
     version.refusal ? `${mark(false)} ${wrapped(version.refusal, 2, columns)}\n` : '',
+    version.state === 'quarantined' ? `${mark(false)} ${wrapped(quarantinedText, 2, columns)}\n` : '',
     pairs([
+      ['state', version.state ?? null],
       ['file', fileText(version)],
       ['digest', version.provenance.digest],
       ['made with', madeWith(facts)],

@@ -94,10 +94,11 @@ export class Control {
     model: string,
     request: DeployRequest,
     by: string,
-  ): Promise<{ record: VersionRecord; rollout: string | null }> {
+  ): Promise<{ record: VersionRecord; rollout: string | null; unloaded: boolean }> {
     this.#candidates.expect();
     try {
-      return await deploy(this.#changes, this.#candidates, model, request, by);
+      const deployed = await deploy(this.#changes, this.#candidates, model, request, by);
+      return { ...deployed, unloaded: this.#changes.model(model).unloaded };
     } finally {
       // Whoever deploys one often deploys the next.
       this.#candidates.expect();
@@ -251,8 +252,8 @@ export class Control {
   }
 
   #answer(model: string): ChangeAnswer {
-    const { live, previous } = this.#changes.model(model);
-    return { model, live, previous, snapshot: this.snapshot, lanes: this.lines.lanes };
+    const { live, previous, unloaded } = this.#changes.model(model);
+    return { model, live, previous, unloaded, snapshot: this.snapshot, lanes: this.lines.lanes };
   }
 
   #sayFinding({

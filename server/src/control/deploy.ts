@@ -10,6 +10,7 @@ import type { ModelRecord, VersionRecord } from '../registry/registry.ts';
 import { type ServingChoice, usualServing } from '../serving.ts';
 import { defaultPolicy } from '../signature.ts';
 import type { Changes } from './changes.ts';
+import { clearQuarantines } from './quarantine.ts';
 import { beginRollout, endRollout, runningRollout } from './rollouts.ts';
 import { chosenServing } from './tune.ts';
 
@@ -157,6 +158,7 @@ function register(
   if (!before || goesLive) {
     const rollout = before && runningRollout(changes, before);
     if (rollout) endRollout(changes, rollout, 'inconclusive', [`Version ${version} was put live by ${by}.`]);
+    clearQuarantines(changes, model);
     registry.saveModel({ model, live: version, previous: live, rollout: null, ...settings });
     return null;
   }

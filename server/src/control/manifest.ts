@@ -6,7 +6,7 @@ import type { ServedModel, ServedVersion, Snapshot } from '../snapshot.ts';
 
 /**
  * What the lanes should serve, by what the registry says now of the models that were touched since the snapshot
- * `before`. Models without a live version are not in it; one that did not change is the same object as before.
+ * `before`. One that did not change is the same object as before.
  */
 export function makeSnapshot(
   registry: Registry,
@@ -17,25 +17,23 @@ export function makeSnapshot(
   const models = { ...before?.models };
   for (const name of registry.touched) {
     const record = registry.model(name);
-    const served = record && servedModel(registry, record);
-    if (!served) delete models[name];
-    else if (JSON.stringify(served) !== JSON.stringify(models[name])) models[name] = served;
+    if (!record) continue;
+    const served = servedModel(registry, record);
+    if (JSON.stringify(served) !== JSON.stringify(models[name])) models[name] = served;
   }
   return { number, at, models };
 }
 
-function servedModel(registry: Registry, model: ModelRecord): ServedModel | null {
-  if (model.live === null) return null;
+function servedModel(registry: Registry, model: ModelRecord): ServedModel {
   const rollout = model.rollout === null ? null : registry.rollout(model.rollout);
   const shadows = rollout ? [rollout.candidate] : [];
   // The previous version stays warm, so that going back to it is immediate.
-  const wanted = new Set([model.live, ...shadows, ...(model.previous === null ? [] : [model.previous])]);
+  const wanted = new Set(model.live === null ? [] : [model.live, ...shadows, model.previous]);
   const versions: ServedModel['versions'] = {};
   for (const record of registry.versions(model.model)) {
     if (!wanted.has(record.version) || record.quarantined) continue;
     versions[record.version] = servedVersion(registry, record, shadows.includes(record.version));
   }
-  if (!versions[model.live]) return null;
   return {
     name: model.model,
     live: model.live,

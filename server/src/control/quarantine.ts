@@ -38,6 +38,17 @@ const said: Record<ScorerLoss['why'], (detail: string) => string> = {
   ended: (how) => `was ended from outside (${how})`,
 };
 
+/** A version that somebody put live has taken the place of those that were quarantined; only within a change. */
+export function clearQuarantines(changes: Changes, model: string): void {
+  for (const finding of changes.registry.findings(model))
+    if (finding.id === findingOf(model, finding.version) && finding.cleared === null)
+      changes.registry.saveFinding({ ...finding, cleared: changes.now() });
+}
+
+function findingOf(model: string, version: number | null): string {
+  return `${model}/${version}/stopped`;
+}
+
 function quarantine(changes: Changes, model: string, version: number, stops: number, what: string): void {
   const record = changes.model(model);
   changes.registry.quarantine(model, version);
@@ -58,10 +69,11 @@ function quarantine(changes: Changes, model: string, version: number, stops: num
       ? ' No other version can take its place: the model answers nothing.'
       : ` Version ${live} is live again.`;
   const message = `Version ${version} ${what}: its process was stopped ${stops} times, and it is quarantined.${then}`;
-  const hint = 'Deploy a version that answers every row in bounded time.';
+  const hint =
+    'Deploy a version that answers every row in bounded time, or this file again once the cause is away.';
   const at = changes.now();
   changes.registry.saveFinding({
-    id: `${model}/${version}/stopped`,
+    id: findingOf(model, version),
     model,
     version,
     monitor: 'supervisor',

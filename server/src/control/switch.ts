@@ -1,6 +1,7 @@
 import { SlipwayError } from '../errors.ts';
 import type { Command } from '../messages.ts';
 import type { Changes } from './changes.ts';
+import { clearQuarantines } from './quarantine.ts';
 import { endRollout, runningRollout } from './rollouts.ts';
 
 type Verdict = Extract<Command, { kind: 'promote' | 'roll back' }>;
@@ -50,6 +51,7 @@ export async function switchTo(
       previous: before,
       rollout: guards ? rollout.id : null,
     });
+    clearQuarantines(changes, model);
     const verb = kind === 'promote' ? 'was promoted' : 'is live again';
     const rest = before === null ? '' : `; version ${before} ${guards ? 'goes on in shadow' : 'stays warm'}`;
     const message = `Version ${version} ${verb}${rest}.`;

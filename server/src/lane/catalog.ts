@@ -51,13 +51,13 @@ export class Catalog {
     }
   }
 
-  /** Throws why it is not ready: MODEL_NOT_FOUND, MODEL_UNLOADED, VERSION_NOT_FOUND or ATTACH_FAILED. */
+  /** Throws why it is not ready: MODEL_NOT_FOUND, MODEL_UNLOADED, NO_LIVE_VERSION, VERSION_NOT_FOUND or ATTACH_FAILED. */
   checkReady(model: string, version: number | null): void {
     const failure = this.#served.failure(model, version);
     if (failure) throw failure;
   }
 
-  /** Throws MODEL_NOT_FOUND, MODEL_UNLOADED or VERSION_NOT_FOUND, as do those below. */
+  /** Throws MODEL_NOT_FOUND, MODEL_UNLOADED, NO_LIVE_VERSION or VERSION_NOT_FOUND, as do those below. */
   model(model: string, version: number | null): ModelMetadata {
     const { kind, signature } = this.#served.version(model, version);
     return modelMetadata(model, kind, this.#versions(model), signature);

@@ -65,7 +65,10 @@ export class Served {
     return this.#models.get(name);
   }
 
-  /** `version` null: the live one. Throws MODEL_NOT_FOUND, MODEL_UNLOADED or VERSION_NOT_FOUND, as do those below. */
+  /**
+   * `version` null: the live one. Throws MODEL_NOT_FOUND, MODEL_UNLOADED, NO_LIVE_VERSION or VERSION_NOT_FOUND, as do
+   * those below.
+   */
   version(name: string, version: number | null): ServedVersion {
     return this.#seat(name, version).version;
   }
@@ -114,8 +117,8 @@ export class Served {
     for (const [name, manifest] of Object.entries(snapshot.models)) {
       const before = this.#models.get(name);
       if (before?.manifest === manifest) models.set(name, before);
-      else if (!manifest.unloaded) {
-        const here = arrange(snapshot, manifest, before);
+      else if (!manifest.unloaded && manifest.live !== null) {
+        const here = arrange(snapshot, manifest, manifest.live, before);
         models.set(name, here);
         const known = new Set(before?.seats.values());
         const ready = new Set(before && crew(before));
@@ -149,9 +152,10 @@ export class Served {
     const here = this.#models.get(name);
     if (!here) {
       const models = this.#snapshot?.models ?? {};
-      if (Object.hasOwn(models, name))
-        throw new SlipwayError('MODEL_UNLOADED', `Model "${name}" is unloaded.`);
-      throw new SlipwayError('MODEL_NOT_FOUND', `There is no model "${name}".`);
+      if (!Object.hasOwn(models, name))
+        throw new SlipwayError('MODEL_NOT_FOUND', `There is no model "${name}".`);
+      if (models[name]!.unloaded) throw new SlipwayError('MODEL_UNLOADED', `Model "${name}" is unloaded.`);
+      throw new SlipwayError('NO_LIVE_VERSION', `No version of "${name}" is live.`);
     }
     if (version === null) return here.live;
     const seat = here.seats.get(version);
@@ -182,14 +186,19 @@ export class Served {
 }
 
 /** A model's seats by a new manifest: those that are there already stay where nothing that they were made from has changed. */
-function arrange({ number }: Snapshot, manifest: ServedModel, before: ServedHere | undefined): ServedHere {
+function arrange(
+  { number }: Snapshot,
+  manifest: ServedModel,
+  answers: number,
+  before: ServedHere | undefined,
+): ServedHere {
   const seats = new Map<number, Seat>();
   for (const version of Object.values(manifest.versions)) {
     const known = before?.seats.get(version.version);
     const stays = known && sameMade(before!.manifest, manifest, version.version);
     seats.set(version.version, stays ? known : newSeat(manifest, version));
   }
-  const live = seats.get(manifest.live);
+  const live = seats.get(answers);
   if (!live)
     throw new SlipwayError('INTERNAL', `Snapshot ${number} has no live version of "${manifest.name}".`);
   const shadows = manifest.shadows.flatMap((version) => seats.get(version) ?? []);

@@ -56,7 +56,7 @@ export class Advancing {
     const running: Running[] = [];
     for (const served of Object.values(snapshot.models)) {
       const rule = served.rollout;
-      const version = served.versions[served.live];
+      const version = rule && served.versions[rule.live];
       if (!rule || !version) continue;
       const known = this.#running.find((one) => one.rule.id === rule.id && one.rule.phase === rule.phase);
       if (known) {
@@ -65,7 +65,7 @@ export class Advancing {
         continue;
       }
       // A regression's losses are measured in the usual spread of its labels.
-      const scale = this.#baselineOf(served.name, served.live)?.target?.sd ?? null;
+      const scale = this.#baselineOf(served.name, rule.live)?.target?.sd ?? null;
       const one: Running = {
         model: served.name,
         rule,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { DeployAnswer, RolloutView, StatusView, VersionView } from '../../src/api.ts';
+import { bytes } from '../../src/cli/options.ts';
 import { inRepository, Slipway } from '../processes/harness.ts';
 
 /** Every command as a person or a script types it, against a real server. */
@@ -192,6 +193,30 @@ test.each<[number, string, RegExp, string[]]>([
   expect(JSON.parse(asJson.stdout)).toMatchObject({
     error: { code: error, message: expect.stringMatching(why) },
   });
+});
+
+test('what is made live of an unloaded model is not said to be served', async () => {
+  await run('deploy', 'away', example('model.txt'));
+  expect((await run('unload', 'away')).stdout).toMatch(/^away is unloaded: it answers nobody until/);
+  const unloaded = /is live\.\n[\s\S]*away is unloaded: it answers nobody until `slipway load away`\.\n$/;
+  expect((await run('deploy', 'away', example('model.txt'), '--as', 'live')).stdout).toMatch(unloaded);
+  const rolledBack = await run('rollback', 'away');
+  expect(rolledBack.stdout).toMatch(unloaded);
+  expect(rolledBack.stdout).not.toContain('serve');
+  expect((await run('load', 'away')).stdout).toBe('away answers again: version 1.\n');
+});
+
+test.each([
+  ['300', 300],
+  ['64MB', 64e6],
+  ['1.5 kB', 1500],
+  ['2GiB', 2 ** 31],
+])('%s is a size', (text, size) => {
+  expect(bytes(text)).toBe(size);
+});
+
+test.each(['', '-5', '64mb', '1e3', '64M', 'x', '99999999999999999999'])('"%s" is no size', (text) => {
+  expect(() => bytes(text)).toThrow('It is no size, such as 64MB or 2GiB.');
 });
 
 test('a failed gate says which, and registers nothing', async () => {

@@ -115,7 +115,15 @@ test('a call that never ends costs its caller a timeout, and the version a quara
   const { body } = await slipway.api<{ findings: FindingView[] }>('GET', '/api/findings?model=endless');
   expect(body.findings).toHaveLength(1);
   expect(body.findings[0]).toMatchObject({ level: 'act', evidence: { stops: 2 } });
-  expect((await ask('endless', 10)).body.error.code).toMatch(/MODEL_NOT_FOUND/);
+  expect(await ask('endless', 10)).toMatchObject({
+    status: 503,
+    body: { error: { code: 'NO_LIVE_VERSION', hint: expect.stringContaining('quarantined') } },
+  });
+  expect((await slipway.data('GET', '/v2/models/endless/ready')).status).toBe(503);
+  // Another takes its place by being deployed.
+  expect((await slipway.deploy('endless', loop)).status).toBe(201);
+  expect((await ask('endless', 10)).body.version).toBe(2);
+  expect((await view()).findings).toEqual([]);
   await until(
     () =>
       slipway.processNamed('scorer-endless-1').then(

@@ -223,9 +223,9 @@ export function routes(app: FastifyInstance, edge: ControlEdge): void {
       },
     },
     async ({ params, body, actor }, reply) => {
-      const { record, rollout } = await control.deploy(params.model, body, actor);
+      const { record, rollout, unloaded } = await control.deploy(params.model, body, actor);
       const version = views.version(record.model, record.version);
-      return reply.status(201).send({ version, snapshot: control.snapshot, rollout });
+      return reply.status(201).send({ version, unloaded, snapshot: control.snapshot, rollout });
     },
   );
   app.post<{ Params: Static<typeof ofModel>; Body: Static<typeof api.PromoteRequest> }>(

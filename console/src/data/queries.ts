@@ -3,12 +3,11 @@ import type {
   AccuracyView,
   DriftView,
   ModelView,
-  PredictionView,
-  ReproductionView,
   RolloutView,
   StatusView,
   TimelineEntry,
 } from '../../../server/src/api.ts';
+import type { PredictionView, ReproductionView } from '../../../server/src/api-predictions.ts';
 import { api } from './api.ts';
 
 const at = (model: string, rest = '') => `/api/models/${encodeURIComponent(model)}${rest}`;

@@ -1,6 +1,6 @@
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
-import type { PredictionView } from '../../../server/src/api.ts';
+import type { PredictionView } from '../../../server/src/api-predictions.ts';
 import { StateMark } from '../parts/state-mark.tsx';
 import { Term } from '../parts/term.tsx';
 import { EventTime, When } from '../parts/when.tsx';

@@ -1,4 +1,4 @@
-import type { ReproductionView } from '../api.ts';
+import type { ReproductionView } from '../api-predictions.ts';
 import { SlipwayError } from '../errors.ts';
 import type { PredictionEvent } from '../events.ts';
 import type { Finder } from '../journal/find.ts';

@@ -3,11 +3,11 @@ import type {
   DriftView,
   FindingView,
   ModelView,
-  PredictionView,
   RolloutView,
   StatusView,
   VersionView,
 } from '../api.ts';
+import type { PredictionView } from '../api-predictions.ts';
 import { SlipwayError } from '../errors.ts';
 import type { PredictionEvent, RequestId } from '../events.ts';
 import type { Finder } from '../journal/find.ts';

@@ -3,7 +3,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { PredictionView, StatusView } from '../../src/api.ts';
+import type { StatusView } from '../../src/api.ts';
+import type { PredictionView } from '../../src/api-predictions.ts';
 import type { Closing } from '../../src/cli/demo/table.ts';
 import { inRepository, until } from '../processes/harness.ts';
 

@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import type { DeployAnswer, DeployRequest, PredictionView, StatusView } from '../../src/api.ts';
+import type { DeployAnswer, DeployRequest, StatusView } from '../../src/api.ts';
+import type { PredictionView } from '../../src/api-predictions.ts';
 import { type Config, defaultConfig } from '../../src/processes/config.ts';
 import { type Running, startSupervisor } from '../../src/processes/supervisor.ts';
 

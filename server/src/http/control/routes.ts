@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import Type, { type Static } from 'typebox';
 import * as api from '../../api.ts';
+import { PredictionView, ReproductionView } from '../../api-predictions.ts';
 import { ServingRequest } from '../../api-serving.ts';
 import type { Control } from '../../control/control.ts';
 import type { Reproduction } from '../../control/reproduction.ts';
@@ -185,7 +186,7 @@ export function routes(app: FastifyInstance, edge: ControlEdge): void {
       schema: {
         operationId: 'listPredictions',
         querystring: predictionsQuery,
-        response: { 200: Type.Object({ predictions: Type.Array(api.PredictionView) }) },
+        response: { 200: Type.Object({ predictions: Type.Array(PredictionView) }) },
       },
     },
     async ({ query }) => ({
@@ -194,12 +195,12 @@ export function routes(app: FastifyInstance, edge: ControlEdge): void {
   );
   app.get<{ Params: { id: string } }>(
     '/api/predictions/:id',
-    { schema: { operationId: 'getPrediction', response: { 200: api.PredictionView } } },
+    { schema: { operationId: 'getPrediction', response: { 200: PredictionView } } },
     async ({ params }) => views.prediction(params.id),
   );
   app.get<{ Params: { id: string } }>(
     '/api/predictions/:id/reproduction',
-    { schema: { operationId: 'reproducePrediction', response: { 200: api.ReproductionView } } },
+    { schema: { operationId: 'reproducePrediction', response: { 200: ReproductionView } } },
     async ({ params }) => edge.reproduction.of(params.id),
   );
 

@@ -116,12 +116,16 @@ export class CandidateProcess {
       });
       child.on('exit', (code, signal) => {
         const how = signal ? `by ${signal}` : `with code ${code}`;
-        fail(
-          new SlipwayError(
-            'CANDIDATE_CRASHED',
-            `${name} ended the process it was tried in (${how}) while ${step}.`,
-          ),
-        );
+        const crashed = (): void =>
+          fail(
+            new SlipwayError(
+              'CANDIDATE_CRASHED',
+              `${name} ended the process it was tried in (${how}) while ${step}.`,
+            ),
+          );
+        // What it said last may still be on its way, the result too.
+        if (child.connected) child.on('disconnect', crashed);
+        else crashed();
       });
       child.on('error', (error) =>
         fail(new SlipwayError('CANDIDATE_CRASHED', `${name} could not be tried: ${error.message}.`)),

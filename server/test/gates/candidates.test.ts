@@ -87,6 +87,23 @@ test('a file that does not load is refused, and nothing of it is left', async ()
   });
 });
 
+test('what a process says last counts, however late it is heard', async () => {
+  const load = { kind: 'no such kind', program: '/nowhere', signature: { inputs: [], outputs: [] } } as never;
+  const from = begun();
+  for (let time = 0; time < 8; time++) {
+    const before = children();
+    await from.use(async (take) => {
+      const tried = take().do({ type: 'weigh', load }, 'model.json', 'being weighed');
+      const refused = expect(tried).rejects.toMatchObject({ code: 'INTERNAL' });
+      const [pid] = children().filter((one) => !before.includes(one));
+      // This process hears nothing until the other has answered and ended.
+      while (!/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'latin1')))
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+      await refused;
+    });
+  }
+});
+
 test('only so many files are tried at a time', async () => {
   const from = begun();
   let now = 0;

@@ -4,6 +4,7 @@ import { type Capacity, report, summary, type Verdict } from './overload/report.
 import { callersCore, Generator, rest, type Server, serverCore, total } from './overload/trial.ts';
 import { startContenders } from './serving/contenders.ts';
 import { shotsOf } from './serving/protocols.ts';
+import { forest } from './serving/workloads.ts';
 
 /**
  * More requests than a lane can answer. Its capacity is measured by a closed loop before and after each trial: answers
@@ -19,19 +20,41 @@ const calmSeconds = 1.5;
 const capacitySeconds = 1.5;
 const warmSeconds = 3;
 
+const goals = [
+  [1, null],
+  [1.5, 0.9],
+  [2, 0.9],
+] as const;
 const all = [
   {
+    name: 'trees-1',
+    what: 'a row for 3,000 trees, 0.2 ms',
+    workload: 'trees',
+    model: 'trees',
+    rows: 1,
+    callers: 8,
+    connections: 512,
+    goals,
+  },
+  {
+    name: 'trees-1-new',
+    what: 'the same, each request on a connection of its own',
+    workload: 'trees',
+    model: 'trees',
+    rows: 1,
+    callers: 8,
+    connections: 0,
+    goals: [[2, null]],
+  },
+  {
     name: 'forest-64',
-    what: '64 rows for 200 trees, 0.2 ms',
+    what: '64 rows for 200 trees, 0.3 ms, 20 kB',
     workload: 'forest',
     model: 'forest',
     rows: 64,
     callers: 8,
-    goals: [
-      [1, null],
-      [1.5, 0.9],
-      [2, 0.9],
-    ],
+    connections: 512,
+    goals,
   },
   {
     name: 'logistic',
@@ -40,6 +63,7 @@ const all = [
     model: 'logistic',
     rows: 1,
     callers: 32,
+    connections: 2048,
     goals: [
       [1, null],
       [1.5, 0.4],
@@ -48,11 +72,12 @@ const all = [
   },
   {
     name: 'runtime-64',
-    what: '64 rows for a perceptron in onnxruntime',
+    what: '64 rows for a perceptron in onnxruntime, 80 kB',
     workload: 'runtime',
     model: 'runtime',
     rows: 64,
     callers: 8,
+    connections: 512,
     goals: [[2, 0.9]],
   },
 ] as const;
@@ -61,7 +86,9 @@ if (!canPin)
   console.log(
     'No taskset or a single core here: server and callers take each other’s time, and the figures are void.',
   );
-const { workloads, floor, floorPort, slipway, stop } = await startContenders();
+const { workloads, floor, floorPort, slipway, stop } = await startContenders((folder) => ({
+  trees: forest(folder, 'trees', 3000),
+}));
 const generator = new Generator();
 const verdicts: Verdict[] = [];
 try {
@@ -70,7 +97,7 @@ try {
   for (const { pid } of processes) pin(pid, pid === lane ? serverCore : callersCore);
   pin(floor.pid!, serverCore);
   pin(process.pid, callersCore);
-  for (const { name, what, workload, model, rows, callers, goals } of all) {
+  for (const { name, what, workload, model, rows, callers, connections, goals } of all) {
     if (wanted.length > 0 && !wanted.includes(name)) continue;
     await slipway.deploy(model, workloads[workload].files[model]!);
     const datatype = await slipway.datatype(model);
@@ -87,17 +114,17 @@ try {
         rows,
         1e-4,
       );
-      await generator.run(server, shots, [{ callers, seconds: warmSeconds }]);
-      let before = await capacity(server, shots, callers);
+      await generator.run(server, shots, connections, [{ callers, seconds: warmSeconds }]);
+      let before = await capacity(server, shots, callers, connections);
       for (const [factor, goal] of goals) {
         const phases = [before.rate / 2, before.rate * factor, before.rate / 2].map((rate, k) => ({
           rate,
           seconds: k === 1 ? seconds : calmSeconds,
         }));
         const start = reading(generator.pid, callersCore);
-        const trial = await generator.run(server, shots, phases);
+        const trial = await generator.run(server, shots, connections, phases);
         const callersOthers = othersShare(start, reading(generator.pid, callersCore));
-        const after = await capacity(server, shots, callers);
+        const after = await capacity(server, shots, callers, connections);
         verdicts.push(
           report({
             scenario: name,
@@ -120,9 +147,14 @@ try {
 }
 summary(verdicts);
 
-async function capacity(server: Server, shots: Shot[], callers: number): Promise<Capacity> {
+async function capacity(
+  server: Server,
+  shots: Shot[],
+  callers: number,
+  connections: number,
+): Promise<Capacity> {
   await rest(server.pid);
-  const trial = await generator.run(server, shots, [{ callers, seconds: capacitySeconds }]);
+  const trial = await generator.run(server, shots, connections, [{ callers, seconds: capacitySeconds }]);
   const [{ bins, from, to }] = trial.phases as [(typeof trial.phases)[0]];
   const { due, good, late } = total(bins);
   const cpu = to.cpu - from.cpu;

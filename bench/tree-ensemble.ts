@@ -47,10 +47,16 @@ export function treeEnsemble(forest: Forest): Uint8Array {
     ['Y'],
     ...numbers('nodes', nodes),
     ...numbers('target', targets),
-    attribute('nodes_modes', ...modes.map((mode): [number, string] => [9, mode]), [20, 8]),
+    modesAttribute(modes),
     attribute('n_targets', [3, 1], [20, 2]),
     floats('base_values', forest.start),
     [7, 'ai.onnx.ml'],
   );
   return model(message(trees, [2, 'g'], value(11, 'X', forest.features), value(12, 'Y', 1)));
+}
+
+/** Of more modes than a call takes arguments: fields of one message, one after the other. */
+function modesAttribute(modes: string[]): [number, Uint8Array] {
+  const fields = modes.map((mode) => message([9, mode]));
+  return [5, Buffer.concat([message([1, 'nodes_modes'], [20, 8]), ...fields])];
 }

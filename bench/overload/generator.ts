@@ -1,15 +1,18 @@
+import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { seeded } from '../../server/test/models/forest/random-forest.ts';
 
 /**
- * Callers in a process of their own, all of one kind of connection. A phase with a `rate` is an open loop: requests are
- * sent when their time has come (Poisson), whether or not others are answered, each on a connection that is free or on
- * a new one; time is taken from when a request was due. A phase with `callers` is a closed loop: each sends its next
- * request when its last is answered. Messages: Order in; Started when a phase begins, then Outcome out.
+ * Callers in a process of their own, who keep `connections` open, or, with none, connect for each request. A phase with a
+ * `rate` is an open loop: requests come when their time has come (Poisson), whether or not others are answered, and those
+ * that find no connection free wait for one; time is taken from when a request was due. A phase with `callers` is a closed
+ * loop: each sends its next request when its last is answered. Messages: Order in; Started when a phase begins, then
+ * Outcome out.
  */
 export interface Order {
   port: number;
   requests: Buffer[];
+  connections: number;
   phases: Phase[];
 }
 
@@ -68,7 +71,10 @@ interface Line {
 
 class Callers {
   readonly #order: Order;
+  /** The one that has rested longest is the next: all of them are in use, as they are where callers are many. */
   readonly #free: Line[] = [];
+  /** Requests for which none is free. */
+  readonly #waiting: { due: number; bin: Bin }[] = [];
   readonly #all = new Set<Line>();
   readonly #bins: Bin[][] = [];
   readonly #samples: Outcome['samples'] = [];
@@ -87,6 +93,7 @@ class Callers {
   }
 
   async run(): Promise<Outcome> {
+    while (this.#opened < this.#order.connections) await this.#open();
     const sweep = setInterval(() => this.#giveUp(performance.now()), 50);
     this.#started = performance.now();
     for (const [number, phase] of this.#order.phases.entries()) {
@@ -94,8 +101,8 @@ class Callers {
       this.#onPhase(number);
       if ('callers' in phase) {
         this.#started = performance.now();
-        await this.#closed(phase.callers, phase.seconds);
-      } else await this.#open(phase.rate, phase.seconds);
+        await this.#closedLoop(phase.callers, phase.seconds);
+      } else await this.#openLoop(phase.rate, phase.seconds);
       this.#started += phase.seconds * 1000;
     }
     this.#onPhase(this.#order.phases.length);
@@ -113,7 +120,7 @@ class Callers {
     };
   }
 
-  async #open(rate: number, seconds: number): Promise<void> {
+  async #openLoop(rate: number, seconds: number): Promise<void> {
     const random = seeded(11);
     const end = this.#started + seconds * 1000;
     let due = this.#started;
@@ -127,26 +134,32 @@ class Callers {
     }
   }
 
-  async #closed(callers: number, seconds: number): Promise<void> {
+  async #closedLoop(callers: number, seconds: number): Promise<void> {
     this.#isClosedLoop = true;
     for (let caller = 0; caller < callers; caller++) this.#send(performance.now());
     await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
     this.#isClosedLoop = false;
   }
 
+  async #open(): Promise<void> {
+    const line = this.#connect(newBin())!;
+    await once(line.socket, 'connect');
+    this.#free.push(line);
+  }
+
   #bin(due: number): Bin {
     const bins = this.#bins.at(-1)!;
     const index = Math.floor((due - this.#started) / binMs);
-    while (bins.length <= index) bins.push({ due: 0, good: 0, late: 0, refused: 0, lost: 0 });
+    while (bins.length <= index) bins.push(newBin());
     return bins[index]!;
   }
 
   #send(due: number): void {
     const bin = this.#bin(due);
     bin.due++;
-    const line = this.#free.pop() ?? this.#connect(bin);
+    const line = this.#free.shift() ?? this.#connect(bin);
     if (line) this.#sendOn(line, due, bin);
-    else bin.lost++;
+    else this.#waiting.push({ due, bin });
   }
 
   #sendOn(line: Line, due: number, bin: Bin): void {
@@ -157,7 +170,7 @@ class Callers {
   }
 
   #connect(bin: Bin): Line | null {
-    if (this.#all.size >= mostConnections) return null;
+    if (this.#all.size >= (this.#order.connections || mostConnections)) return null;
     const callback = (length: number): boolean => {
       this.#read(line, read.subarray(0, length));
       return true;
@@ -204,12 +217,11 @@ class Callers {
       bin.refused++;
       this.#refusedAfter.push(took);
     } else bin.lost++;
-    if (this.#isClosedLoop) {
-      const now = performance.now();
-      const next = this.#bin(now);
-      next.due++;
-      this.#sendOn(line, now, next);
-    } else this.#free.push(line);
+    const next = this.#order.connections > 0 ? this.#waiting.shift() : undefined;
+    if (next) this.#sendOn(line, next.due, next.bin);
+    else if (this.#order.connections > 0) this.#free.push(line);
+    else line.socket.destroy();
+    if (this.#isClosedLoop) this.#send(performance.now());
   }
 
   #close(line: Line): void {
@@ -222,7 +234,13 @@ class Callers {
 
   #giveUp(now: number): void {
     for (const line of this.#all) if (line.due >= 0 && now - line.due > patienceMs) line.socket.destroy();
+    while (this.#waiting.length > 0 && now - this.#waiting[0]!.due > patienceMs)
+      this.#waiting.shift()!.bin.lost++;
   }
+}
+
+function newBin(): Bin {
+  return { due: 0, good: 0, late: 0, refused: 0, lost: 0 };
 }
 
 function contentLength(bytes: Buffer): number {

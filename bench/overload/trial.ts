@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { constants, setPriority } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { quantile, type Shot } from '../load.ts';
 import { pin, type Reading, reading } from './core.ts';
@@ -39,16 +40,22 @@ export class Generator {
 
   constructor() {
     pin(this.pid, callersCore);
+    try {
+      // Who shares its core with the callers comes after them.
+      setPriority(this.pid, constants.priority.PRIORITY_HIGHEST);
+    } catch {
+      // Not allowed everywhere; a figure for which it mattered is void.
+    }
   }
 
   /** Throws for an answer that is not the model's. */
-  async run({ pid, port }: Server, shots: Shot[], phases: Phase[]): Promise<Trial> {
+  async run({ pid, port }: Server, shots: Shot[], connections: number, phases: Phase[]): Promise<Trial> {
     const readings: Reading[] = [];
     let most = 0;
     const look = setInterval(() => {
       most = Math.max(most, reading(pid, serverCore).resident);
     }, binMs);
-    const order: Order = { port, requests: shots.map(({ bytes }) => bytes), phases };
+    const order: Order = { port, requests: shots.map(({ bytes }) => bytes), connections, phases };
     this.#child.send(order);
     let outcome: Outcome | null = null;
     while (!outcome) {

@@ -7,8 +7,8 @@ import { SlipwayProcess } from '../slipway.ts';
 import { forest, logistic, runtime, type Workload } from './workloads.ts';
 
 /** Slipway and the floor, started on the same workloads; Slipway has none of their models yet. */
-export interface Contenders {
-  workloads: { logistic: Workload; forest: Workload; runtime: Workload };
+export interface Contenders<More extends string> {
+  workloads: { [name in 'logistic' | 'forest' | 'runtime' | More]: Workload };
   /** Theirs, until they stop. */
   folder: string;
   floor: ChildProcess;
@@ -17,15 +17,26 @@ export interface Contenders {
   stop(): Promise<void>;
 }
 
-export async function startContenders(): Promise<Contenders> {
+/** `more`: workloads besides the three, whose files lie in the folder. */
+export async function startContenders<More extends string = never>(
+  more: (folder: string) => { [name in More]: Workload } = () => ({}) as { [name in More]: Workload },
+): Promise<Contenders<More>> {
   const folder = mkdtempSync(join(tmpdir(), 'slipway-bench-'));
-  const workloads = { logistic: logistic(), forest: forest(folder), runtime: await runtime() };
+  const workloads = {
+    logistic: logistic(),
+    forest: forest(folder, 'forest', 200),
+    runtime: await runtime(),
+    ...more(folder),
+  };
   const described = join(folder, 'models.json');
   writeFileSync(
     described,
     JSON.stringify(
       Object.fromEntries(
-        Object.values(workloads).map(({ name, onnx, features }) => [name, { file: onnx, features }]),
+        Object.values<Workload>(workloads).map(({ name, onnx, features }) => [
+          name,
+          { file: onnx, features },
+        ]),
       ),
     ),
   );

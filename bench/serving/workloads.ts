@@ -51,17 +51,17 @@ export function logistic(): Workload {
   return { name: 'logistic', features, values, expected, onnx, files, target: (p) => (p > 0.5 ? 1 : 0) };
 }
 
-/** 200 complete trees of depth 6 over 30 features, as XGBoost's file and as converters write it for onnxruntime. */
-export function forest(folder: string): Workload {
-  const made = completeForest(200, 6, 30);
+/** Complete trees of depth 6 over 30 features, as XGBoost's file and as converters write it for onnxruntime. */
+export function forest(folder: string, name: string, trees: number): Workload {
+  const made = completeForest(trees, 6, 30);
   const values = rowsFor(made, distinctRows, 0);
   const answer = plainLoop(made);
   const expected = Float64Array.from({ length: distinctRows }, (_, row) => answer(values, row * 30));
-  const [file, onnx] = [join(folder, 'forest.json'), join(folder, 'forest.onnx')];
+  const [file, onnx] = [join(folder, `${name}.json`), join(folder, `${name}.onnx`)];
   writeFileSync(file, xgboostFile(made));
   writeFileSync(onnx, treeEnsemble(made));
   const features = Array.from({ length: 30 }, (_, k) => `f${k}`);
-  return { name: 'forest', features, values, expected, onnx, files: { forest: file }, target: (y) => y };
+  return { name, features, values, expected, onnx, files: { [name]: file }, target: (y) => y };
 }
 
 /** A graph that Slipway does not compile: a small multi-layer perceptron of 64 inputs, in onnxruntime on both sides. */

@@ -1,7 +1,8 @@
-import { createServer, type Server as NetServer } from 'node:net';
+import { createServer } from 'node:net';
 import { type Metadata, Server, ServerCredentials } from '@grpc/grpc-js';
 import type { Actor } from '../actor.ts';
 import type { BodyBounds } from '../lane/body-bounds.ts';
+import { listenOn } from '../listening.ts';
 import { boundArriving } from './arriving.ts';
 import { addHealth, healthService } from './health.ts';
 import { addInference, type InferenceParts, inferenceService } from './inference.ts';
@@ -28,8 +29,8 @@ const callsOfConnection = 1000;
 const graceMs = 5000;
 
 export interface GrpcServer {
-  /** Accepts connections of a listening socket that this process was handed. */
-  listen(descriptor: number, done: () => void): void;
+  /** Accepts connections of a listening socket that this process was handed, by all these descriptors of it. */
+  listen(descriptors: number[]): Promise<void>;
   /** Answers what was asked, then closes every connection. */
   stop(): Promise<void>;
 }
@@ -54,14 +55,17 @@ export function grpcServer({ actor, tls, bodies, ...parts }: GrpcEdge): GrpcServ
       ? ServerCredentials.createSsl(null, [{ cert_chain: tls.cert, private_key: tls.key }])
       : ServerCredentials.createInsecure(),
   );
-  const listener: NetServer = createServer({ noDelay: true }, (socket) => {
+  const listener = createServer({ noDelay: true }, (socket) => {
     socket.on('error', () => socket.destroy());
     injector.injectConnection(socket);
   });
+  let close = (): void => {};
   return {
-    listen: (descriptor, done) => listener.listen({ fd: descriptor }, done),
+    listen: async (descriptors) => {
+      close = await listenOn(listener, descriptors, {});
+    },
     stop: async () => {
-      listener.close();
+      close();
       const cut = setTimeout(() => server.forceShutdown(), graceMs);
       await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
       clearTimeout(cut);

@@ -26,11 +26,27 @@ export class Admission {
   readonly #budget = new TurnBudget();
   /** The oldest first. */
   readonly #held = new Set<Held>();
+  readonly #mostAccepted: number;
+  /** Connections, in this turn. */
+  #accepted = 0;
+  /** Since then every turn has accepted all that it could: more may wait, unseen. */
+  #crowdedSince = Number.POSITIVE_INFINITY;
   #isOpen = false;
   #started = performance.now();
   #idle = 0;
   #refused = 0;
   #waited = 0;
+
+  /** `mostAccepted`: connections that a turn accepts at most. */
+  constructor(mostAccepted: number) {
+    this.#mostAccepted = mostAccepted;
+  }
+
+  /** One more is accepted. `now`: performance.now(). */
+  connects(now: number): void {
+    if (!this.#isOpen) this.#open(now);
+    this.#accepted++;
+  }
 
   /** Whether there is no room for one more. `now`: performance.now(). */
   isFull(now: number): boolean {
@@ -79,8 +95,12 @@ export class Admission {
     const spare = idle - this.#idle;
     const [oldest] = this.#held;
     // With time to spare, whoever waits does not wait for the lane.
-    this.#waited = spare > spareMs ? 0 : Math.max(elapsed, oldest ? now - oldest.since : 0);
-    this.#budget.turn(now, elapsed - spare, this.#held.size, this.#waited);
+    const isCrowded = this.#accepted >= this.#mostAccepted;
+    this.#accepted = 0;
+    this.#crowdedSince = isCrowded ? Math.min(this.#crowdedSince, this.#started) : Number.POSITIVE_INFINITY;
+    this.#waited =
+      spare > spareMs ? 0 : Math.max(elapsed, now - (oldest?.since ?? now), now - this.#crowdedSince, 0);
+    this.#budget.turn(now, elapsed - spare, this.#held.size, this.#waited, isCrowded);
     this.#started = now;
     this.#idle = idle;
   }

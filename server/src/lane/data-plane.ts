@@ -5,7 +5,7 @@ import type { ServedVersion } from '../snapshot.ts';
 import { type Frame, newFrame } from '../tensor.ts';
 import type { Span } from '../trace.ts';
 import { type Cancellation, cancelled, type Waiting } from '../waiting.ts';
-import { Admission } from './admission.ts';
+import type { Admission } from './admission.ts';
 import { contentKey, type Kept } from './answer-cache.ts';
 import { Answering, type AnsweringParts, type Asked, isLong } from './answering.ts';
 import { type Arm, answersAtOnce, frameRows } from './arm.ts';
@@ -17,6 +17,7 @@ import { tooManySlices } from './slices.ts';
 import { Turn } from './turn.ts';
 
 interface Parts extends AnsweringParts {
+  admission: Admission;
   /** Called after each write with the position that it reached. */
   onWritten: (position: Position) => void;
 }
@@ -27,7 +28,7 @@ interface Parts extends AnsweringParts {
  */
 export class DataPlane {
   /** Asked by the edges before they look at a prediction's rows. */
-  readonly admission = new Admission();
+  readonly admission: Admission;
   readonly #parts: Parts;
   readonly #turn: Turn;
   readonly #shadows: ShadowQueue;
@@ -38,6 +39,7 @@ export class DataPlane {
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.admission = parts.admission;
     this.#turn = new Turn(parts.appender, parts.onWritten, () => parts.meter.unjournaled++);
     this.#shadows = new ShadowQueue(parts.appender, this.#turn, parts.meter);
     this.#answering = new Answering(parts, this.#turn, this.#shadows);

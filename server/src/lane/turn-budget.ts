@@ -8,12 +8,14 @@ const burstMs = 100;
  */
 const trust = 0.2;
 /** How long a turn shall take where there have been too many for longer than that, ms. */
-const pressedMs = 15;
+const pressedMs = 12;
 /** A turn that takes so long has misjudged what it took on: it takes no more, ms. */
 const longMs = 4 * pressedMs;
 /** So many requests are taken in any case: a few heavy ones always make a long turn. */
 const pressedLeast = 4;
 const patientLeast = 16;
+/** And of the limit so much where more connections may wait than a turn accepts: the shorter turns are, the sooner those are. */
+const crowdedShare = 1 / 8;
 /** Costs of an answer that are remembered. */
 const remembered = 16;
 /** Where requests are held over, each is of so long a work, ms: a call or two by itself says little of the next. */
@@ -39,6 +41,7 @@ export class TurnBudget {
   #answered = 0;
   #lateSince = Number.POSITIVE_INFINITY;
   #pressed = false;
+  #isCrowded = false;
   #pressedAt = Number.NEGATIVE_INFINITY;
   /** ms an answer. */
   readonly #costs = new Float64Array(remembered).fill(Number.POSITIVE_INFINITY);
@@ -57,9 +60,10 @@ export class TurnBudget {
 
   /**
    * A turn has read its first request. `worked`: since the turn before began, less what was spare of it; `held`: requests
-   * of turns before that are not answered; `waited`: longest that one of these, or of those just read, has for the lane.
+   * of turns before that are not answered; `waited`: longest that one of these, or of those just read, has for the lane;
+   * `isCrowded`: more connections may wait than a turn accepts.
    */
-  turn(now: number, worked: number, held: number, waited: number): void {
+  turn(now: number, worked: number, held: number, waited: number, isCrowded: boolean): void {
     this.#answered += this.#held + this.#begun - held;
     this.#worked += worked;
     const isWhole = this.#held === 0 && held === 0;
@@ -70,6 +74,7 @@ export class TurnBudget {
     this.#started = now;
     this.#begun = 0;
     this.#held = held;
+    this.#isCrowded = isCrowded;
     if (waited < targetMs) {
       this.#lateSince = Number.POSITIVE_INFINITY;
       this.#pressed = false;
@@ -84,7 +89,8 @@ export class TurnBudget {
   /** Whether this turn takes no more on. */
   isSpent(now: number): boolean {
     const elapsed = now - this.#started;
-    if (this.#pressed && this.#held + this.#begun >= this.#limit) return true;
+    const limit = this.#isCrowded ? crowdedShare * this.#limit : this.#limit;
+    if (this.#pressed && this.#held + this.#begun >= limit) return true;
     return elapsed >= (this.#pressed ? longMs : burstMs) && this.#begun >= patientLeast;
   }
 

@@ -14,7 +14,7 @@ import { allowPython } from '../models/python/settings.ts';
 import { productVersion } from '../product.ts';
 import { residentBytes, treeBytes } from '../resident.ts';
 import { superviseMe } from './child.ts';
-import { listenDescriptor, readAssignment } from './config.ts';
+import { controlDescriptor, readAssignment } from './config.ts';
 import { logger } from './logger.ts';
 
 /** Largest file that can be uploaded, bytes. */
@@ -94,7 +94,7 @@ const app = await controlServer(
   readTls(config.tls),
   () => Number(new URL(address).port),
 );
-app.server.listen({ fd: listenDescriptor }, () => {
+app.server.listen({ fd: controlDescriptor }, () => {
   control.started();
   me.ready();
 });

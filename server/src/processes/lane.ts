@@ -8,6 +8,7 @@ import { readTls } from '../http/tls.ts';
 import { Appender } from '../journal/appender.ts';
 import { Finder } from '../journal/find.ts';
 import { IdSource } from '../journal/id.ts';
+import { Admission } from '../lane/admission.ts';
 import { BodyBounds } from '../lane/body-bounds.ts';
 import { Catalog } from '../lane/catalog.ts';
 import { ControlLine } from '../lane/control-line.ts';
@@ -18,12 +19,13 @@ import { Served } from '../lane/served.ts';
 import { SideThread } from '../lane/side-thread.ts';
 import { TurnClock } from '../lane/turn-times.ts';
 import { layout } from '../layout.ts';
+import { listenOn } from '../listening.ts';
 import { kindNamed } from '../models/kinds.ts';
 import { allowPython } from '../models/python/settings.ts';
 import { productVersion } from '../product.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { superviseMe } from './child.ts';
-import { grpcDescriptor, listenDescriptor, modelBytesOf, readAssignment } from './config.ts';
+import { laneDescriptors, modelBytesOf, readAssignment } from './config.ts';
 import { logger } from './logger.ts';
 import { Reporter } from './reporter.ts';
 import { startTracer } from './tracing.ts';
@@ -82,6 +84,7 @@ const plane = new DataPlane({
   appender,
   ids: new IdSource(incarnation, Date.now(), Math.random),
   meter,
+  admission: new Admission(laneDescriptors.http.length),
   now: Date.now,
   onWritten: (position) => loops.written(position),
 });
@@ -137,7 +140,10 @@ let inFlight = 0;
 let stopping = false;
 /** Connections and requests so far. */
 let arrivals = 0;
-server.on('connection', () => arrivals++);
+server.on('connection', () => {
+  arrivals++;
+  plane.admission.connects(performance.now());
+});
 // First in line, before the request is answered.
 server.prependListener('request', (_request, response) => {
   arrivals++;
@@ -146,9 +152,9 @@ server.prependListener('request', (_request, response) => {
   if (stopping) response.setHeader('connection', 'close');
   response.on('close', () => inFlight--);
 });
-await Promise.all([
-  new Promise<void>((done) => server.listen({ fd: listenDescriptor }, done)),
-  new Promise<void>((done) => grpc.listen(grpcDescriptor, done)),
+const [closeDoors] = await Promise.all([
+  listenOn(server, laneDescriptors.http, { allowHalfOpen: true }),
+  grpc.listen(laneDescriptors.grpc),
 ]);
 turns.start();
 ready = true;
@@ -168,7 +174,7 @@ async function stop(): Promise<void> {
   // Connections that already wait in the kernel's queue are accepted and answered, too.
   await new Promise((resolve) => setTimeout(resolve, settleMs));
   await quiet();
-  server.close();
+  closeDoors();
   server.closeIdleConnections();
   const stopped = grpc.stop();
   while (inFlight > 0) {

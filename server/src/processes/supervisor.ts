@@ -9,7 +9,7 @@ import { recover } from '../journal/recover.ts';
 import { layout } from '../layout.ts';
 import type { ChildToSupervisor, SupervisorToChild } from '../messages.ts';
 import { boundCompiled } from './compiled-cache.ts';
-import { type Config, isLoopback } from './config.ts';
+import { type Config, isLoopback, laneDescriptors } from './config.ts';
 import { lockFolder, nextIncarnation } from './folder-lock.ts';
 import { Reports } from './reports.ts';
 import { Scorers } from './scorers.ts';
@@ -77,7 +77,10 @@ export async function startSupervisor(config: Config): Promise<Running> {
   writeFileSync(places.addresses, `${JSON.stringify({ dataPlane, grpc, control, pid: process.pid })}\n`);
 
   const descriptors = {
-    lane: [lanesSocket.fd(), grpcSocket.fd()],
+    lane: [
+      ...laneDescriptors.http.map(() => lanesSocket.fd()),
+      ...laneDescriptors.grpc.map(() => grpcSocket.fd()),
+    ],
     control: [controlSocket.fd()],
     loops: [],
   };

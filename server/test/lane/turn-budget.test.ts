@@ -36,7 +36,7 @@ function simulate({ answer, refusal, rate, until, stall = () => 0 }: Lane, seed 
       spare = true;
       continue;
     }
-    budget.turn(clock, worked, 0, spare ? 0 : clock - began);
+    budget.turn(clock, worked, 0, spare ? 0 : clock - began, false);
     [began, spare] = [clock, false];
     const taken: number[] = [];
     for (const one of waiting) {
@@ -85,7 +85,7 @@ function simulateHeld(
     const from = clock;
     if (due <= clock) {
       const oldest = held[0] ? held[0].since : clock;
-      budget.turn(clock, worked, held.length, spare ? 0 : clock - Math.min(began, oldest));
+      budget.turn(clock, worked, held.length, spare ? 0 : clock - Math.min(began, oldest), false);
       worked = 0;
       [began, spare] = [clock, false];
       for (; due <= from; arrive()) {
@@ -104,6 +104,58 @@ function simulateHeld(
     for (const one of next) answered.push([one.due, clock - one.due]);
   }
   return { answered, refused };
+}
+
+/**
+ * A lane whose callers connect for each request: a turn accepts `mostAccepted` connections at most, and the system drops
+ * what comes when `backlog` wait. Costs in ms. `lost`: when those were due.
+ */
+function simulateConnecting(
+  {
+    accept,
+    answer,
+    refusal,
+    mostAccepted,
+    backlog,
+  }: { [what in 'accept' | 'answer' | 'refusal' | 'mostAccepted' | 'backlog']: number },
+  rate: number,
+  until: number,
+  seed = 1,
+) {
+  const random = seeded(seed);
+  const budget = new TurnBudget();
+  const answered: [number, number][] = [];
+  const lost: number[] = [];
+  const queue: number[] = [];
+  let accepted: number[] = [];
+  let [clock, due, began, worked, spare, crowdedSince] = [0, 0, 0, 0, true, Number.POSITIVE_INFINITY];
+  while (clock < until) {
+    for (; due <= clock; due += -Math.log(1 - random()) / rate)
+      (queue.length < backlog ? queue : lost).push(due);
+    if (queue.length === 0 && accepted.length === 0) {
+      [clock, spare] = [due, true];
+      continue;
+    }
+    const isCrowded = accepted.length >= mostAccepted;
+    crowdedSince = isCrowded ? Math.min(crowdedSince, began) : Number.POSITIVE_INFINITY;
+    const waited = spare ? 0 : Math.max(clock - began, clock - crowdedSince, 0);
+    budget.turn(clock, worked, 0, waited, isCrowded);
+    [began, spare] = [clock, false];
+    const taken: number[] = [];
+    // What was accepted in the turn before is read in this one.
+    for (const one of accepted) {
+      const isSpent = budget.isSpent(clock);
+      clock += isSpent ? refusal : answer;
+      if (isSpent) continue;
+      budget.begin();
+      taken.push(one);
+    }
+    for (const one of taken) answered.push([one, clock - one]);
+    accepted = queue.splice(0, mostAccepted);
+    clock += accept * accepted.length;
+    worked = clock - began;
+  }
+  return { answered, lost };
 }
 
 /** Of a request by its head, ms. */
@@ -164,7 +216,7 @@ test('a core that is shared with others is no overload', () => {
     let clock = 0;
     let began = 0;
     for (let turn = 0; turn < 2000; turn++) {
-      budget.turn(clock, clock - began, 0, clock - began);
+      budget.turn(clock, clock - began, 0, clock - began, false);
       began = clock;
       for (let caller = 0; caller < 8; caller++) {
         if (budget.isSpent(clock)) throw new Error(`refused in turn ${turn} of seed ${seed}`);
@@ -177,15 +229,15 @@ test('a core that is shared with others is no overload', () => {
 
 test('a burst that is over in a tenth of a second is answered whole', () => {
   const budget = new TurnBudget();
-  budget.turn(1000, 0, 0, 0);
+  budget.turn(1000, 0, 0, 0, false);
   for (let k = 0; k < 400; k++) {
     expect(budget.isSpent(1000 + k * 0.249)).toBe(false);
     budget.begin();
   }
   expect(budget.isSpent(1100)).toBe(true);
   // The next turn begins late, but it is the first.
-  budget.turn(1100, 100, 0, 100);
-  budget.turn(1101, 1, 0, 1);
+  budget.turn(1100, 100, 0, 100, false);
+  budget.turn(1101, 1, 0, 1, false);
   expect(budget.isSpent(1101)).toBe(false);
 });
 
@@ -223,6 +275,19 @@ describe('of requests of a library that takes a call a turn', () => {
   );
 });
 
+test('of callers who connect for each request as many are answered in time as accepting the others leaves', () => {
+  const costs = { accept: 0.06, answer: 0.3, refusal: 0.02, mostAccepted: 16, backlog: 511 };
+  const whole = costs.accept + costs.answer;
+  const share = (costs.accept + costs.refusal) / whole;
+  for (const load of [1.2, 1.5, 2, 3])
+    for (let seed = 1; seed <= 5; seed++) {
+      const { answered, lost } = simulateConnecting(costs, load / whole, 4000, seed);
+      const left = (1 - load * share) / (1 - share);
+      expect(goodput(answered, 500, 3900, whole), `${load}`).toBeGreaterThan((load < 3 ? 0.95 : 0.85) * left);
+      expect(lost.filter((due) => due > 500)).toEqual([]);
+    }
+});
+
 test('a lane with little to do that another process stops for a moment refuses nobody', () => {
   for (let seed = 1; seed <= 100; seed++) {
     const random = seeded(seed);
@@ -233,7 +298,7 @@ test('a lane with little to do that another process stops for a moment refuses n
       const isStopped = random() < (turn < 20 ? 0.2 : 0.05);
       const stopped = isStopped ? 30 + 200 * random() : 0;
       clock += stopped;
-      budget.turn(clock, 0.2 + stopped, 0, stopped);
+      budget.turn(clock, 0.2 + stopped, 0, stopped, false);
       const callers = isStopped ? 8 : 1;
       for (let caller = 0; caller < callers; caller++) {
         expect(budget.isSpent(clock), `turn ${turn} of seed ${seed}`).toBe(false);

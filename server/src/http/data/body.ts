@@ -106,6 +106,8 @@ export function readBody(
   request.on('end', () => {
     if (failed) return;
     const body = more === null ? (first ?? nothing) : more.end();
+    // The request lives on until it is answered; its body need not.
+    first = more = null;
     if (encoding === undefined || encoding === 'identity') done(body, null);
     else unpackBody(body, encoding, bounds, done);
   });

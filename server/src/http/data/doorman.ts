@@ -47,6 +47,7 @@ class Connection {
   #left = 0;
   #isRefused = false;
   #came = 0;
+  /** The last that node:http has read, until it has come whole and is answered: connections rest, and nothing rests in them. */
   #request: IncomingMessage | null = null;
   #response: ServerResponse | null = null;
 
@@ -62,7 +63,12 @@ class Connection {
     this.#came++;
     this.#request = request;
     this.#response = response;
+    response.on('close', this.#closed);
   }
+
+  readonly #closed = (): void => {
+    if (this.#request?.complete && this.#isAnswered()) this.#request = this.#response = null;
+  };
 
   readonly #read = (chunk: Buffer): void => {
     if (this.#left === 0) {
@@ -75,7 +81,7 @@ class Connection {
       const before = this.#came;
       this.#parse(chunk);
       const isEnd = this.#left === 0 && part === chunk.length && this.#came === before;
-      this.#isBetween = isEnd && this.#request!.complete;
+      this.#isBetween = isEnd && this.#isComplete();
     } else if (part < chunk.length) this.#first(chunk.subarray(part));
   };
 
@@ -96,12 +102,20 @@ class Connection {
     const isRead = plain !== null && this.#came === before + 1 && (this.#isBetween || this.#isAlone(plain));
     this.#left = isRead ? plain.left : 0;
     this.#isRefused = false;
-    this.#isBetween = isRead && plain.left === 0 && this.#request!.complete;
+    this.#isBetween = isRead && plain.left === 0 && this.#isComplete();
   }
 
   /** All that was asked before is answered, and was read by the caller. */
   #isFree(): boolean {
-    return this.#response!.closed && this.#socket.writableLength === 0;
+    return this.#isAnswered() && this.#socket.writableLength === 0;
+  }
+
+  #isAnswered(): boolean {
+    return this.#response === null || this.#response.closed;
+  }
+
+  #isComplete(): boolean {
+    return this.#request === null || this.#request.complete;
   }
 
   /**

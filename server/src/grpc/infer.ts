@@ -6,18 +6,22 @@ import {
   type sendUnaryData,
 } from '@grpc/grpc-js';
 import type { Actor } from '../actor.ts';
+import { type Answered, isLongAnswer } from '../lane/answering.ts';
 import { versionNamed } from '../lane/catalog.ts';
 import type { DataPlane } from '../lane/data-plane.ts';
-import { infer } from '../lane/infer.ts';
+import { infer, inferredOf } from '../lane/infer.ts';
+import type { MessageToWrite } from '../lane/infer-aside.ts';
 import type { Tracer } from '../lane/tracer.ts';
+import type { InferRequest } from '../oip/infer.ts';
 import {
   inferResponse,
-  type ModelInferResponse,
   modelInferRequest,
   modelInferResponse,
   modelStreamInferResponse,
   readInferMessage,
+  streamResponse,
 } from '../oip/infer-message.ts';
+import type { Message } from '../oip/messages.ts';
 import { decoded } from './received.ts';
 import { type CallTrace, sayTrace, traceCall } from './span.ts';
 import { statusOf } from './status.ts';
@@ -35,29 +39,30 @@ export function addInfer(
   authorise: (metadata: Metadata) => Actor,
   tracer: Tracer | null,
 ): void {
-  const ask: Ask = (message, call, trace, cacheStatus, send) => {
-    const { metadata } = call;
-    const request = readInferMessage(message);
-    for (const field of callerFields) {
-      const [value] = metadata.get(field);
-      if (value !== undefined) request.parameters[field] ??= String(value);
-    }
-    infer(
-      plane,
-      message.model_name,
-      versionNamed(message.model_version),
-      request,
-      waitingOf(call, trace),
-      (inferred, status) => {
-        if (status !== null) cacheStatus(status);
-        return inferResponse(request, inferred);
-      },
-      send,
-    );
-  };
+  const asked =
+    (isOfStream: boolean): Ask =>
+    (message, call, trace, cacheStatus, send) => {
+      const { metadata } = call;
+      const request = readInferMessage(message);
+      for (const field of callerFields) {
+        const [value] = metadata.get(field);
+        if (value !== undefined) request.parameters[field] ??= String(value);
+      }
+      const encode = (answered: Answered): object | Promise<object> => {
+        if (answered.cacheStatus !== null) cacheStatus(answered.cacheStatus);
+        if (isLongAnswer(answered.arm, answered.rows))
+          return encodeAside(plane, request, isOfStream, answered);
+        const response = inferResponse(request, inferredOf(answered.arm, request, answered));
+        return isOfStream ? streamResponse(response) : response;
+      };
+      const version = versionNamed(message.model_version);
+      infer(plane, message.model_name, version, request, waitingOf(call, trace), encode, send);
+    };
+  const askOne = asked(false);
+  const askOfStream = asked(true);
   server.register(
     `/${service}/ModelInfer`,
-    (call: ServerUnaryCall<Buffer, ModelInferResponse>, done: sendUnaryData<ModelInferResponse>) => {
+    (call: ServerUnaryCall<Buffer, object>, done: sendUnaryData<object>) => {
       const trace = traceCall(tracer, `${service}/ModelInfer`, call.metadata);
       const fail = (thrown: unknown): void => {
         trace.end(thrown);
@@ -73,7 +78,7 @@ export function addInfer(
           call.sendMetadata(metadata);
         };
         const message = decoded(modelInferRequest.decode, call.request);
-        ask(message, call, trace, cacheStatus, (response, error) => {
+        askOne(message, call, trace, cacheStatus, (response, error) => {
           if (error) {
             fail(error);
             return;
@@ -85,7 +90,7 @@ export function addInfer(
         fail(thrown);
       }
     },
-    modelInferResponse.encode,
+    encodedBy(modelInferResponse),
     asTheyCame,
     'unary',
   );
@@ -95,12 +100,12 @@ export function addInfer(
       try {
         authorise(call.metadata);
         const begin = (): CallTrace => traceCall(tracer, `${service}/ModelStreamInfer`, call.metadata);
-        streamInfer(call, plane.admission, ask, begin);
+        streamInfer(call, plane.admission, askOfStream, begin);
       } catch (thrown) {
         call.emit('error', statusOf(thrown));
       }
     },
-    modelStreamInferResponse.encode,
+    encodedBy(modelStreamInferResponse),
     asTheyCame,
     'bidi',
   );
@@ -108,3 +113,27 @@ export function addInfer(
 
 /** Messages are read when the work on them begins: to refuse one costs no more than its bytes. */
 const asTheyCame = (bytes: Buffer): Buffer => bytes;
+
+/** Answers that the side thread has made are bytes already. */
+function encodedBy<T extends object>({ encode }: Message<T>): (response: object) => Buffer {
+  return (response) =>
+    response instanceof Uint8Array
+      ? Buffer.from(response.buffer, response.byteOffset, response.length)
+      : encode(response as T);
+}
+
+function encodeAside(
+  { side }: DataPlane,
+  { id, outputs }: InferRequest,
+  isOfStream: boolean,
+  answered: Answered,
+): Promise<Uint8Array> {
+  const { arm, rows, texts } = answered;
+  const answers = answered.answers.slice();
+  const given: MessageToWrite = {
+    request: { id, outputs },
+    isOfStream,
+    answered: { id: answered.id, rows, answers, texts: texts.slice() },
+  };
+  return side.finish('message', arm, given, [answers.buffer]);
+}

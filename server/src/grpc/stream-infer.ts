@@ -1,20 +1,20 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import type { SlipwayError } from '../errors.ts';
 import type { Admission } from '../lane/admission.ts';
-import { type ModelInferRequest, type ModelInferResponse, modelInferRequest } from '../oip/infer-message.ts';
+import { type ModelInferRequest, modelInferRequest } from '../oip/infer-message.ts';
 import { answeredOne } from './arriving.ts';
 import { decoded } from './received.ts';
 import type { CallTrace } from './span.ts';
 import { statusOf } from './status.ts';
 import type { Call } from './waiting.ts';
 
-/** Answers one message; throws, or tells `send`, what is wrong. */
+/** Answers one message as its method says it, or as the bytes of that; throws, or tells `send`, what is wrong. */
 export type Ask = (
   message: ModelInferRequest,
   call: Call,
   trace: CallTrace,
   cacheStatus: (status: string) => void,
-  send: (response: ModelInferResponse | null, error: SlipwayError | null) => void,
+  send: (response: object | null, error: SlipwayError | null) => void,
 ) => void;
 
 /** Of a request that came on a stream; null: not there yet. */
@@ -23,9 +23,6 @@ interface Answer {
 }
 
 const noStatus = (): void => {};
-
-/** Clients of Triton that know models with many answers a request look for it in each. */
-const isFinal = { bool_param: true };
 
 /**
  * One answer a request, in the order of the requests, as Triton's: clients that give no ids go by it. An error is an
@@ -79,8 +76,7 @@ export function streamInfer(
           return;
         }
         trace.end(null);
-        response!.parameters.triton_final_response = isFinal;
-        answered(answer, { infer_response: response! });
+        answered(answer, response!);
       });
     } catch (thrown) {
       failed(thrown);

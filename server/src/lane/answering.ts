@@ -63,6 +63,9 @@ const longBytes = 512 * 1024;
 /** A hashed value takes as long as so many bytes. */
 const hashBytes = 512;
 
+/** So many numbers and ids are written in 1 to 2 ms. */
+const longAnswer = 4096;
+
 /** A record of more bytes is written beside the event loop, too. */
 const longRecord = 4 << 20;
 
@@ -71,6 +74,11 @@ export function isLong({ width, journaled }: Arm, frame: Frame): boolean {
   let bytes = frame.rows * (8 * (frame.width + width) + hashBytes * journaled.hashes);
   for (const text of frame.texts) bytes += text.length;
   return bytes > longBytes;
+}
+
+/** Whether to write the answer would. */
+export function isLongAnswer({ width }: Arm, rows: number): boolean {
+  return rows * (1 + width) > longAnswer;
 }
 
 /** Keeps what a model has answered, and lets the answer leave once it is kept. */

@@ -13,6 +13,7 @@ import { ask } from './ask.ts';
 import { Batcher, type Call } from './batcher.ts';
 import { Flight, mostFollowers } from './flight.ts';
 import { ShadowQueue } from './shadow-queue.ts';
+import type { SideThread } from './side-thread.ts';
 import { tooManySlices } from './slices.ts';
 import { Turn } from './turn.ts';
 
@@ -29,6 +30,8 @@ interface Parts extends AnsweringParts {
 export class DataPlane {
   /** Asked by the edges before they look at a prediction's rows. */
   readonly admission: Admission;
+  /** Where edges have large requests read and large answers written. */
+  readonly side: SideThread;
   readonly #parts: Parts;
   readonly #turn: Turn;
   readonly #shadows: ShadowQueue;
@@ -40,6 +43,7 @@ export class DataPlane {
   constructor(parts: Parts) {
     this.#parts = parts;
     this.admission = parts.admission;
+    this.side = parts.side;
     this.#turn = new Turn(parts.appender, parts.onWritten, () => parts.meter.unjournaled++);
     this.#shadows = new ShadowQueue(parts.appender, this.#turn, parts.meter);
     this.#answering = new Answering(parts, this.#turn, this.#shadows);

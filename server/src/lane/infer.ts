@@ -1,9 +1,10 @@
 import { SlipwayError, toSlipwayError } from '../errors.ts';
 import { checkOutputs, type InferRequest, type OutputTensor, outputsOf } from '../oip/infer.ts';
-import { frameOf } from '../oip/tensors.ts';
+import { frameOf, type GivenTensor } from '../oip/tensors.ts';
 import type { Frame } from '../tensor.ts';
 import type { Waiting } from '../waiting.ts';
-import type { Answered } from './answering.ts';
+import type { Answered, Asked } from './answering.ts';
+import type { Arm } from './arm.ts';
 import { callerOf, readSaid, readText, type Said } from './caller.ts';
 import type { Codec } from './codec.ts';
 import type { DataPlane } from './data-plane.ts';
@@ -43,36 +44,77 @@ export function inferredOf(
   return { model, version: version.version, outputs, ids: rowIds(id, rows) };
 }
 
-/** Answers one that came as a message. Throws what is wrong with the request; what happens later is told to `send`. */
+/** What the side thread makes a frame of, and gives back: the version may be another by then. */
+export interface TensorsRead {
+  read: ReturnType<typeof readInfer>;
+  inputs: GivenTensor[];
+}
+
+/** Answers one that came as a message. Throws what is wrong with the request, or tells it to `send` later. */
 export function infer<T>(
   plane: DataPlane,
   model: string,
   version: number | null,
   request: InferRequest,
   waiting: Waiting,
-  encode: (inferred: Inferred, cacheStatus: Answered['cacheStatus']) => T,
-  send: (encoded: T | null, error: SlipwayError | null) => void,
+  encode: Asked<T>['encode'],
+  send: Asked<T>['send'],
 ): void {
-  const arm = plane.route(model, version);
-  if (!arm) {
-    const again = (): void => infer(plane, model, version, request, waiting, encode, send);
-    plane.whenAttached(model, version, waiting.span, again, (thrown) => send(null, toSlipwayError(thrown)));
-    return;
-  }
-  try {
-    const { frame, imputed, said } = readInfer(arm, request, (rows) => plane.frame(arm, rows));
-    plane.predict({
-      arm,
-      frame,
-      imputed,
-      caller: callerOf(said, waiting, performance.now()),
-      encode: (answered) => encode(inferredOf(arm, request, answered), answered.cacheStatus),
-      send,
-    });
-  } catch (error) {
-    if (error instanceof SlipwayError) plane.error(arm, error.code);
-    throw error;
-  }
+  const since = performance.now();
+  const failed = (thrown: unknown): void => send(null, toSlipwayError(thrown));
+  const counted = (arm: Arm, work: () => void): void => {
+    try {
+      work();
+    } catch (error) {
+      if (error instanceof SlipwayError) plane.error(arm, error.code);
+      throw error;
+    }
+  };
+  const ask = (arm: Arm, { frame, imputed, said }: ReturnType<typeof readInfer>): void =>
+    plane.predict({ arm, frame, imputed, caller: callerOf(said, waiting, since), encode, send });
+  const begin = (): void => {
+    const arm = plane.route(model, version);
+    if (!arm) plane.whenAttached(model, version, waiting.span, begin, failed);
+    else if (!isLong(request))
+      counted(arm, () =>
+        ask(
+          arm,
+          readInfer(arm, request, (rows) => plane.frame(arm, rows)),
+        ),
+      );
+    else
+      plane.side
+        .begin<TensorsRead>('tensors', arm, request, waiting, buffersOf(request.inputs))
+        .then(
+          ({ read, inputs }) => {
+            request.inputs = inputs;
+            if (plane.route(model, version) === arm) counted(arm, () => ask(arm, read));
+            else begin();
+          },
+          (thrown) =>
+            counted(arm, () => {
+              throw thrown;
+            }),
+        )
+        .catch(failed);
+  };
+  begin();
+}
+
+/** So many bytes of tensors become a frame in 1 to 2 ms. */
+export const longBinary = 4 * 1024 * 1024;
+
+/** Values that came one by one are not given away: that would take as long as to read them. */
+function isLong({ inputs }: InferRequest): boolean {
+  return (
+    inputs.every(({ raw }) => raw !== null) &&
+    inputs.reduce((sum, { raw }) => sum + raw!.length, 0) > longBinary
+  );
+}
+
+/** Each once, for several tensors may lie in one. */
+export function buffersOf(inputs: GivenTensor[]): ArrayBuffer[] {
+  return [...new Set(inputs.flatMap(({ raw }) => (raw ? [raw.buffer as ArrayBuffer] : [])))];
 }
 
 /** The prediction ids of a request's rows: its own, with the row's index behind it where there are several. */

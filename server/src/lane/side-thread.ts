@@ -40,12 +40,18 @@ export class SideThread {
     this.#heapMegabytes = heapMegabytes;
   }
 
-  /** What a job makes of a request. Rejects with what it throws, and with CANCELLED and TIMEOUT where nobody waits for it any more. */
-  begin<Out>(job: string, codec: Arm, input: object, waiting: Waiting): Promise<Out> {
-    return this.#add(this.#beginning, job, codec, input, [], waiting);
+  /** What a job makes of a request; buffers in `transfer` are given away. Rejects with what it throws, and with CANCELLED and TIMEOUT where nobody waits for it any more. */
+  begin<Out>(
+    job: string,
+    codec: Arm,
+    input: object,
+    waiting: Waiting,
+    transfer: ArrayBuffer[] = [],
+  ): Promise<Out> {
+    return this.#add(this.#beginning, job, codec, input, transfer, waiting);
   }
 
-  /** The same for what has been answered already, and is only to be kept and said. Buffers in `transfer` are given away. */
+  /** The same for what has been answered already, and is only to be kept and said. */
   finish<Out>(job: string, codec: Arm, input: object, transfer: ArrayBuffer[]): Promise<Out> {
     return this.#add(this.#finishing, job, codec, input, transfer, nobody);
   }

@@ -58,10 +58,14 @@ export interface ModelInferResponse {
 
 export const modelInferRequest = plainMessage<ModelInferRequest>('inference.ModelInferRequest');
 export const modelInferResponse = plainMessage<ModelInferResponse>('inference.ModelInferResponse');
-export const modelStreamInferResponse = plainMessage<{
+export interface ModelStreamInferResponse {
   error_message?: string;
   infer_response?: Partial<ModelInferResponse>;
-}>('inference.ModelStreamInferResponse');
+}
+
+export const modelStreamInferResponse = plainMessage<ModelStreamInferResponse>(
+  'inference.ModelStreamInferResponse',
+);
 
 /** The field of InferTensorContents that holds a datatype; FP16 comes as raw bytes only. */
 const contentFields = new Map([
@@ -100,7 +104,7 @@ export function readInferMessage(message: ModelInferRequest): InferRequest {
 }
 
 export function inferResponse(
-  request: InferRequest,
+  request: Pick<InferRequest, 'id'>,
   {
     model,
     version,
@@ -116,6 +120,15 @@ export function inferResponse(
     outputs: outputs.map(({ name, datatype, shape }) => ({ name, datatype, shape })),
     raw_output_contents: outputs.map(packed),
   };
+}
+
+/** Clients of Triton that know models with many answers a request look for it in each. */
+const isFinal = { bool_param: true };
+
+/** The same as the one answer of a stream's request. */
+export function streamResponse(response: ModelInferResponse): ModelStreamInferResponse {
+  response.parameters.triton_final_response = isFinal;
+  return { infer_response: response };
 }
 
 export function readParameters(parameters: Parameters): { [name: string]: unknown } {

@@ -58,8 +58,16 @@ export function outputsOf(
   });
 }
 
+/** Outputs that a request wants, the same ones again included, unless the model has more. */
+const mostWanted = 1000;
+
 /** Throws before anything is answered: TENSOR_MISMATCH for an unknown output, INVALID_REQUEST for what cannot be done. */
 export function checkOutputs({ outputs }: Pick<InferRequest, 'outputs'>, signature: Signature): void {
+  if (outputs && outputs.length > Math.max(mostWanted, signature.outputs.length)) {
+    throw mismatch(
+      `${outputs.length} outputs are wanted, of ${signature.outputs.length}: up to ${mostWanted} may be.`,
+    );
+  }
   for (const { name, parameters } of outputs ?? []) {
     const spec = signature.outputs.find((one) => one.name === name);
     if (!spec) {

@@ -1,6 +1,6 @@
 import { SlipwayError } from '../errors.ts';
 import { shown } from '../shown.ts';
-import { isOpen, type Signature, type TensorSpec } from '../signature.ts';
+import { isLong, isOpen, type Signature, type TensorSpec } from '../signature.ts';
 import { type Frame, newFrame } from '../tensor.ts';
 import { nearest } from '../texts.ts';
 import { type Element, elements, readerOf } from './elements.ts';
@@ -46,6 +46,8 @@ export function frameOf(
   }
   for (const [column, { strict }] of signature.features.entries())
     if (strict) encodeCategories(frame, column, signature);
+  // What categories were told apart by is of no more use.
+  if (frame.texts.length > 0 && !holdsTexts(signature)) frame.texts.length = 0;
   return frame;
 }
 
@@ -173,6 +175,15 @@ function encodeCategories(frame: Frame, column: number, { features, inputs }: Si
       throw new SlipwayError('CATEGORY_UNKNOWN', `Feature "${name}" has no category ${shown(category)}.`);
     frame.values[at] = code;
   }
+}
+
+/** Whether columns still index into the texts when categories are encoded. */
+function holdsTexts({ features, inputs }: Signature): boolean {
+  return inputs.some(
+    (spec) =>
+      (spec.datatype === 'BYTES' || isLong(spec.datatype) || isOpen(spec)) &&
+      features.slice(spec.column, spec.column + spec.width).some(({ strict }) => !strict),
+  );
 }
 
 function isIn(spec: TensorSpec, column: number): boolean {

@@ -121,7 +121,6 @@ await controlLine.greeted(askMs);
 const keys = new Keys(config.keyFile, config.adminKeyFile);
 const shared = {
   plane,
-  side,
   catalog: new Catalog(served, controlLine, productVersion),
   tracer,
   tls: readTls(config.tls),

@@ -108,6 +108,11 @@ describe('what does not fit is refused by name', () => {
     ['a negative shape', request({}, { shape: [-1, 2] }), /"shape" of input "X"/],
     ['an unknown output', request({ outputs: [{ name: 'q' }] }), /no output "q"/],
     [
+      'outputs without end',
+      request({ outputs: Array(1001).fill({ name: 'p' }) }),
+      /1001 outputs are wanted, of 2: up to 1000/,
+    ],
+    [
       'no rows',
       {
         inputs: [

@@ -2,7 +2,9 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { electricity, inRepository, Slipway } from './harness.ts';
+import type { ModelView } from '../../src/api.ts';
+import { GrpcClient } from '../grpc/client.ts';
+import { electricity, inRepository, Slipway, until } from './harness.ts';
 
 /** Bodies and answers that the side thread reads and writes, on a real Slipway: they are as small ones are. */
 let slipway: Slipway;
@@ -98,6 +100,100 @@ test('tensors as JSON and as bytes, and KServe’s instances', async () => {
   expect(kserve.body.predictions.flat()).toEqual(expect.arrayContaining([known[0], known[7999]]));
 });
 
+test('megabytes of tensors as bytes, over HTTP and gRPC, whose records are segments of their own', async () => {
+  expect((await slipway.deploy('logit', inRepository('bench/logit-30.json'))).status).toBe(201);
+  const metadata = await slipway.data<{ inputs: { name: string; datatype: string }[] }>(
+    'GET',
+    '/v2/models/logit',
+  );
+  const { name, datatype } = metadata.body.inputs[0]!;
+  expect(datatype).toBe('FP64');
+  const [count, width] = [20_000, 30];
+  const numbers = Float64Array.from({ length: count * width }, (_, i) => ((i * 7919) % 1000) / 500 - 1);
+  const bytesOf = (from: number, to: number): Buffer =>
+    Buffer.from(numbers.buffer, 8 * width * from, 8 * width * (to - from));
+  type Output = { name: string; datatype: string };
+  const client = new GrpcClient(slipway.grpc, {
+    'grpc.max_receive_message_length': 20_000_000,
+    'grpc.max_send_message_length': 20_000_000,
+  });
+  const message = (from: number, to: number) => ({
+    model_name: 'logit',
+    id: 'wide',
+    inputs: [{ name, datatype, shape: [to - from, width] }],
+    raw_input_contents: [bytesOf(from, to)],
+  });
+  type Response = {
+    id: string;
+    parameters: { slipway_ids: { string_param: string }; triton_final_response?: { bool_param: boolean } };
+    outputs: Output[];
+    raw_output_contents: Buffer[];
+  };
+  const parts: Response[] = [];
+  for (let at = 0; at < count; at += 1000) parts.push(await client.ask('ModelInfer', message(at, at + 1000)));
+  const whole = parts[0]!.outputs.map((_, k) =>
+    Buffer.concat(parts.map((one) => one.raw_output_contents[k]!)),
+  );
+  const ids: string[] = [];
+  const check = (response: Response): void => {
+    expect(response.id).toBe('wide');
+    expect(response.raw_output_contents.every((bytes, k) => bytes.equals(whole[k]!))).toBe(true);
+    ids.push(response.parameters.slipway_ids.string_param.split(',')[12_345]!);
+  };
+  const alone = await client.ask<Response>('ModelInfer', message(0, count));
+  check(alone);
+  expect(alone.parameters.triton_final_response).toBeUndefined();
+  const streamed = await client.stream<{ infer_response: Response }>('ModelStreamInfer', [
+    message(0, count),
+    message(0, count),
+  ]);
+  expect(streamed).toHaveLength(2);
+  for (const { infer_response } of streamed) {
+    check(infer_response);
+    expect(infer_response.parameters.triton_final_response?.bool_param).toBe(true);
+  }
+  client.close();
+
+  const head = Buffer.from(
+    JSON.stringify({
+      id: 'wide',
+      inputs: [{ ...message(0, count).inputs[0], parameters: { binary_data_size: 8 * count * width } }],
+      parameters: { binary_data_output: true },
+    }),
+  );
+  const answer = await fetch(`${slipway.dataPlane}/v2/models/logit/infer`, {
+    method: 'POST',
+    headers: { 'inference-header-content-length': String(head.length) },
+    body: new Uint8Array(Buffer.concat([head, bytesOf(0, count)])),
+  });
+  const bytes = Buffer.from(await answer.arrayBuffer());
+  const jsonBytes = Number(answer.headers.get('inference-header-content-length'));
+  const json = JSON.parse(bytes.toString('utf8', 0, jsonBytes)) as { parameters: { slipway_ids: string[] } };
+  expect(bytes.subarray(jsonBytes).equals(Buffer.concat(whole))).toBe(true);
+  ids.push(json.parameters.slipway_ids[12_345]!);
+
+  expect(new Set(ids).size).toBe(4);
+  for (const id of ids) {
+    const { features, key } = await slipway.prediction(id);
+    expect(Object.values(features)).toEqual([...numbers.subarray(12_345 * width, 12_346 * width)]);
+    expect(key).toBe('wide');
+  }
+  // All of it is folded: 20,000 rows in small requests, and four times in large ones.
+  const counted = async () =>
+    (await slipway.api<ModelView>('GET', '/api/models/logit')).body.traffic.predictions;
+  await until(async () => (await counted()) === 5 * count, 'all rows to be counted');
+});
+
+test('a cache is not asked for very many rows', async () => {
+  expect((await slipway.deploy('cached', file, { serving: { cacheBytes: 1e8 } })).status).toBe(201);
+  const answers = await Promise.all(
+    [1, 2].map(() => post<Named>('/predict/cached', { rows: [...rows, ...rows] })),
+  );
+  expect(answers.map(({ headers }) => headers.get('cache-status'))).toEqual(
+    Array(2).fill('slipway; fwd=bypass'),
+  );
+});
+
 test('what is wrong with one row is said as it is of a small body', async () => {
   const codes: unknown[] = [];
   const { period: _, ...less } = rows[0]!;
@@ -119,9 +215,14 @@ test('what is wrong with one row is said as it is of a small body', async () => 
 });
 
 test('versions change meanwhile: each answer is whole, and of one of them', async () => {
-  const others = Array.from({ length: 12 }, () => post<Named>('/predict/electricity', { rows }));
+  // A lane has up to 100 ms of long requests to answer, by what the gate measured, and refuses what is more.
+  const patient = async (): ReturnType<typeof post<Named>> => {
+    const answer = await post<Named>('/predict/electricity', { rows });
+    return answer.status === 503 ? patient() : answer;
+  };
+  const others = Array.from({ length: 12 }, patient);
   expect((await slipway.deploy('electricity', file, { as: 'live' })).status).toBe(201);
-  const last = await post<Named>('/predict/electricity', { rows });
+  const last = await patient();
   expect(last.body.version).toBe(2);
   for (const { status, body } of [...(await Promise.all(others)), last]) {
     expect(status).toBe(200);
@@ -132,8 +233,9 @@ test('versions change meanwhile: each answer is whole, and of one of them', asyn
 });
 
 test('a Slipway that stops answers what it has', async () => {
-  const text = JSON.stringify({ rows });
-  const sent = Array.from({ length: 4 }, () => {
+  // So few that their model's time is within what a lane takes on, however slow the gate found the machine.
+  const text = JSON.stringify({ rows: rows.slice(0, 3000) });
+  const sent = Array.from({ length: 3 }, () => {
     const answer = Promise.withResolvers<number>();
     const asked = request(`${slipway.dataPlane}/predict/electricity`, { method: 'POST' }, (response) => {
       response.resume().on('end', () => answer.resolve(response.statusCode!));
@@ -143,5 +245,5 @@ test('a Slipway that stops answers what it has', async () => {
   });
   await Promise.all(sent.map(({ finished }) => finished));
   await slipway.stop();
-  expect(await Promise.all(sent.map(({ answer }) => answer))).toEqual([200, 200, 200, 200]);
+  expect(await Promise.all(sent.map(({ answer }) => answer))).toEqual([200, 200, 200]);
 });

@@ -1,7 +1,8 @@
 import { SlipwayError } from '../../errors.ts';
-import type { Answered } from '../../lane/answering.ts';
+import { type Answered, isLongAnswer } from '../../lane/answering.ts';
 import type { Arm } from '../../lane/arm.ts';
 import { callerOf } from '../../lane/caller.ts';
+import { longBinary } from '../../lane/infer.ts';
 import type { Waiting } from '../../waiting.ts';
 import type { AnswerToWrite, BodyToRead } from './aside.ts';
 import { type Body, type LargeBody, whole } from './body.ts';
@@ -15,10 +16,6 @@ export const jsonLengthHeader = 'inference-header-content-length';
 
 /** So much JSON is read in 1 to 2 ms. */
 const longJson = 256 * 1024;
-/** And so much of binary data, bytes. */
-const longBinary = 4 * 1024 * 1024;
-/** So many numbers and ids are written in 1 to 2 ms. */
-const longAnswer = 4096;
 
 /** Whose rows they are, and how they are said. */
 export interface RowsAsked {
@@ -81,16 +78,18 @@ class RowsExchange {
   }
 
   async #readAside(arm: Arm, { pieces, bytes }: LargeBody): Promise<void> {
-    const { plane, side, bodies } = this.#parts;
+    const { plane, bodies } = this.#parts;
     const { model, version, format, jsonBytes } = this.#asked;
     bodies.hold(bytes);
     try {
       const waiting = this.#exchange.waiting();
       const given: BodyToRead = { format, pieces, jsonBytes };
-      const request = await side.begin<RowsRequest<unknown>>('read', arm, given, waiting).catch((thrown) => {
-        this.#count(arm, thrown);
-        throw thrown;
-      });
+      const request = await plane.side
+        .begin<RowsRequest<unknown>>('read', arm, given, waiting)
+        .catch((thrown) => {
+          this.#count(arm, thrown);
+          throw thrown;
+        });
       // Another version may be live meanwhile, or this one detached.
       if (plane.route(model, version) === arm) this.#counted(arm, () => this.#ask(arm, request, waiting));
       else this.begin();
@@ -127,11 +126,10 @@ class RowsExchange {
 
   #write({ arm, id, rows, answers, texts }: Answered, rest: unknown): Written | Promise<Written> {
     const { format } = this.#asked;
-    if (rows * (1 + arm.width) <= longAnswer)
-      return formatNamed(format).write(arm, rest, { id, rows, answers, texts });
+    if (!isLongAnswer(arm, rows)) return formatNamed(format).write(arm, rest, { id, rows, answers, texts });
     const own = answers.slice();
     const given: AnswerToWrite = { format, rest, answered: { id, rows, answers: own, texts: texts.slice() } };
-    return this.#parts.side.finish('write', arm, given, [own.buffer]);
+    return this.#parts.plane.side.finish('write', arm, given, [own.buffer]);
   }
 
   #counted(arm: Arm, work: () => void): void {

@@ -1,13 +1,11 @@
 import type { BodyBounds } from '../../lane/body-bounds.ts';
 import type { DataPlane } from '../../lane/data-plane.ts';
-import type { SideThread } from '../../lane/side-thread.ts';
 import { answerRows, type RowsAsked } from './answer-rows.ts';
 import type { Doorman } from './doorman.ts';
 import type { Exchange } from './exchange.ts';
 
 export interface RowsParts {
   plane: DataPlane;
-  side: SideThread;
   bodies: BodyBounds;
   doorman: Doorman;
 }

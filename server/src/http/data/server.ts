@@ -6,7 +6,6 @@ import type { BodyBounds } from '../../lane/body-bounds.ts';
 import type { Catalog } from '../../lane/catalog.ts';
 import type { DataPlane } from '../../lane/data-plane.ts';
 import type { LoopsLine } from '../../lane/loops-line.ts';
-import type { SideThread } from '../../lane/side-thread.ts';
 import type { Tracer } from '../../lane/tracer.ts';
 import type { Keys } from '../keys.ts';
 import type { Tls } from '../tls.ts';
@@ -22,7 +21,6 @@ import { takeRows } from './rows.ts';
 
 export interface DataParts {
   plane: DataPlane;
-  side: SideThread;
   catalog: Catalog;
   loops: LoopsLine;
   finder: Finder;

@@ -96,6 +96,8 @@ describe('rows as tensors', () => {
   test('hold the categories themselves', () => {
     const frame = frameOf(tensors('Bonn', 4), prepared.signature);
     expect([...frame.values]).toEqual([40, 30_000, 1, 1, 3]);
+    // No column indexes into its texts any more.
+    expect(frame.texts).toEqual([]);
   });
 
   test('are refused with unknown ones', () => {

@@ -170,7 +170,7 @@ class Arriving {
       if (this.#head === headBytes) {
         this.#head = 0;
         this.#left = this.#length;
-        if (this.#packed && this.#length > this.#bodies.limit) {
+        if (this.#length > this.#bodies.limit) {
           this.#refuse(tooLarge('message', this.#bodies.limit));
           return false;
         }

@@ -47,8 +47,9 @@ export function addInference(
       if (!tracer) return answered();
       return traced(traceCall(tracer, `${inferenceService}/${name}`, metadata), answered);
     });
-  add('ServerLive', () => ({ live: true }));
-  add('ServerReady', () => ({ ready: ready() }));
+  // Probes need no key, and nobody traces them: as over REST.
+  unary(server, inferenceService, 'ServerLive', () => ({ live: true }));
+  unary(server, inferenceService, 'ServerReady', () => ({ ready: ready() }));
   add<ByName>('ModelReady', ({ name, version }) => ({ ready: catalog.isReady(name, versionNamed(version)) }));
   add('ServerMetadata', () => catalog.server());
   add<ByName>('ModelMetadata', ({ name, version }) => catalog.model(name, versionNamed(version)));

@@ -138,7 +138,8 @@ function readOutputs(outputs: unknown): WantedOutput[] | null {
   });
 }
 
-function readParameters(value: unknown, whose: string): { [name: string]: unknown } {
+/** Throws INVALID_REQUEST. `whose`: "The request". */
+export function readParameters(value: unknown, whose: string): { [name: string]: unknown } {
   if (value === undefined || value === null) return {};
   if (!isObject(value)) throw invalid(`${whose} has "parameters" that are no object.`);
   return value;

@@ -170,6 +170,14 @@ describe('inference', () => {
       if (error === '') expect(response.parameters.triton_final_response?.bool_param).toBe(true);
   });
 
+  test('a message that is too large is told as a body is', async () => {
+    const large = request(1, { raw_input_contents: [Buffer.alloc(300_000)] });
+    await expect(client.ask('ModelInfer', large)).rejects.toMatchObject({
+      code: status.RESOURCE_EXHAUSTED,
+      details: expect.stringContaining('BODY_TOO_LARGE: The message is larger than 200000 bytes.'),
+    });
+  });
+
   test('classification gives the greatest scores with their classes', async () => {
     const answer = await client.ask<InferResponse>('ModelInfer', {
       model_name: 'logit',

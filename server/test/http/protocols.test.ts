@@ -203,6 +203,8 @@ describe('KServe v1', () => {
       ['/v1/models/electricity:predict', { instances: [] }, 400],
       ['/v1/models/electricity:predict', { instances: [[1, 2]] }, 400],
       ['/v1/models/electricity:predict', { instances: [rows[0], { period: 1 }] }, 400],
+      ['/v1/models/electricity:predict', { instances: [rows[0]], parameters: 'key' }, 400],
+      ['/v2/repository/models/electricity/load', { parameters: ['key'] }, 400],
       ['/v1/models/electricity:explain', { instances: [rows[0]] }, 404],
     ] as const)
       expect((await post(path, body)).status, path).toBe(status);

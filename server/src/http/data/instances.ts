@@ -4,6 +4,7 @@ import { readSaid } from '../../lane/caller.ts';
 import type { Codec } from '../../lane/codec.ts';
 import { rowIds } from '../../lane/infer.ts';
 import { type OutputTensor, outputsOf } from '../../oip/infer.ts';
+import { readParameters } from '../../oip/infer-json.ts';
 import { rowValue, rowValues } from '../../oip/row.ts';
 import { frameOf, type GivenTensor } from '../../oip/tensors.ts';
 import { isOpen } from '../../signature.ts';
@@ -21,7 +22,7 @@ export const instances: Format<null> = {
     const { instances: given, parameters } = body;
     if (!Array.isArray(given)) throw new SlipwayError('INVALID_REQUEST', '"instances" is not a list.');
     if (given.length === 0) throw new SlipwayError('ROWS_EMPTY', '"instances" is empty.');
-    const said = readSaid(isObject(parameters) ? parameters : {});
+    const said = readSaid(readParameters(parameters, 'The request'));
     return { ...frameOfInstances(codec, given, made), said, rest: null };
   },
 

@@ -2,6 +2,7 @@ import type { Actor } from '../../actor.ts';
 import { SlipwayError } from '../../errors.ts';
 import { isObject, parseJson } from '../../json.ts';
 import { type Catalog, versionNamed } from '../../lane/catalog.ts';
+import { readParameters } from '../../oip/infer-json.ts';
 import { jsonLengthHeader } from './answer-rows.ts';
 import type { Exchange } from './exchange.ts';
 import { type RowsParts, takeRows } from './rows.ts';
@@ -39,7 +40,7 @@ export function openInference(parts: ProtocolParts, exchange: Exchange): boolean
       const model = decode(change[1]!);
       const done =
         change[2] === 'load'
-          ? catalog.load(model, isObject(parameters) ? parameters : {}, by)
+          ? catalog.load(model, readParameters(parameters, 'The request'), by)
           : catalog.unload(model, by.name);
       later(
         exchange,

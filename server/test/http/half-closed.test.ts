@@ -39,6 +39,21 @@ async function read(socket: Socket): Promise<string> {
   return Buffer.concat(parts).toString('latin1');
 }
 
+/** Answers' first lines. Whom the machine keeps from its turn for longer than a lane takes for patience asks again. */
+async function answersTo(parts: Buffer[]): Promise<string[]> {
+  for (let tries = 0; ; tries++) {
+    const socket = await open();
+    for (const [i, part] of parts.entries()) {
+      // Longer than a lane takes for patience.
+      if (i > 0) await new Promise((resolve) => setTimeout(resolve, 300));
+      socket.write(part);
+    }
+    socket.end();
+    const answers = (await read(socket)).match(/HTTP\/1\.1 \d+/g) ?? [];
+    if (answers.length > 0 || tries === 10) return answers;
+  }
+}
+
 function post(path: string, body: object | Buffer, headers: string[] = []): Buffer {
   const bytes = Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
   const head = [`POST ${path} HTTP/1.1`, 'host: a', `content-length: ${bytes.length}`, ...headers, '', ''];
@@ -67,19 +82,13 @@ test.each<[string, count: number, bytes: () => Buffer]>([
     () => Buffer.concat([post(infer, electricity), post('/v2/models/mlp/infer', tensors(64, 'FP32'))]),
   ],
 ])('whoever has asked and says no more is answered: %s', async (_what, count, bytes) => {
-  const socket = await open();
-  socket.end(bytes());
-  const answers = (await read(socket)).match(/HTTP\/1\.1 \d+/g);
-  expect(answers).toEqual(Array.from({ length: count }, () => 'HTTP/1.1 200'));
+  const expected = Array.from({ length: count }, () => 'HTTP/1.1 200');
+  expect(await answersTo([bytes()])).toEqual(expected);
 });
 
 test('a body that takes its time is waited for, and so is its answer', async () => {
-  const socket = await open();
   const bytes = post('/v2/models/mlp/infer', tensors(64, 'FP32'));
-  socket.write(bytes.subarray(0, -20));
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  socket.end(bytes.subarray(-20));
-  expect(await read(socket)).toMatch(/^HTTP\/1\.1 200 /);
+  expect(await answersTo([bytes.subarray(0, -20), bytes.subarray(-20)])).toEqual(['HTTP/1.1 200']);
 });
 
 test('a request that is not whole when its caller says no more is refused', async () => {

@@ -1,5 +1,7 @@
 import { Agent, request } from 'node:http';
-import { gzipSync } from 'node:zlib';
+import { connect as connectHttp2 } from 'node:http2';
+import { connect, type Socket } from 'node:net';
+import { deflateSync, gzipSync } from 'node:zlib';
 import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { protos } from '../grpc/client.ts';
@@ -106,6 +108,18 @@ function send({ path, body, headers }: Sent): Promise<number> {
   });
 }
 
+function inferMessage(): Buffer {
+  const type = protos.lookupType('inference.ModelInferRequest');
+  const request = type.fromObject({
+    model_name: 'electricity',
+    id: 'i',
+    parameters: { at: { int64_param: 1e12 } },
+    inputs: [{ name: 'X', datatype: 'FP64', shape: [1, 6] }],
+    raw_input_contents: [Buffer.from(Float64Array.from(values).buffer)],
+  });
+  return Buffer.from(type.encode(request).finish());
+}
+
 /** What the lanes answer to a sound request, which must not change. */
 const sound = async (): Promise<unknown> =>
   (await slipway.predict('electricity', { features })).body.probabilities;
@@ -135,20 +149,7 @@ test(`${cases} damaged HTTP requests: 200 or 4xx, never anything else`, async ()
 test(`${cases} damaged gRPC messages: answered, or refused as the sender's fault`, async () => {
   const before = await sound();
   const { pid } = await slipway.processNamed('lane-1');
-  const type = protos.lookupType('inference.ModelInferRequest');
-  const message = Buffer.from(
-    type
-      .encode(
-        type.fromObject({
-          model_name: 'electricity',
-          id: 'i',
-          parameters: { at: { int64_param: 1e12 } },
-          inputs: [{ name: 'X', datatype: 'FP64', shape: [1, 6] }],
-          raw_input_contents: [Buffer.from(Float64Array.from(values).buffer)],
-        }),
-      )
-      .finish(),
-  );
+  const message = inferMessage();
   const client = new Client(slipway.grpc, credentials.createInsecure());
   const random = seeded(21);
   const seen = new Map<number, number>();
@@ -171,3 +172,87 @@ test(`${cases} damaged gRPC messages: answered, or refused as the sender's fault
   expect(await sound()).toEqual(before);
   expect((await slipway.processNamed('lane-1')).pid).toBe(pid);
 });
+
+test(`${cases} damaged gRPC frames, compressed ones too: none is blamed on the server`, async () => {
+  const before = await sound();
+  const { pid } = await slipway.processNamed('lane-1');
+  const message = inferMessage();
+  const framed = (bytes: Buffer, flag: number): Buffer => {
+    const head = Buffer.alloc(5);
+    head[0] = flag;
+    head.writeUInt32BE(bytes.length, 1);
+    return Buffer.concat([head, bytes]);
+  };
+  const frames = [framed(message, 0), framed(gzipSync(message), 1), framed(deflateSync(message), 1)];
+  const methods = ['ModelInfer', 'ModelStreamInfer', 'ModelMetadata', 'RepositoryIndex'];
+  const session = connectHttp2(`http://${slipway.grpc}`);
+  const random = seeded(22);
+  const send = (method: string, bytes: Buffer): Promise<number> =>
+    new Promise((resolve, reject) => {
+      const stream = session.request({
+        ':method': 'POST',
+        ':path': `/inference.GRPCInferenceService/${method}`,
+        'content-type': 'application/grpc',
+        'grpc-encoding': 'gzip',
+        te: 'trailers',
+      });
+      const take = (headers: { [name: string]: unknown }): void => {
+        if ('grpc-status' in headers) resolve(Number(headers['grpc-status']));
+      };
+      stream.on('response', take).on('trailers', take).on('error', reject).resume();
+      stream.end(bytes);
+    });
+  const seen = new Map<number, number>();
+  for (let i = 0; i < cases; i++) {
+    const frame = frames[i % frames.length]!;
+    const [method, rest] = [methods[i % methods.length]!, random() < 0.3 ? frame : Buffer.alloc(0)];
+    // What follows is read as a message too.
+    const code = await send(method, Buffer.concat([damaged(frame, random), rest]));
+    seen.set(code, (seen.get(code) ?? 0) + 1);
+  }
+  session.destroy();
+  // UNIMPLEMENTED is what grpc-js says of a call with no message, or with two.
+  const fair = [
+    status.OK,
+    status.INVALID_ARGUMENT,
+    status.NOT_FOUND,
+    status.RESOURCE_EXHAUSTED,
+    status.UNIMPLEMENTED,
+  ];
+  expect([...seen.keys()].filter((code) => !fair.includes(code))).toEqual([]);
+  expect(seen.get(status.INVALID_ARGUMENT)).toBeGreaterThan(cases / 20);
+  expect(await sound()).toEqual(before);
+  expect((await slipway.processNamed('lane-1')).pid).toBe(pid);
+});
+
+test(`${cases} damaged heads of HTTP requests: refused or answered, and the next connection is served`, async () => {
+  const before = await sound();
+  const { pid } = await slipway.processNamed('lane-1');
+  const heads = good.map(({ path, headers, body }) => {
+    const all = { host: 'a', 'content-type': 'application/json', 'content-length': body.length, ...headers };
+    const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`);
+    return Buffer.from([`POST ${path} HTTP/1.1`, ...lines, 'connection: close', '', ''].join('\r\n'));
+  });
+  const random = seeded(23);
+  const seen = new Map<string, number>();
+  for (let i = 0; i < cases; i++) {
+    const { body } = good[i % good.length]!;
+    const said = await sendRaw(Buffer.concat([damaged(heads[i % heads.length]!, random), body]));
+    for (const [, code] of said.matchAll(/^HTTP\/1\.1 (\d+)/gm)) seen.set(code!, (seen.get(code!) ?? 0) + 1);
+  }
+  expect([...seen.keys()].filter((code) => !/^[124]/.test(code))).toEqual([]);
+  expect(seen.get('400')).toBeGreaterThan(cases / 10);
+  expect(await sound()).toEqual(before);
+  expect((await slipway.processNamed('lane-1')).pid).toBe(pid);
+});
+
+/** All that is said to these bytes, of which nobody says more. */
+async function sendRaw(bytes: Buffer): Promise<string> {
+  const socket: Socket = connect(Number(new URL(slipway.dataPlane).port), '127.0.0.1');
+  const parts: Buffer[] = [];
+  socket.on('data', (part: Buffer) => parts.push(part));
+  socket.on('error', () => {});
+  socket.end(bytes);
+  await new Promise((resolve) => socket.once('close', resolve));
+  return Buffer.concat(parts).toString('latin1');
+}

@@ -9,7 +9,7 @@ import { electricity, inRepository, Slipway } from '../processes/harness.ts';
 import { seeded } from '../stats/seeded.ts';
 
 /** Damaged requests over every edge: each gets an answer that blames its sender, and the lane lives on. */
-const cases = Number(process.env.FUZZ_CASES ?? 600);
+const cases = Number(process.env.FUZZ_CASES ?? 2000);
 let slipway: Slipway;
 let agent: Agent;
 const { features } = electricity(9062, 9063)[0]!;

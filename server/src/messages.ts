@@ -49,7 +49,13 @@ export interface ScorerOrder {
 }
 
 /** Lane → scorer: answered in the order in which it was asked. */
-export interface LaneToScorer {
+export type LaneToScorer =
+  | ScorerRequest
+  /** Its caller has gone: it is answered without the model, where that has not begun. */
+  | { type: 'gone'; number: number };
+
+export interface ScorerRequest {
+  type: 'request';
   number: number;
   /** As in a Frame. */
   rows: number;

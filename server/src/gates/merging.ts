@@ -10,9 +10,11 @@ export const mergingGateName = 'rows of several callers';
 
 /** A row in a batch must cost at most this share of a single one for merging to pay. */
 const payingShare = 0.5;
-/** Rows that are answered singly and together, as many as fit into about so many ms. */
+/** Rows that are answered singly and together, as many as fit into about so many ms, and two in any case that can wait. */
 const mostRows = 64;
 const patienceMs = 500;
+const leastRows = 2;
+const longestMs = 5000;
 
 /**
  * Whether several callers' rows may be merged into one call of the model, and whether that pays. A graph may make
@@ -33,7 +35,9 @@ export async function mergingGate(
   });
   if (model.signature.inputs.some(isOpen))
     return found('unsafe', 'are never merged: they may be of different sizes');
-  const count = Math.min(mostRows, rows.rows, Math.floor((patienceMs * 1000) / timing.single));
+  const within = (ms: number): number => Math.floor((ms * 1000) / timing.single);
+  const inTime = Math.max(within(patienceMs), Math.min(leastRows, within(longestMs)));
+  const count = Math.min(mostRows, rows.rows, inTime);
   // A row beside its own copies proves nothing.
   if (count < 2) return found('unsafe', 'are never merged: too few rows to prove that they stay apart');
   const different = await firstDifferent(model, rows, count, tolerance);

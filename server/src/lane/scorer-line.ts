@@ -22,6 +22,8 @@ interface Asked {
   waiting: Waiting;
   /** `performance.now()` */
   since: number;
+  /** What the scorer knows it by; 0: it has not been sent. */
+  number: number;
   timer: NodeJS.Timeout;
   /** Its caller has been told. */
   isSettled: boolean;
@@ -37,7 +39,8 @@ export class ScorerLine implements Model {
   readonly #width: number;
   readonly #end: () => void;
   #link: Link<ScorerToLane, LaneToScorer> | null = null;
-  #waiting: Asked[] = [];
+  /** In order; who has been told is in it no more. */
+  #waiting = new Set<Asked>();
   /** With the scorer, in the order in which it answers. */
   #sent: Asked[] = [];
   #rows = 0;
@@ -59,12 +62,14 @@ export class ScorerLine implements Model {
   }
 
   /**
-   * Frame, answers and texts are its own until it has answered. Rejects with TIMEOUT at the deadline, with OVERLOADED at
-   * once where that cannot be met or too many wait, with SCORER_LOST, and with what the model itself says.
+   * Frame, answers and texts are its own until it has answered. Rejects with TIMEOUT at the deadline, with CANCELLED when
+   * the caller goes, with OVERLOADED at once where the deadline cannot be met or too many wait, with SCORER_LOST, and
+   * with what the model itself says.
    */
   predict(frame: Frame, answers: Float64Array, texts: string[], waiting: Waiting = nobody): Promise<void> {
     const patienceMs = waiting.deadline - performance.now();
-    if (this.#waiting.length >= mostWaiting || this.#expectedMs() > patienceMs) {
+    if (waiting.cancellation.cancelled) return Promise.reject(cancelled());
+    if (this.#waiting.size >= mostWaiting || this.#expectedMs() > patienceMs) {
       return Promise.reject(
         new SlipwayError('OVERLOADED', `${this.#rows} rows wait for it, more than it can answer in time.`),
       );
@@ -77,20 +82,29 @@ export class ScorerLine implements Model {
         texts,
         waiting,
         since: performance.now(),
+        number: 0,
         timer: setTimeout(() => asked.settle(tooLate(patienceMs)), Math.min(patienceMs, longestMs)),
         isSettled: false,
         settle: (error) => {
           if (asked.isSettled) return;
           asked.isSettled = true;
           clearTimeout(asked.timer);
+          this.#waiting.delete(asked);
           this.#rows -= frame.rows;
           if (error) reject(error);
           else resolve();
         },
       };
-      this.#waiting.push(asked);
+      waiting.cancellation.whenCancelled(() => this.#gone(asked));
+      this.#waiting.add(asked);
       this.#sendSoon();
     });
+  }
+
+  #gone(asked: Asked): void {
+    if (asked.isSettled) return;
+    asked.settle(cancelled());
+    if (asked.number > 0) this.#link?.send({ type: 'gone', number: asked.number });
   }
 
   close(): void {
@@ -108,7 +122,8 @@ export class ScorerLine implements Model {
     this.#link = null;
     const [begun, ...others] = this.#sent;
     this.#sent = [];
-    this.#waiting.unshift(...others);
+    for (const asked of others) asked.number = 0;
+    this.#waiting = new Set([...others.filter(({ isSettled }) => !isSettled), ...this.#waiting]);
     begun?.settle(new SlipwayError('SCORER_LOST', 'The process that ran it ended meanwhile.'));
   }
 
@@ -129,18 +144,16 @@ export class ScorerLine implements Model {
   readonly #send = (): void => {
     this.#isSending = false;
     const link = this.#link;
-    while (link && this.#sent.length < callsAhead && this.#waiting.length > 0) {
-      const asked = this.#waiting.shift()!;
-      if (asked.isSettled) continue;
+    for (const asked of this.#waiting) {
+      if (!link || this.#sent.length >= callsAhead) return;
+      this.#waiting.delete(asked);
       const { frame, waiting } = asked;
-      if (waiting.cancellation.cancelled) {
-        asked.settle(cancelled());
-        continue;
-      }
       const { rows, width, values, texts } = frame;
       waiting.span?.begin('queue', asked.since).end(performance.now());
+      asked.number = ++this.#number;
       link.send({
-        number: ++this.#number,
+        type: 'request',
+        number: asked.number,
         rows,
         width,
         values: values.subarray(0, rows * width),

@@ -109,7 +109,8 @@ class RecordedSpan implements Span {
   }
 
   set(attributes: SpanAttributes): void {
-    this.#span.setAttributes(attributes);
+    // A caller's span ends when it goes, whoever still works for it.
+    if (this.#span.isRecording()) this.#span.setAttributes(attributes);
   }
 
   name(name: string): void {

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { errorBody, SlipwayError } from '../errors.ts';
 import type { Link } from '../link/link.ts';
-import type { LaneToScorer, ScorerToLane } from '../messages.ts';
+import type { LaneToScorer, ScorerRequest, ScorerToLane } from '../messages.ts';
 import type { Model } from '../models/model.ts';
 import { answerWidth } from '../signature.ts';
 
@@ -9,7 +9,7 @@ type LaneLink = Link<LaneToScorer, ScorerToLane>;
 
 interface Asked {
   link: LaneLink;
-  request: LaneToScorer;
+  request: ScorerRequest;
   /** `performance.now()` after which nobody waits for it. */
   deadline: number;
 }
@@ -41,8 +41,15 @@ export class Scorer {
 
   met(link: LaneLink): void {
     this.#links.add(link);
-    link.onMessage = (request) => {
-      this.#waiting.push({ link, request, deadline: performance.now() + request.patienceMs });
+    link.onMessage = (message) => {
+      if (message.type === 'gone') {
+        const gone = this.#waiting.find(
+          (asked) => asked.link === link && asked.request.number === message.number,
+        );
+        if (gone) gone.deadline = Number.NEGATIVE_INFINITY;
+        return;
+      }
+      this.#waiting.push({ link, request: message, deadline: performance.now() + message.patienceMs });
       if (!this.#isRunning) void this.#run();
     };
     link.onClose = () => {

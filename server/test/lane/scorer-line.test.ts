@@ -13,7 +13,7 @@ import type { Model } from '../../src/models/model.ts';
 import { Scorer } from '../../src/scorer/scorer.ts';
 import { type Frame, newFrame } from '../../src/tensor.ts';
 import { intoTexts, textAt } from '../../src/texts.ts';
-import { nobody } from '../../src/waiting.ts';
+import { type Cancellation, nobody } from '../../src/waiting.ts';
 import { poison, signature } from './number-and-text.ts';
 
 /** A lane's line and a scorer at its two ends, over a socket of the system's. */
@@ -68,7 +68,12 @@ function end({ server, links }: End): Promise<void> {
 
 type Row = { x: number; text: string };
 
-async function ask(line: ScorerLine, rows: Row[], deadline = Number.POSITIVE_INFINITY): Promise<unknown[]> {
+async function ask(
+  line: ScorerLine,
+  rows: Row[],
+  deadline = Number.POSITIVE_INFINITY,
+  cancellation = nobody.cancellation,
+): Promise<unknown[]> {
   const frame = newFrame(rows.length, 2);
   for (const [row, { x, text }] of rows.entries()) {
     frame.values[row * 2] = x;
@@ -77,7 +82,7 @@ async function ask(line: ScorerLine, rows: Row[], deadline = Number.POSITIVE_INF
   const answers = new Float64Array(rows.length * 2);
   const texts: string[] = [];
   try {
-    await line.predict(frame, answers, texts, { ...nobody, deadline });
+    await line.predict(frame, answers, texts, { ...nobody, deadline, cancellation });
   } catch (thrown) {
     return [(thrown as SlipwayError).code];
   }
@@ -167,4 +172,64 @@ test('what could not be answered by its deadline, as calls take, is refused at o
   expect(await Promise.race(patient)).toEqual(['OVERLOADED']);
   line.close();
   await end(far);
+});
+
+/** A caller who may go. */
+function caller(): { cancellation: Cancellation; go: () => void } {
+  const told: (() => void)[] = [];
+  const cancellation = { cancelled: false, whenCancelled: (then: () => void) => void told.push(then) };
+  const go = (): void => {
+    cancellation.cancelled = true;
+    for (const then of told) then();
+  };
+  return { cancellation, go };
+}
+
+test('who goes is told at once and makes room; the model is not asked for those whom it has not begun with', async () => {
+  const path = newPath();
+  const far = await scorer(path);
+  let open = (): void => {};
+  far.model.gate = new Promise((resolve) => {
+    open = resolve;
+  });
+  const line = new ScorerLine(path, signature, 1);
+  const never = Number.POSITIVE_INFINITY;
+  const callers = Array.from({ length: 1002 }, caller);
+  const asked = ({ cancellation }: (typeof callers)[0]) =>
+    ask(line, [{ x: 1, text: '' }], never, cancellation);
+  const all = callers.slice(0, 2).map(asked);
+  while (far.model.calls === 0) await turn();
+  all.push(...callers.slice(2).map(asked));
+  expect(await ask(line, [{ x: 1, text: '' }])).toEqual(['OVERLOADED']);
+  // The first is with the model, the second with the scorer; all others wait in the lane.
+  for (const { go } of callers) go();
+  expect(await Promise.all(all)).toEqual(callers.map(() => ['CANCELLED']));
+  const next = ask(line, [{ x: 7, text: 'next' }]);
+  open();
+  expect(await next).toEqual(wanted([{ x: 7, text: 'next' }]));
+  expect(far.model.calls).toBe(2);
+  expect(await ask(line, [{ x: 8, text: '' }], never, callers[0]!.cancellation)).toEqual(['CANCELLED']);
+  line.close();
+  await end(far);
+});
+
+test('who goes while the scorer is being replaced is not asked for again', async () => {
+  const path = newPath();
+  const first = await scorer(path);
+  first.model.gate = new Promise(() => {});
+  const line = new ScorerLine(path, signature, 1);
+  const callers = Array.from({ length: 3 }, caller);
+  const all = callers.map(({ cancellation }, x) =>
+    ask(line, [{ x, text: '' }], Number.POSITIVE_INFINITY, cancellation),
+  );
+  while (first.model.calls === 0) await turn();
+  callers[1]!.go();
+  await end(first);
+  callers[2]!.go();
+  const second = await scorer(path);
+  expect(await Promise.all(all)).toEqual([['SCORER_LOST'], ['CANCELLED'], ['CANCELLED']]);
+  expect(await ask(line, [{ x: 4, text: 'next' }])).toEqual(wanted([{ x: 4, text: 'next' }]));
+  expect(second.model.calls).toBe(1);
+  line.close();
+  await end(second);
 });

@@ -6,8 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { modelInferRequest } from '../server/src/oip/infer-message.ts';
 import { seeded } from '../server/test/models/forest/random-forest.ts';
-import { closedLoop, type Load, quantile, type Shot } from './load.ts';
+import { type Answer, closedLoop, type Load, quantile, type Shot } from './load.ts';
+import { fireGrpc, grpcFrame } from './load-grpc.ts';
 import { SlipwayProcess } from './slipway.ts';
 
 /**
@@ -16,7 +18,7 @@ import { SlipwayProcess } from './slipway.ts';
  * thread, so that neighbours do not count), p99 of the small requests, and what the large ones take. Every small answer
  * is compared, every large one must be whole.
  *
- *   node bench/large.ts      ROUNDS=3 SECONDS=4: windows of each, and their length
+ *   node bench/large.ts      ROUNDS=3 SECONDS=4: windows of each, and their length; MEGABYTES=0.2,1,8,60
  */
 const rounds = Number(process.env.ROUNDS ?? 3);
 const seconds = Number(process.env.SECONDS ?? 4);
@@ -26,18 +28,19 @@ const pauseMs = 4;
 const small = fileURLToPath(new URL('./logit-30.json', import.meta.url));
 const names = (JSON.parse(readFileSync(small, 'utf8')) as { features: string[] }).features;
 const width = names.length;
-const megabytes = [0.2, 1, 8, 60];
+const megabytes = (process.env.MEGABYTES ?? '0.2,1,8,60').split(',').map(Number);
 /** More are refused, and 60 MB of tensors would be more. */
 const mostRows = 60_000;
 
 interface Large {
+  protocol: 'http' | 'grpc';
   path: string;
   file: string;
   headers: Record<string, string>;
   rows: number;
 }
 
-if (process.argv[2] === 'send') sender(Number(process.argv[3]));
+if (process.argv[2] === 'send') sender(Number(process.argv[3]), Number(process.argv[4]));
 else await bench();
 
 async function bench(): Promise<void> {
@@ -48,7 +51,11 @@ async function bench(): Promise<void> {
   process.env.NODE_OPTIONS = `--import=${new URL('./loop-probe.ts', import.meta.url).href}`;
   const slipway = await SlipwayProcess.start();
   delete process.env.NODE_OPTIONS;
-  const child = fork(fileURLToPath(import.meta.url), ['send', String(slipway.port)]);
+  const child = fork(fileURLToPath(import.meta.url), [
+    'send',
+    String(slipway.port),
+    String(slipway.grpcPort),
+  ]);
   try {
     await slipway.deploy('small', small);
     const shots = smallShots();
@@ -139,50 +146,58 @@ async function inputOf(port: number): Promise<{ name: string; datatype: string }
   return ((await answer.json()) as { inputs: { name: string; datatype: string }[] }).inputs[0]!;
 }
 
+/** Of each size every protocol's body, written to a file for the client to read. */
 function* bodies(
   folder: string,
-  input: { name: string; datatype: string },
+  { name, datatype }: { name: string; datatype: string },
 ): Generator<{ name: string; large: Large }> {
   const random = seeded(2);
-  const path = '/v2/models/small/infer';
+  const numbers = (): number[] => Object.values(features(random));
+  const infer = '/v2/models/small/infer';
+  const bytesOf = datatype === 'FP64' ? 8 : 4;
   for (const size of megabytes) {
-    const count = (text: string): number => Math.min(mostRows, Math.floor((size * 1e6) / text.length));
+    const rowsOf = (bytes: number): number => Math.min(mostRows, Math.floor((size * 1e6) / bytes));
     const listOf = (rows: number, one: () => unknown): string =>
       Array.from({ length: rows }, () => JSON.stringify(one())).join();
-    const made = (kind: string, body: Uint8Array | string, large: Omit<Large, 'file'>) => {
-      const file = join(folder, `${kind}-${size}`);
+    const made = (
+      kind: string,
+      body: Uint8Array | string,
+      large: Partial<Large> & Pick<Large, 'path' | 'rows'>,
+    ) => {
+      const file = join(folder, `${kind.replace('/', '')}-${size}`);
       writeFileSync(file, body);
-      return {
-        name: `${kind}, ${(readFileSync(file).length / 1e6).toFixed(1)} MB`,
-        large: { ...large, file },
-      };
+      const shown = `${kind}, ${(readFileSync(file).length / 1e6).toFixed(1)} MB`;
+      return { name: shown, large: { protocol: 'http', headers: {}, file, ...large } as Large };
     };
-    const named = count(JSON.stringify(features(random)));
-    yield made('/predict', `{"rows":[${listOf(named, () => features(random))}]}`, {
-      path: '/predict/small',
-      headers: {},
-      rows: named,
-    });
-    const rows = count(JSON.stringify(Object.values(features(random))));
-    const data = listOf(rows, () => Object.values(features(random)));
-    const tensor = `"name":"${input.name}","datatype":"${input.datatype}","shape":[${rows},${width}]`;
-    yield made('OIP JSON', `{"inputs":[{${tensor},"data":[${data}]}]}`, { path, headers: {}, rows });
-    yield made('KServe v1', `{"instances":[${data}]}`, {
-      path: '/v1/models/small:predict',
-      headers: {},
-      rows,
-    });
-    const [packing, bytes] = input.datatype === 'FP64' ? [Float64Array, 8] : ([Float32Array, 4] as const);
-    const floats = Math.min(mostRows, Math.floor((size * 1e6) / bytes / width));
-    const head = Buffer.from(
-      `{"inputs":[{"name":"${input.name}","datatype":"${input.datatype}","shape":[${floats},${width}],"parameters":{"binary_data_size":${bytes * floats * width}}}]}`,
-    );
-    const values = new packing(Array.from({ length: floats * width }, random));
-    yield made('OIP bytes', Buffer.concat([head, Buffer.from(values.buffer)]), {
-      path,
+    const named = rowsOf(JSON.stringify(features(random)).length);
+    const text = `{"rows":[${listOf(named, () => features(random))}]}`;
+    yield made('/predict', text, { path: '/predict/small', rows: named });
+    const rows = rowsOf(JSON.stringify(numbers()).length);
+    const data = listOf(rows, numbers);
+    const tensor = `"name":"${name}","datatype":"${datatype}","shape":[${rows},${width}]`;
+    yield made('OIP JSON', `{"inputs":[{${tensor},"data":[${data}]}]}`, { path: infer, rows });
+    yield made('KServe v1', `{"instances":[${data}]}`, { path: '/v1/models/small:predict', rows });
+    const packed = rowsOf(bytesOf * width);
+    const flat = Array.from({ length: packed }, numbers).flat();
+    const raw = new Uint8Array((bytesOf === 8 ? new Float64Array(flat) : new Float32Array(flat)).buffer);
+    const input = { name, datatype, shape: [packed, width] };
+    const head = JSON.stringify({ inputs: [{ ...input, parameters: { binary_data_size: raw.length } }] });
+    yield made('OIP bytes', Buffer.concat([Buffer.from(head), raw]), {
+      path: infer,
       headers: { 'inference-header-content-length': String(head.length) },
-      rows: floats,
+      rows: packed,
     });
+    const message = modelInferRequest.encode({
+      model_name: 'small',
+      model_version: '',
+      id: '',
+      parameters: {},
+      inputs: [{ ...input, parameters: {}, contents: null }],
+      outputs: [],
+      raw_input_contents: [raw],
+    });
+    const path = '/inference.GRPCInferenceService/ModelInfer';
+    yield made('gRPC', grpcFrame(message), { protocol: 'grpc', path, rows: packed });
   }
 }
 
@@ -191,26 +206,26 @@ function features(random: () => number): Record<string, number> {
 }
 
 /** The client of large bodies, a process of its own: one after another for as long as it is told, then says what each took, ms. */
-function sender(port: number): void {
+function sender(httpPort: number, grpcPort: number): void {
   process.on('message', async ({ large, seconds: long }: { large: Large; seconds: number }) => {
     const body = readFileSync(large.file);
     const took: number[] = [];
     for (const end = performance.now() + long * 1000; performance.now() < end; ) {
       const since = performance.now();
-      await send(port, large, body);
+      if (large.protocol === 'http') await send(httpPort, large, body);
+      else await sendMessage(grpcPort, large, body);
       took.push(performance.now() - since);
     }
     process.send!(took);
   });
 }
 
+/** An id a row is in every answer. */
+const leastBytes = 36;
+
 async function send(port: number, { path, headers, rows }: Large, body: Buffer): Promise<void> {
-  const asked = request({
-    port,
-    path,
-    method: 'POST',
-    headers: { ...headers, 'content-length': body.length },
-  });
+  const length = { 'content-length': body.length };
+  const asked = request({ port, path, method: 'POST', headers: { ...headers, ...length } });
   asked.end(body);
   const [response] = await once(asked, 'response');
   let size = 0;
@@ -219,8 +234,16 @@ async function send(port: number, { path, headers, rows }: Large, body: Buffer):
     if (size === 0) start = chunk.toString('latin1', 0, 300);
     size += chunk.length;
   }
-  // An id a row.
-  if (response.statusCode !== 200 || size < 36 * rows) throw new Error(`${response.statusCode}: ${start}`);
+  if (response.statusCode !== 200 || size < leastBytes * rows)
+    throw new Error(`${response.statusCode}: ${start}`);
+}
+
+async function sendMessage(port: number, { path, rows }: Large, bytes: Buffer): Promise<void> {
+  const check = ({ body }: Answer): void => {
+    if (body.length < leastBytes * rows) throw new Error('It is not whole');
+  };
+  const { firstWrong } = await fireGrpc(port, path, [{ bytes, check }], 1, 0.001);
+  if (firstWrong) throw new Error(firstWrong);
 }
 
 async function heard<T>(child: ChildProcess): Promise<T> {

@@ -67,7 +67,7 @@ const hashBytes = 512;
 const longAnswer = 4096;
 
 /** A record of more bytes is written beside the event loop, too. */
-const longRecord = 4 << 20;
+const longRecord = 2 << 20;
 
 /** Whether a request's rows are so many that to keep them would hold everybody else up. */
 export function isLong({ width, journaled }: Arm, frame: Frame): boolean {

@@ -50,7 +50,7 @@ export function addInference(
   // Probes need no key, and nobody traces them: as over REST.
   unary(server, inferenceService, 'ServerLive', () => ({ live: true }));
   unary(server, inferenceService, 'ServerReady', () => ({ ready: ready() }));
-  add<ByName>('ModelReady', ({ name, version }) => ({ ready: catalog.isReady(name, versionNamed(version)) }));
+  add<ByName>('ModelReady', ({ name, version }) => ({ ready: catalog.isReady(name, version) }));
   add('ServerMetadata', () => catalog.server());
   add<ByName>('ModelMetadata', ({ name, version }) => catalog.model(name, versionNamed(version)));
   add<ByName>('ModelConfig', ({ name, version }) => ({

@@ -41,10 +41,10 @@ export class Catalog {
     return this.#served.names();
   }
 
-  /** Whether a request would be answered: at once, or when the version is attached again. */
-  isReady(model: string, version: number | null): boolean {
+  /** Whether a request would be answered: at once, or when the version is attached again. `version`: as callers name it. */
+  isReady(model: string, version: string): boolean {
     try {
-      this.checkReady(model, version);
+      this.checkReady(model, versionNamed(version));
       return true;
     } catch {
       return false;

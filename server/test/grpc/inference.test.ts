@@ -68,6 +68,8 @@ test('what there is: live, ready, metadata, configuration', async () => {
   expect(await client.ask('ServerReady', {})).toEqual({ ready: true });
   expect(await client.ask('ModelReady', { name: 'electricity' })).toEqual({ ready: true });
   expect(await client.ask('ModelReady', { name: 'nobody' })).toEqual({ ready: false });
+  expect(await client.ask('ModelReady', { name: 'electricity', version: '9' })).toEqual({ ready: false });
+  expect(await client.ask('ModelReady', { name: 'electricity', version: 'one' })).toEqual({ ready: false });
   expect(await client.ask('ServerMetadata', {})).toMatchObject({ name: 'slipway' });
   expect(await client.ask('ModelMetadata', { name: 'logit', version: '1' })).toMatchObject({
     versions: ['1'],

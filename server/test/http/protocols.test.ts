@@ -124,6 +124,7 @@ describe('compressed bodies', () => {
     const body = Buffer.from(JSON.stringify({ inputs: [tensor(20)] }));
     const plain = json(await infer(body)).outputs;
     expect(json(await infer(gzipSync(body), { 'content-encoding': 'gzip' })).outputs).toEqual(plain);
+    expect(json(await infer(gzipSync(body), { 'content-encoding': 'X-GZip' })).outputs).toEqual(plain);
     expect(json(await infer(deflateSync(body), { 'content-encoding': 'deflate' })).outputs).toEqual(plain);
     // Small answers are sent as they are, whatever is accepted.
     expect((await infer(body, { 'accept-encoding': 'gzip' })).headers.get('content-encoding')).toBeNull();

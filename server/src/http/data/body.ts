@@ -115,13 +115,16 @@ export function readBody(
 
 const nothing = Buffer.alloc(0);
 
+/** RFC 9110, 8.4.1: two names of one. */
+const packings: ReadonlySet<string> = new Set(['gzip', 'x-gzip', 'deflate']);
+
 function unpackBody(
   body: Body,
   encoding: string,
   bounds: BodyBounds,
   done: (body: Body, error: SlipwayError | null) => void,
 ): void {
-  if (encoding !== 'gzip' && encoding !== 'deflate') {
+  if (!packings.has(encoding)) {
     const message = `Content-encoding "${encoding.slice(0, 40)}" is not taken.`;
     done(nothing, new SlipwayError('UNSUPPORTED_CONTENT_TYPE', message, 'Use gzip, deflate or none.'));
     return;

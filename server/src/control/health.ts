@@ -1,4 +1,5 @@
 import type { FindingView, ModelView, RolloutView, Score } from '../api.ts';
+import type { Failing } from './recent-failures.ts';
 
 /** What a health sentence is made from. */
 export interface Facts {
@@ -7,6 +8,7 @@ export interface Facts {
   refusal: string | null;
   live: number | null;
   predictions: number;
+  failing: Failing;
   /** Of what was served, over the newest stretch; and as promised by the live version's training rows. */
   recent: Score;
   promise: { metric: string; value: number } | null;
@@ -22,6 +24,11 @@ const actGap = 0.15;
 const lookTimes = 1.2;
 const actTimes = 1.5;
 
+/** Shares of the requests of some minutes that failed, and the fewest of them that are worth a word. */
+const lookFailing = 0.01;
+const actFailing = 0.2;
+const leastFailures = 3;
+
 /** Fewer labels than these are not put as a share. */
 const leastLabels = 20;
 
@@ -36,6 +43,8 @@ export function health(facts: Facts): ModelView['health'] {
     (one) => one.monitor === 'supervisor' && one.level === 'act' && one.version === live,
   );
   if (away) return { level: 'act', sentence: away.message };
+  const failing = failsLately(facts);
+  if (failing) return failing;
   if (predictions === 0)
     return { level: 'well', sentence: `Version ${live} is ready; nobody has asked it anything yet.` };
   const below = belowPromise(facts);
@@ -50,6 +59,13 @@ export function health(facts: Facts): ModelView['health'] {
     };
   if (look) return { level: 'look', sentence: `${look.message} Version ${live}: ${how}.` };
   return { level: 'well', sentence: `Version ${live} is well: ${how}.${tested(facts)}` };
+}
+
+function failsLately({ live, failing: { requests, failed, code } }: Facts): ModelView['health'] | null {
+  if (failed < leastFailures || failed < lookFailing * requests) return null;
+  const of = `${failed.toLocaleString('en-GB')} of its last ${requests.toLocaleString('en-GB')} requests`;
+  const sentence = `Version ${live} fails: ${of} (most of them ${code}).`;
+  return { level: failed < actFailing * requests ? 'look' : 'act', sentence };
 }
 
 function belowPromise({ live, recent, promise }: Facts): ModelView['health'] | null {

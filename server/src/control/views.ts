@@ -34,6 +34,7 @@ import { isInTexts, textAt } from '../texts.ts';
 import { health } from './health.ts';
 import { LaneFigures } from './lane-figures.ts';
 import { laneViews } from './lane-view.ts';
+import { RecentFailures } from './recent-failures.ts';
 
 /** The newest stretch of event time that "recent" means, as a share of all that was served. */
 const recentShare = 0.1;
@@ -44,6 +45,7 @@ export class Views {
   readonly #state: StateReader;
   readonly #finder: Finder;
   readonly #figures = new LaneFigures();
+  readonly #failures = new RecentFailures();
 
   constructor(registry: Registry, state: StateReader, finder: Finder) {
     this.#registry = registry;
@@ -78,6 +80,7 @@ export class Views {
         refusal: live?.refusal ?? null,
         live: record.live,
         predictions: traffic.predictions,
+        failing: this.#failures.of(name, metrics, performance.now()),
         recent,
         promise: live?.promise ?? null,
         findings,

@@ -31,6 +31,7 @@ const facts = (changes: Partial<Facts> = {}): Facts => ({
   refusal: null,
   live: 1,
   predictions: 5000,
+  failing: { requests: 5000, failed: 0, code: null },
   recent: score(0.84),
   promise: { metric: 'accuracy', value: 0.85 },
   findings: [],
@@ -42,6 +43,20 @@ describe('one sentence says how a model is', () => {
   const cases: [string, Partial<Facts>, 'well' | 'look' | 'act', RegExp][] = [
     ['well', {}, 'well', /^Version 1 is well: 84 % right\.$/],
     ['nothing live', { live: null }, 'act', /answers nothing/],
+    [
+      'every request fails, and was never answered',
+      { predictions: 0, failing: { requests: 3, failed: 3, code: 'TIMEOUT' } },
+      'act',
+      /^Version 1 fails: 3 of its last 3 requests \(most of them TIMEOUT\)\.$/,
+    ],
+    [
+      'some fail',
+      { failing: { requests: 1000, failed: 10, code: 'PREDICTION_FAILED' } },
+      'look',
+      /10 of its last 1,000 requests/,
+    ],
+    ['few fail', { failing: { requests: 1000, failed: 9, code: 'TIMEOUT' } }, 'well', /is well/],
+    ['two of two fail', { failing: { requests: 2, failed: 2, code: 'TIMEOUT' } }, 'well', /is well/],
     ['nobody asked', { predictions: 0 }, 'well', /nobody has asked/],
     ['no labels', { recent: score(null, 0) }, 'well', /labels have not come yet/],
     ['a handful of labels', { recent: score(0, 1), promise: null }, 'well', /1 label so far/],

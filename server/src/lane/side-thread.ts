@@ -40,7 +40,10 @@ export class SideThread {
     this.#heapMegabytes = heapMegabytes;
   }
 
-  /** What a job makes of a request; buffers in `transfer` are given away. Rejects with what it throws, and with CANCELLED and TIMEOUT where nobody waits for it any more. */
+  /**
+   * What a job makes of a request; buffers in `transfer` are given away. Rejects with what it throws, and with CANCELLED
+   * and TIMEOUT where nobody waits for it any more.
+   */
   begin<Out>(
     job: string,
     codec: Arm,
@@ -48,12 +51,19 @@ export class SideThread {
     waiting: Waiting,
     transfer: ArrayBuffer[] = [],
   ): Promise<Out> {
-    return this.#add(this.#beginning, job, codec, input, transfer, waiting);
+    const span = waiting.span?.begin('read', performance.now());
+    const made = this.#add<Out>(this.#beginning, { job, codec, input, transfer, waiting });
+    if (span)
+      made.then(
+        () => span.end(performance.now()),
+        (thrown) => span.end(performance.now(), toSlipwayError(thrown).code),
+      );
+    return made;
   }
 
   /** The same for what has been answered already, and is only to be kept and said. */
   finish<Out>(job: string, codec: Arm, input: object, transfer: ArrayBuffer[]): Promise<Out> {
-    return this.#add(this.#finishing, job, codec, input, transfer, nobody);
+    return this.#add(this.#finishing, { job, codec, input, transfer, waiting: nobody });
   }
 
   /** Ends it; to be called when nothing is asked of it any more. */
@@ -65,16 +75,9 @@ export class SideThread {
     this.#codecs.clear();
   }
 
-  #add<Out>(
-    queue: Task[],
-    job: string,
-    codec: Arm,
-    input: object,
-    transfer: ArrayBuffer[],
-    waiting: Waiting,
-  ): Promise<Out> {
+  #add<Out>(queue: Task[], given: Omit<Task, 'resolve' | 'reject'>): Promise<Out> {
     return new Promise<Out>((resolve, reject) => {
-      queue.push({ job, codec, input, transfer, waiting, resolve, reject });
+      queue.push({ ...given, resolve, reject });
       if (!this.#running) this.#next();
     });
   }

@@ -135,6 +135,20 @@ test.each([
   expect(kept.trace).toBe(id);
 });
 
+test('a large body’s span says how long it was read', async () => {
+  const { id, headers } = caller();
+  const rows = Array(4000).fill(row!.features);
+  const { response } = await post('/predict/electricity', { rows }, headers);
+  expect(response.status).toBe(200);
+  const { server, read, predict } = await traceOf(id);
+  expect(read!.parentSpanId).toBe(server!.spanId);
+  expect(read!.start >= server!.start && read!.end >= read!.start && predict!.start >= read!.end).toBe(true);
+  const broken = caller();
+  const wrong = await post('/predict/electricity', { rows: [...rows, 7] }, broken.headers);
+  expect(wrong.response.status).toBe(400);
+  expect((await traceOf(broken.id)).read).toMatchObject({ status: 'STATUS_CODE_ERROR' });
+});
+
 test('each request of a stream has a span, and calls that are no prediction have one', async () => {
   const before = collector.spans.length;
   await grpc.stream('ModelStreamInfer', [message, { ...message, model_name: 'nobody' }]);

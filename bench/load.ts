@@ -79,9 +79,19 @@ const headEnd = Buffer.from('\r\n\r\n');
 
 /**
  * Closed loop over raw sockets. A client library would cost more than the servers under test; this one does a
- * write, a read and a check a request.
+ * write, a read and a check a request. `rate`: no more requests a second than that, spread evenly; one that finds all
+ * connections busy is late from when it was due.
  */
-export function fire(port: number, shots: Shot[], connections: number, seconds: number): Promise<Load> {
+export function fire(
+  port: number,
+  shots: Shot[],
+  connections: number,
+  seconds: number,
+  rate = Number.POSITIVE_INFINITY,
+): Promise<Load> {
+  /** When the first request was due. */
+  let started: number | null = null;
+  let count = 0;
   return closedLoop(shots, connections, seconds, async (loop) => {
     const socket = await open(port);
     await new Promise<void>((resolve, reject) => {
@@ -89,13 +99,21 @@ export function fire(port: number, shots: Shot[], connections: number, seconds: 
       let sent = 0;
       let shot: Shot;
       const shoot = (): void => {
+        const now = performance.now();
+        started ??= now;
+        const due = rate === Number.POSITIVE_INFINITY ? now : started + (count++ * 1000) / rate;
+        const early = due - now;
+        if (early > 0) setTimeout(() => send(performance.now()), early);
+        else send(due);
+      };
+      const send = (due: number): void => {
         const given = loop.next();
         if (!given) {
           socket.end(resolve);
           return;
         }
         shot = given;
-        sent = performance.now();
+        sent = due;
         socket.write(shot.bytes);
       };
       socket.on('data', (chunk: Buffer) => {

@@ -1,24 +1,28 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { electricity, inRepository } from '../server/test/processes/harness.ts';
+import { inRepository } from '../server/test/processes/harness.ts';
 import { completeForest } from './complete-forest.ts';
 import { lightgbmFile } from './lightgbm-file.ts';
-import { fire, post, quantile, type Shot } from './load.ts';
+import { quantile } from './load.ts';
 import { residentBytes } from './process-cpu.ts';
 import { SlipwayProcess } from './slipway.ts';
+import type { Order, Told } from './swaps/callers.ts';
 import { xgboostFile } from './xgboost-file.ts';
 
 /**
  * Whether changes of what is served show: versions of every kind are deployed, promoted, rolled back, unloaded and
- * loaded under a steady load on another model; windows without changes lie between. Every answer must be whole, and the
+ * loaded under a steady load on another model, a quarter of what the lane can answer; windows without changes lie between. Every answer must be whole, and the
  * same as without changes. Then so many more changes without load: whether memory grows.
  * Usage: node bench/swaps.ts [changes under load] [changes for memory]
  */
 const changes = Number(process.argv[2] ?? 200);
 const leakChanges = Number(process.argv[3] ?? 1000);
 const windowSeconds = 5;
-const callers = 4;
+/** Of what a lane can answer: the rest is for whoever changes something. */
+const share = 0.25;
 
 const folder = mkdtempSync(join(tmpdir(), 'slipway-swaps-'));
 const probe = join(folder, 'probe');
@@ -43,28 +47,26 @@ const kinds: { [model: string]: string } = {
 };
 const names = (process.argv[4] ?? Object.keys(kinds).join()).split(',');
 
+const steady = fork(new URL('swaps/callers.ts', import.meta.url), {
+  env: { ...process.env, NODE_OPTIONS: '' },
+});
 const slipway = await SlipwayProcess.start();
 try {
   await slipway.deploy('steady', inRepository('examples/electricity/model.txt'));
   for (const name of names) await slipway.deploy(name, kinds[name]!);
-  const shots = electricity(9062, 19_062).map(({ features }): Shot => {
-    let known: number | null = null;
-    return {
-      bytes: post('/predict/steady', JSON.stringify({ features })),
-      check: ({ body }) => {
-        const { probabilities } = JSON.parse(body.toString()) as { probabilities: { 1: number } };
-        known ??= probabilities[1];
-        if (probabilities[1] !== known) throw new Error('Another answer to the same row');
-      },
-    };
-  });
+  const asked = async (seconds: number, rate: number | null): Promise<Told> => {
+    steady.send({ port: slipway.port, seconds, rate } satisfies Order);
+    const [told] = (await once(steady, 'message')) as [Told];
+    return told;
+  };
   /** Five changes. */
   const swap = async (name: string): Promise<void> => {
     await slipway.deploy(name, kinds[name]!);
     for (const verb of ['rollback', 'rollback', 'unload', 'load'])
       await slipway.change(`/api/models/${name}/${verb}`, {});
   };
-  await fire(slipway.port, shots, callers, 3);
+  const most = await asked(3, null);
+  const rate = (share * most.requests) / most.seconds;
   const p99 = { quiet: [] as number[], changing: [] as number[] };
   let wrong = 0;
   let requests = 0;
@@ -73,7 +75,7 @@ try {
     for (const kind of ['quiet', 'changing'] as const) {
       const from = Date.now();
       const end = from + windowSeconds * 1000;
-      const load = fire(slipway.port, shots, callers, windowSeconds);
+      const load = asked(windowSeconds, rate);
       if (kind === 'quiet') {
         await load;
         spans.push({ name: 'no changes', from, to: Date.now() });
@@ -86,16 +88,16 @@ try {
           spans.push({ name, from: began, to: Date.now() });
         }
       }
-      const { latencies, wrong: bad, firstWrong, requests: count } = await load;
-      wrong += bad;
-      if (firstWrong) console.log(firstWrong);
-      requests += count;
-      p99[kind].push(quantile(latencies, 0.99));
+      const told = await load;
+      wrong += told.wrong;
+      if (told.firstWrong) console.log(told.firstWrong);
+      requests += told.requests;
+      p99[kind].push(told.p99);
     }
   }
   const median = (values: number[]): number => quantile(Float64Array.from(values).sort(), 0.5);
   console.log(
-    `${requests} requests, ${wrong} dropped or wrong; p99 ${median(p99.quiet).toFixed(2)} ms without changes, ${median(p99.changing).toFixed(2)} ms with: ${(median(p99.changing) / median(p99.quiet)).toFixed(2)}x`,
+    `${requests} requests, ${rate.toFixed(0)} a second, ${wrong} dropped or wrong; p99 ${median(p99.quiet).toFixed(2)} ms without changes, ${median(p99.changing).toFixed(2)} ms with: ${(median(p99.changing) / median(p99.quiet)).toFixed(2)}x`,
   );
   await new Promise((resolve) => setTimeout(resolve, 700));
   const pauses = readFileSync(probe, 'utf8')
@@ -121,6 +123,7 @@ try {
       console.log(`after ${made} changes: lane ${(residentBytes(pid) / 2 ** 20).toFixed(0)} MB`);
   }
 } finally {
+  steady.kill();
   await slipway.stop();
   rmSync(folder, { recursive: true, force: true });
 }

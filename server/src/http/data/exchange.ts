@@ -9,6 +9,7 @@ import type { Begun, Tracer } from '../../lane/tracer.ts';
 import { readTrace, type Span } from '../../trace.ts';
 import type { Cancellation, Waiting } from '../../waiting.ts';
 import { type Body, readBody, whole } from './body.ts';
+import { heard } from './half-closed.ts';
 import { codedRefusal, plainRefusal, retryAfter } from './refusal.ts';
 import { beginSpan } from './span.ts';
 import { timeoutOf } from './timeout.ts';
@@ -29,8 +30,6 @@ export class Exchange implements Cancellation {
   readonly plainErrors: boolean;
   /** When its head was read, `performance.now()`. */
   readonly since = performance.now();
-  /** When its body was there. */
-  heard = this.since;
   /** What it was refused for, or what went wrong. */
   code: ErrorCode | null = null;
   /** null: no exporter is configured, or it is a probe's. */
@@ -39,6 +38,7 @@ export class Exchange implements Cancellation {
   constructor(request: IncomingMessage, response: ServerResponse, tracer: Tracer | null) {
     this.request = request;
     this.response = response;
+    heard(request.socket);
     const url = request.url ?? '/';
     const mark = url.indexOf('?');
     this.path = mark < 0 ? url : url.slice(0, mark);
@@ -134,7 +134,7 @@ export class Exchange implements Cancellation {
   /** Reads the whole body, bounded. Anything thrown, here or in `use`, becomes the answer. */
   body(bounds: BodyBounds, use: (body: Body) => void): void {
     readBody(this.request, bounds, (body, error) => {
-      this.heard = performance.now();
+      heard(this.request.socket);
       try {
         if (error) throw error;
         use(body);

@@ -12,7 +12,7 @@ import type { Tls } from '../tls.ts';
 import { Doorman } from './doorman.ts';
 import { Exchange, isProbe } from './exchange.ts';
 import { refuseForeignNames, refuseForeignPages } from './foreign.ts';
-import { HalfClosed } from './half-closed.ts';
+import { answerHalfClosed } from './half-closed.ts';
 import { kserve } from './kserve.ts';
 import { labels } from './labels.ts';
 import { decode, openInference } from './open-inference.ts';
@@ -54,12 +54,10 @@ export function dataServer(parts: DataParts): Server {
     admission.refuses();
     return chunk[ofProtocols] === protocols ? plainRefusal.whole : codedRefusal.whole;
   });
-  const halfClosed = new HalfClosed();
   const edge = { ...parts, doorman };
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
     doorman.came(request, response);
     const exchange = new Exchange(request, response, edge.tracer);
-    halfClosed.came(exchange);
     try {
       handle(edge, exchange);
     } catch (error) {
@@ -69,7 +67,7 @@ export function dataServer(parts: DataParts): Server {
   const options = { keepAliveTimeout: keepAliveMs };
   if (edge.tls) return createSecureServer({ ...options, ...edge.tls }, answer);
   const server = createServer(options, answer);
-  halfClosed.watch(server);
+  answerHalfClosed(server);
   return server;
 }
 

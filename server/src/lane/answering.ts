@@ -181,9 +181,10 @@ export class Answering {
     event.at = caller.at ?? now;
     const id = idText(event.id);
     meter.imputed(arm.model, imputed);
+    // Where that fails at once, it is no prediction, and nothing is kept of it.
+    const encoded = encode({ arm, id, rows, answers, texts: answerTexts, cacheStatus });
     if (begins) appender.adopt(event, made.packed, made.file!);
     else appender.prediction(event, made?.packed);
-    const encoded = encode({ arm, id, rows, answers, texts: answerTexts, cacheStatus });
     const begun = caller.span ? performance.now() : 0;
     caller.span?.set({ 'slipway.prediction': id });
     if (model && model.shadows.length > 0) this.#shadows.add(event, frame, model.shadows);

@@ -13,6 +13,8 @@ import { validate } from './validate.ts';
 
 /** JSON bodies; uploads have a bound of their own. */
 const bodyLimit = 1024 * 1024;
+/** A name in a path may be as long as node:http lets a head be: what it names is not there, and that is said. */
+const maxParamLength = 16_384;
 /** Connections that have had their last answer are looked for this often while closing, ms. */
 const drainMs = 20;
 
@@ -25,6 +27,7 @@ export async function controlServer(
 ): Promise<FastifyInstance> {
   const app = Fastify({
     bodyLimit,
+    routerOptions: { maxParamLength },
     // Errors of the router itself (a malformed URL) take the same way as all others.
     frameworkErrors: (error, _request, reply) => {
       answerError(error, reply as unknown as FastifyReply);
@@ -81,6 +84,7 @@ function coded(error: unknown): unknown {
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return new SlipwayError('UNSUPPORTED_CONTENT_TYPE', message);
   if (code === 'FST_ERR_CTP_INVALID_JSON_BODY' || code === 'FST_ERR_CTP_EMPTY_JSON_BODY')
     return new SlipwayError('INVALID_JSON', `${message}.`);
-  if (statusCode === 400) return new SlipwayError('INVALID_REQUEST', message);
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)
+    return new SlipwayError('INVALID_REQUEST', message);
   return error;
 }

@@ -9,7 +9,7 @@ import { listSegments, segmentFile } from './segments.ts';
  */
 export function recover(folder: string): number {
   let cut = 0;
-  removeRows(folder);
+  removeRows(folder, Number.POSITIVE_INFINITY);
   const all = listSegments(folder);
   for (const [i, name] of all.entries()) {
     // Only where an incarnation ended can there be a tail; a segment that was given up before is the reader's to report.

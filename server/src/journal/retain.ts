@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync, rmSync, statSync } from 'node:fs';
 import type { Cursor } from '../events.ts';
 import { readFrame, readJson, recordType } from './record.ts';
+import { removeRows } from './rows-file.ts';
 import { listSegments, type SegmentHeader, type SegmentName, segmentFile } from './segments.ts';
 
 export interface RetentionPolicy {
@@ -20,8 +21,12 @@ export interface Retained {
   oldest: number;
 }
 
+/** Rows that are not a segment after so long never will be, ms. */
+const rowsMs = 3_600_000;
+
 /** Deletes whole segments by age and by the folder's bound; never one that is being written. */
 export function retain(folder: string, policy: RetentionPolicy, cursors: Cursor[], now: number): Retained {
+  removeRows(folder, now - rowsMs);
   const all = listSegments(folder).flatMap((name) => {
     try {
       const { size, mtimeMs } = statSync(segmentFile(folder, name));

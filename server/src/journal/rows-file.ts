@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, rmSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Where the rows of one record lie before it is made a segment with them: from a byte of a file on, to its end. */
@@ -28,9 +28,14 @@ export function writeRows(bytes: Uint8Array, { path, from }: RowsFile): boolean 
   }
 }
 
-/** Removes those whose lane is dead: their records were never written. */
-export function removeRows(folder: string): void {
+/** Removes those that were last written before a time, ms since the epoch: their lane is dead, and their record was never written. */
+export function removeRows(folder: string, before: number): void {
   if (!existsSync(folder)) return;
-  for (const name of readdirSync(folder))
-    if (/^\d+-\d+\.rows$/.test(name)) rmSync(join(folder, name), { force: true });
+  for (const name of readdirSync(folder)) {
+    if (!/^\d+-\d+\.rows$/.test(name)) continue;
+    const path = join(folder, name);
+    // It may become a segment at any moment.
+    const { mtimeMs } = statSync(path, { throwIfNoEntry: false }) ?? {};
+    if (mtimeMs !== undefined && mtimeMs < before) rmSync(path, { force: true });
+  }
 }

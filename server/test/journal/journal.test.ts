@@ -431,10 +431,19 @@ describe('a record whose rows are written ahead of it', () => {
     const appender = open();
     appender.prediction(prediction(source.next(1), { at: 1 }));
     appender.commit();
-    writeAhead(appender, large(source.next(2), 2));
-    expect(readAll(() => expect.unreachable()).map(({ at }) => at)).toEqual([1]);
-    expect(recover(folder)).toBe(0);
-    expect(fs.readdirSync(folder)).toEqual(['1-1.seg']);
+    const policy = { maxAgeMs: 1e15, maxBytes: 1e12 };
+    const hour = 3_600_000;
+    for (const sweep of [
+      () => recover(folder),
+      () => retain(folder, policy, [{}], Date.now() + hour + 1000),
+    ]) {
+      writeAhead(appender, large(source.next(2), 2));
+      expect(readAll(() => expect.unreachable()).map(({ at }) => at)).toEqual([1]);
+      retain(folder, policy, [{}], Date.now());
+      expect(fs.readdirSync(folder)).toHaveLength(2);
+      sweep();
+      expect(fs.readdirSync(folder)).toEqual(['1-1.seg']);
+    }
     appender.close();
   });
 });

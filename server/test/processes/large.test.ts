@@ -1,8 +1,13 @@
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { request } from 'node:http';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ModelView } from '../../src/api.ts';
+import { idText } from '../../src/journal/id.ts';
+import { Reader } from '../../src/journal/reader.ts';
+import { recover } from '../../src/journal/recover.ts';
 import { GrpcClient } from '../grpc/client.ts';
 import { electricity, inRepository, Slipway, until } from './harness.ts';
 
@@ -229,6 +234,59 @@ test('versions change meanwhile: each answer is whole, and of one of them', asyn
     expect(body.predictions.map(({ probabilities }) => probabilities[1])).toEqual(known);
     expect([1, 2]).toContain(body.version);
     expect((await slipway.prediction(`${body.id}.9`)).answers[0]!.version).toBe(body.version);
+  }
+});
+
+test('lanes that are killed meanwhile lose nothing that was answered, and leave nothing half', async () => {
+  const killed = await Slipway.start({ lanes: 1, bodyLimit: 20_000_000 });
+  try {
+    expect((await killed.deploy('logit', inRepository('bench/logit-30.json'))).status).toBe(201);
+    const { name } = (await killed.data<{ inputs: { name: string }[] }>('GET', '/v2/models/logit')).body
+      .inputs[0]!;
+    const [count, width] = [20_000, 30];
+    const tensor = { name, datatype: 'FP64', shape: [count, width] };
+    const parameters = { binary_data_size: 8 * count * width };
+    const head = Buffer.from(JSON.stringify({ inputs: [{ ...tensor, parameters }] }));
+    const body = new Uint8Array(Buffer.concat([head, Buffer.alloc(parameters.binary_data_size)]));
+    const headers = { 'inference-header-content-length': String(head.length) };
+    const answered = new Set<string>();
+    let going = true;
+    const client = async (): Promise<void> => {
+      while (going) {
+        try {
+          const path = `${killed.dataPlane}/v2/models/logit/infer`;
+          const answer = await fetch(path, { method: 'POST', headers, body });
+          const { parameters: said } = (await answer.json()) as {
+            parameters: { slipway_ids: string[] };
+          };
+          answered.add(said.slipway_ids[0]!.slice(0, 36));
+        } catch {
+          // Its lane was killed, or had enough to do.
+        }
+      }
+    };
+    const clients = [client(), client()];
+    for (let kill = 1; kill <= 4; kill++) {
+      const before = answered.size;
+      await until(() => answered.size > before, 'another answer');
+      await killed.kill('lane-1');
+    }
+    const before = answered.size;
+    await until(() => answered.size > before, 'an answer of the last lane');
+    going = false;
+    await Promise.all(clients);
+    await killed.stop();
+    const journal = join(killed.folder, 'journal');
+    recover(journal);
+    const reader = new Reader(journal, {}, () => expect.unreachable('damage'));
+    const kept = new Set<string>();
+    for (let events = reader.read(1 << 24); events.length > 0; events = reader.read(1 << 24))
+      for (const { event } of events) if (event.type === 'prediction') kept.add(idText(event.id));
+    reader.close();
+    expect([...answered].filter((id) => !kept.has(id))).toEqual([]);
+    expect(readdirSync(journal).filter((one) => one.endsWith('.rows'))).toEqual([]);
+  } finally {
+    await killed.end();
   }
 });
 

@@ -18,9 +18,9 @@ const streams = new WeakMap<Metadata, Arriving>();
 
 /**
  * Bounds in sum what has come of messages, and what they unpack to: the call whose next piece goes beyond is UNAVAILABLE,
- * with pushback. A call's only message counts until the call is closed, for grpc-js keeps it, and is never refused when it comes in one piece. A
- * stream's messages count until it is told that they are answered; it is not asked for more while some of its own are
- * not, and there is no room for another of the largest.
+ * with pushback. A call's only message counts until the call is closed, for grpc-js keeps it, and is never refused when it
+ * comes in one piece. A stream's messages count until it is told that they are answered; it is not asked for more while
+ * some of its own are not, and there is no room for another of the largest.
  */
 export function boundArriving(bodies: BodyBounds, patience = patienceMs): ServerInterceptor {
   return ({ requestStream }, given) => {
@@ -133,6 +133,7 @@ class Arriving {
   }
 
   readonly #take = (piece: Buffer): void => {
+    if (this.#isOver) return;
     if (this.#isUnpacking) {
       // grpc-js reads on where it has no message.
       this.#stream.pause();

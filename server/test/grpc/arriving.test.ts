@@ -297,6 +297,19 @@ test.each([
   await heldIs(0);
 });
 
+test('what comes behind a message that is refused is let fall', async () => {
+  for (const method of ['Length', 'Lengths']) {
+    const { stream, answer } = begin(method);
+    stream.end(Buffer.concat([packed(limit + 1), packed(0.9 * limit), framed(10), packed(10)]));
+    expect((await answer).status).toBe(status.RESOURCE_EXHAUSTED);
+    await heldIs(0);
+  }
+  const { stream, answer } = begin('Length');
+  stream.end(framed(7));
+  expect(await answer).toMatchObject({ status: status.OK, text: '7' });
+  expect(bounds.held).toBe(0);
+});
+
 test('nothing counts any more of what was being unpacked for a call that is given up', async () => {
   const calls = Array.from({ length: 8 }, () => begin('Length'));
   for (const { stream } of calls) stream.end(packed(0.9 * limit));

@@ -17,16 +17,17 @@ export type Ask = (
   send: (response: object | null, error: SlipwayError | null) => void,
 ) => void;
 
-/** Of a request that came on a stream; null: not there yet. */
+/** To a request that came on a stream: says it. null: it is not there yet. */
 interface Answer {
-  response: object | null;
+  say: (() => void) | null;
 }
 
 const noStatus = (): void => {};
 
 /**
  * One answer a request, in the order of the requests, as Triton's: clients that give no ids go by it. An error is an
- * answer too, and the stream goes on. Where a call by itself is refused, a stream is not read on until there is room: its
+ * answer too, and the stream goes on, unless its caller asks for the stream to end with the error's status (metadata
+ * `triton_grpc_error`). Where a call by itself is refused, a stream is not read on until there is room: its
  * flow control tells the client.
  * https://github.com/triton-inference-server/server/blob/main/src/grpc/stream_infer_handler.cc
  */
@@ -36,7 +37,9 @@ export function streamInfer(
   ask: Ask,
   begin: () => CallTrace,
 ): void {
+  const endsWithError = call.metadata.get('triton_grpc_error')[0] === 'true';
   let ended = false;
+  let failed = false;
   /** The oldest first. */
   const due: Answer[] = [];
   /** Read already, though there was no room. */
@@ -49,22 +52,29 @@ export function streamInfer(
       call.once('drain', read);
     }
   };
+  const fail = (thrown: unknown): void => {
+    failed = true;
+    call.emit('error', statusOf(thrown));
+  };
   const endIfDone = (): void => {
     if (ended && due.length === 0) call.end();
   };
-  const answered = (answer: Answer, response: object): void => {
-    answer.response = response;
-    while (due[0]?.response) write(due.shift()!.response!);
-    endIfDone();
+  const answered = (answer: Answer, say: () => void): void => {
+    answer.say = say;
+    while (due[0]?.say && !failed) due.shift()!.say!();
+    if (!failed) endIfDone();
   };
   const work = (bytes: Buffer, answer: Answer): void => {
     let id: string | null = null;
     const trace = begin();
     // As Triton does: the request whose answer failed is named by its id.
-    const failed = (thrown: unknown): void => {
+    const refuse = (thrown: unknown): void => {
       trace.end(thrown);
       const response = id === null ? {} : { infer_response: { id } };
-      answered(answer, { error_message: statusOf(thrown).details, ...response });
+      answered(answer, () => {
+        if (endsWithError) fail(thrown);
+        else write({ error_message: statusOf(thrown).details, ...response });
+      });
     };
     try {
       const message = decoded(modelInferRequest.decode, bytes);
@@ -72,18 +82,18 @@ export function streamInfer(
       // A stream has one head for all its answers, which says nothing of any of them.
       ask(message, call, trace, noStatus, (response, error) => {
         if (error) {
-          failed(error);
+          refuse(error);
           return;
         }
         trace.end(null);
-        answered(answer, response!);
+        answered(answer, () => write(response!));
       });
     } catch (thrown) {
-      failed(thrown);
+      refuse(thrown);
     }
   };
   const read = (): void => {
-    if (call.cancelled) return;
+    if (call.cancelled || failed) return;
     while (held.length > 0) {
       if (!admission.begins(performance.now())) {
         setImmediate(read);
@@ -94,7 +104,8 @@ export function streamInfer(
     call.resume();
   };
   call.on('data', (bytes: Buffer) => {
-    const answer: Answer = { response: null };
+    if (failed) return;
+    const answer: Answer = { say: null };
     due.push(answer);
     if (held.length === 0 && admission.begins(performance.now())) work(bytes, answer);
     else if (held.push([bytes, answer]) === 1) {
@@ -104,6 +115,6 @@ export function streamInfer(
   });
   call.on('end', () => {
     ended = true;
-    endIfDone();
+    if (!failed) endIfDone();
   });
 }

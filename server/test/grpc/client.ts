@@ -74,18 +74,26 @@ export class GrpcClient {
     });
   }
 
-  /** Sends all, gathers as many answers. */
-  stream<T = Call>(method: string, requests: Call[], service = inference): Promise<T[]> {
+  /** Sends all, gathers as many answers; rejects with the call's status, and the answers before it as `answers`. */
+  stream<T = Call>(
+    method: string,
+    requests: Call[],
+    service = inference,
+    headers: Record<string, string> = {},
+  ): Promise<T[]> {
+    const metadata = new Metadata();
+    for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
     const { request: input, response } = typesOf(service, method);
     const stream = this.#client.makeBidiStreamRequest(
       `/${service}/${method}`,
       (value: Call) => encode(input, value),
       (bytes) => decode<T>(response, bytes),
+      metadata,
     );
     return new Promise((resolve, reject) => {
       const answers: T[] = [];
       stream.on('data', (answer: T) => answers.push(answer));
-      stream.on('error', reject);
+      stream.on('error', (error) => reject(Object.assign(error, { answers })));
       stream.on('end', () => resolve(answers));
       for (const request of requests) stream.write(request);
       stream.end();

@@ -172,6 +172,24 @@ describe('inference', () => {
       if (error === '') expect(response.parameters.triton_final_response?.bool_param).toBe(true);
   });
 
+  test('a stream whose caller asks for it ends with the first error, and what was asked before is answered', async () => {
+    const requests = [
+      { ...request(1), id: 'a' },
+      { ...request(1), id: 'b' },
+      { ...request(1), id: 'c', model_name: 'nobody' },
+      { ...request(1), id: 'd' },
+    ];
+    const headers = { triton_grpc_error: 'true' };
+    const error = await client.stream('ModelStreamInfer', requests, undefined, headers).catch((one) => one);
+    expect(error).toMatchObject({
+      code: status.NOT_FOUND,
+      details: expect.stringContaining('MODEL_NOT_FOUND'),
+      answers: [{ infer_response: { id: 'a' } }, { infer_response: { id: 'b' } }],
+    });
+    const sound = requests.filter(({ id }) => id !== 'c');
+    expect(await client.stream('ModelStreamInfer', sound, undefined, headers)).toHaveLength(3);
+  });
+
   test('a message that is too large is told as a body is', async () => {
     const large = request(1, { raw_input_contents: [Buffer.alloc(300_000)] });
     await expect(client.ask('ModelInfer', large)).rejects.toMatchObject({

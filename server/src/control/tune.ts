@@ -68,12 +68,13 @@ function checkBatching({ maxSize, preferredSizes, priorityLevels, defaultPriorit
   const wrong = (what: string): SlipwayError =>
     new SlipwayError('INVALID_REQUEST', what, 'See `slipway tune --help`.');
   if (preferredSizes.some((size, i) => size <= (preferredSizes[i - 1] ?? 0))) {
-    throw wrong('"preferredSizes" do not ascend.');
+    throw wrong('The preferred sizes do not ascend.');
   }
   const largest = preferredSizes.at(-1) ?? 0;
-  if (largest > maxSize) throw wrong(`A preferred size of ${largest} is more than "maxSize", ${maxSize}.`);
+  if (largest > maxSize)
+    throw wrong(`A preferred size of ${largest} is more than the ${maxSize} rows of one call.`);
   if (defaultPriority > priorityLevels) {
-    throw wrong(`"defaultPriority" ${defaultPriority} is none of the ${priorityLevels} priority levels.`);
+    throw wrong(`The default priority ${defaultPriority} is none of the ${priorityLevels} levels.`);
   }
 }
 

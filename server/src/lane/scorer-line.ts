@@ -71,7 +71,7 @@ export class ScorerLine implements Model {
     if (waiting.cancellation.cancelled) return Promise.reject(cancelled());
     if (this.#waiting.size >= mostWaiting || this.#expectedMs() > patienceMs) {
       return Promise.reject(
-        new SlipwayError('OVERLOADED', `${this.#rows} rows wait for it, more than it can answer in time.`),
+        new SlipwayError('OVERLOADED', `More waits for it than it can answer in time (rows: ${this.#rows}).`),
       );
     }
     this.#rows += frame.rows;

@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
+import { inBackground, setBackground } from '../background.ts';
 import { SlipwayError, toSlipwayError } from '../errors.ts';
 import { pythonEnvironment } from '../models/python/environment.ts';
 import type { PythonSettings } from '../models/python/settings.ts';
@@ -35,6 +36,8 @@ export interface Bounds {
 }
 
 const lookMs = 50;
+/** For so long it takes only what nobody else wants: most are done by then, and nobody has noticed, ms. */
+const backgroundMs = 1000;
 
 /** A process that does one piece of work within bounds of time and memory, in a temporary folder of its own. */
 export class CandidateProcess {
@@ -51,7 +54,7 @@ export class CandidateProcess {
       cwd: this.folder,
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
       // The heap's own limit is below the process's, so that most excess ends as an error with a name.
-      execArgv: [`--max-old-space-size=${Math.floor(bounds.bytes / 2 ** 20 / 2)}`, '--expose-gc'],
+      ...inBackground([`--max-old-space-size=${Math.floor(bounds.bytes / 2 ** 20 / 2)}`, '--expose-gc']),
       env: {
         ...upstreamVariables(),
         ...compileCache(),
@@ -82,6 +85,7 @@ export class CandidateProcess {
       let step = first;
       const settle = (end: () => void): void => {
         clearTimeout(timer);
+        clearTimeout(longer);
         clearInterval(look);
         child.removeAllListeners();
         child.on('error', () => {});
@@ -97,6 +101,9 @@ export class CandidateProcess {
           ),
         );
       }, bounds.milliseconds);
+      const longer = setTimeout(() => {
+        if (child.pid !== undefined) setBackground(child.pid, false);
+      }, backgroundMs);
       const look = setInterval(() => {
         const bytes = residentBytes(child.pid ?? 0);
         if (bytes > bounds.bytes) {

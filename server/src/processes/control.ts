@@ -1,3 +1,4 @@
+import { findBackground } from '../background.ts';
 import { Control } from '../control/control.ts';
 import { Reproduction } from '../control/reproduction.ts';
 import { Views } from '../control/views.ts';
@@ -25,6 +26,8 @@ const { config, dataPlane, grpc, control: address } = readAssignment();
 const places = layout(config.data);
 // It runs none, but orders scorers for them, and says so where they are not allowed.
 allowPython(config.python && { ...config.python, folder: places.python });
+// Candidates are to be started in it.
+void findBackground();
 const log = logger('control', config.logLevel);
 
 const tellProcesses: ((processes: ProcessStatus[]) => void)[] = [];

@@ -96,6 +96,7 @@ export class Scorers {
         flags,
         descriptors: [],
         heartbeatMs: () => scoredMs(kept.order.served) + heartbeatMs,
+        givesWay: false,
         calmMs,
         first: () => ({ type: 'score', order: kept.order }),
         onReady: () => {

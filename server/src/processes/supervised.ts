@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { GivingWay, setBackground, waitedMs } from '../background.ts';
 import { layout } from '../layout.ts';
 import type { ChildToSupervisor, ProcessStatus, SupervisorToChild } from '../messages.ts';
 import type { Assignment } from './config.ts';
@@ -20,6 +21,8 @@ export interface SupervisedOptions {
   descriptors: number[];
   /** Heartbeats may be this late, ms. */
   heartbeatMs: () => number;
+  /** Whether it gives way to all others for as long as it gets to work nevertheless. */
+  givesWay: boolean;
   /** One that was ready and lived for so long is replaced at once, others after a pause, ms. */
   calmMs: number;
   /** What it is told at every start, if anything. */
@@ -50,6 +53,7 @@ export class Supervised {
   #timer: NodeJS.Timeout | null = null;
   #stopping = false;
   #killedFor: Loss['killedFor'] = null;
+  #givingWay = new GivingWay();
 
   constructor(options: SupervisedOptions) {
     this.#options = options;
@@ -93,6 +97,7 @@ export class Supervised {
       return;
     }
     this.#child = child;
+    this.#givingWay = new GivingWay();
     if (first) child.send(first());
     child.on('message', (message: ChildToSupervisor) => {
       this.#lastBeat = performance.now();
@@ -115,6 +120,15 @@ export class Supervised {
     this.#lastBeat += grace;
     const silent = performance.now() - this.#lastBeat;
     if (silent > (this.#state === 'starting' ? startMs : this.#options.heartbeatMs())) this.kill('silence');
+  }
+
+  /** Looks whether it can give way now. */
+  checkShare(): void {
+    const pid = this.#child?.pid;
+    if (!this.#options.givesWay || pid === undefined || this.#state !== 'ready') return;
+    const waited = waitedMs(pid);
+    const isChanged = waited !== null && this.#givingWay.look(performance.now(), waited);
+    if (isChanged) setBackground(pid, this.#givingWay.isBackground);
   }
 
   kill(reason: NonNullable<Loss['killedFor']>): void {

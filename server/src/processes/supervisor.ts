@@ -2,6 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { BoundSocket } from 'node:net';
 import { extname } from 'node:path';
 import { createSecureContext } from 'node:tls';
+import { findBackground } from '../background.ts';
 import { SlipwayError } from '../errors.ts';
 import { Keys } from '../http/keys.ts';
 import { readTls } from '../http/tls.ts';
@@ -52,6 +53,7 @@ export async function startSupervisor(config: Config): Promise<Running> {
   // Files that cannot be used are said here, once, and not by processes that cannot start.
   new Keys(config.keyFile, config.adminKeyFile);
   checkTls(config.tls);
+  void findBackground();
   const places = layout(config.data);
   const release = lockFolder(places);
   boundCompiled(places.compiled);
@@ -123,6 +125,7 @@ export async function startSupervisor(config: Config): Promise<Running> {
         flags: isLane ? answeringFlags : [],
         descriptors: descriptors[kind],
         heartbeatMs: () => (isLane ? config.heartbeatMs : behindMs),
+        givesWay: kind === 'loops',
         calmMs: 0,
         onReady: ready,
         onMessage: (message) => heard(name, message),
@@ -148,7 +151,10 @@ export async function startSupervisor(config: Config): Promise<Running> {
     const late = Math.max(0, performance.now() - looked - lookMs);
     looked = performance.now();
     // A machine that slept, or starved the supervisor, has starved the others too: they are not to blame.
-    for (const one of all) one.checkHeartbeat(late);
+    for (const one of all) {
+      one.checkHeartbeat(late);
+      one.checkShare();
+    }
     scorers.look(late);
   }, lookMs);
 

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { inRepository } from '../server/test/processes/harness.ts';
 import { completeForest } from './complete-forest.ts';
 import { lightgbmFile } from './lightgbm-file.ts';
-import { quantile } from './load.ts';
 import { residentBytes } from './process-cpu.ts';
+import { median, ratio } from './serving/report.ts';
 import { SlipwayProcess } from './slipway.ts';
 import type { Order, Told } from './swaps/callers.ts';
 import { xgboostFile } from './xgboost-file.ts';
@@ -16,9 +16,9 @@ import { xgboostFile } from './xgboost-file.ts';
  * Whether changes of what is served show: versions of every kind are deployed, promoted, rolled back, unloaded and
  * loaded under a steady load on another model, a quarter of what the lane can answer; windows without changes lie between. Every answer must be whole, and the
  * same as without changes. Then so many more changes without load: whether memory grows.
- * Usage: node bench/swaps.ts [changes under load] [changes for memory]
+ * Usage: node bench/swaps.ts [changes under load] [changes for memory] [kinds]
  */
-const changes = Number(process.argv[2] ?? 200);
+const changes = Number(process.argv[2] ?? 1000);
 const leakChanges = Number(process.argv[3] ?? 1000);
 const windowSeconds = 5;
 /** Of what a lane can answer: the rest is for whoever changes something. */
@@ -71,7 +71,8 @@ try {
   let wrong = 0;
   let requests = 0;
   const spans: { name: string; from: number; to: number }[] = [];
-  for (let made = 0, round = 0; made < changes; ) {
+  let made = 0;
+  for (let round = 0; made < changes; ) {
     for (const kind of ['quiet', 'changing'] as const) {
       const from = Date.now();
       const end = from + windowSeconds * 1000;
@@ -95,9 +96,8 @@ try {
       p99[kind].push(told.p99);
     }
   }
-  const median = (values: number[]): number => quantile(Float64Array.from(values).sort(), 0.5);
   console.log(
-    `${requests} requests, ${rate.toFixed(0)} a second, ${wrong} dropped or wrong; p99 ${median(p99.quiet).toFixed(2)} ms without changes, ${median(p99.changing).toFixed(2)} ms with: ${(median(p99.changing) / median(p99.quiet)).toFixed(2)}x`,
+    `${requests} requests, ${rate.toFixed(0)} a second, ${made} changes, ${wrong} dropped or wrong; p99 of ${p99.quiet.length} windows each ${median(p99.quiet).toFixed(2)} ms without changes, ${median(p99.changing).toFixed(2)} ms with: ${ratio(p99.changing, p99.quiet)}x`,
   );
   await new Promise((resolve) => setTimeout(resolve, 700));
   const pauses = readFileSync(probe, 'utf8')

@@ -40,7 +40,7 @@ function figuresOf({ loads, cpu }: Series) {
 }
 
 /** The ratio of two medians over windows, and its 95 % interval by bootstrap over rounds. */
-function ratio(over: number[], under: number[]): string {
+export function ratio(over: number[], under: number[]): string {
   const random = seeded(1);
   const drawn = Array.from({ length: resamples }, () => {
     const picks = over.map(() => Math.floor(random() * over.length));
@@ -50,7 +50,7 @@ function ratio(over: number[], under: number[]): string {
   return `${(median(over) / median(under)).toFixed(2)} [${at(0.025)}, ${at(0.975)}]`;
 }
 
-function median(values: number[]): number {
+export function median(values: number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;

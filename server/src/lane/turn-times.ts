@@ -3,6 +3,8 @@ import type { TurnTimes } from '../messages.ts';
 
 /** Figures are of so long at least, and of the time since the last reading where nobody has looked for longer, ms. */
 const windowMs = 60_000;
+/** The first turns are let go, ms. */
+const settleMs = 1000;
 /** After so long a new window says enough by itself, ms. */
 const youngMs = 10_000;
 
@@ -19,7 +21,11 @@ export class TurnClock {
   start(): void {
     setImmediate(() => {
       this.#histogram.enable();
-      this.#since = performance.now();
+      // What it says of the first turn has the time in it that the loop was idle before.
+      setTimeout(() => {
+        this.#histogram.reset();
+        this.#since = performance.now();
+      }, settleMs).unref();
     });
   }
 

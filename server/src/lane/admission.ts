@@ -94,10 +94,10 @@ export class Admission {
     const elapsed = now - this.#started;
     const spare = idle - this.#idle;
     const [oldest] = this.#held;
-    // With time to spare, whoever waits does not wait for the lane.
     const isCrowded = this.#accepted >= this.#mostAccepted;
     this.#accepted = 0;
     this.#crowdedSince = isCrowded ? Math.min(this.#crowdedSince, this.#started) : Number.POSITIVE_INFINITY;
+    // With time to spare, whoever waits does not wait for the lane.
     this.#waited =
       spare > spareMs ? 0 : Math.max(elapsed, now - (oldest?.since ?? now), now - this.#crowdedSince, 0);
     this.#budget.turn(now, elapsed - spare, this.#held.size, this.#waited, isCrowded);

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { findBackground, setBackground } from '../server/src/background.ts';
 import { inRepository } from '../server/test/processes/harness.ts';
 import { completeForest } from './complete-forest.ts';
@@ -15,12 +16,16 @@ import { xgboostFile } from './xgboost-file.ts';
 
 /**
  * Whether changes of what is served show: versions of every kind are deployed, promoted, rolled back, unloaded and
- * loaded under a steady load on another model, a quarter of what the lane can answer; windows without changes lie between. Every answer must be whole, and the
- * same as without changes. Then so many more changes without load: whether memory grows.
- * Usage: node bench/swaps.ts [changes under load] [changes for memory] [kinds]
+ * loaded under a steady load on another model, a quarter of what the lane can answer; windows without changes lie
+ * between. Every answer must be whole, and the same as without changes. Then so many more changes without load: whether
+ * memory grows.
+ *
+ *   node bench/swaps.ts [changes under load] [changes for memory]      RATE=1: changes a second; 0: one upon the other
+ *                                                                      KINDS=logistic,…
  */
-const changes = Number(process.argv[2] ?? 1000);
+const changes = Number(process.argv[2] ?? 200);
 const leakChanges = Number(process.argv[3] ?? 1000);
+const changesPerSecond = Number(process.env.RATE ?? 1);
 const windowSeconds = 5;
 /** Of what a lane can answer: the rest is for whoever changes something. */
 const share = 0.25;
@@ -46,7 +51,7 @@ const kinds: { [model: string]: string } = {
   'onnx-compiled': spec('sk_gboost/model.onnx'),
   'onnx-runtime': spec('onnx_mlp/model.onnx'),
 };
-const names = (process.argv[4] ?? Object.keys(kinds).join()).split(',');
+const names = process.env.KINDS?.split(',') ?? Object.keys(kinds);
 
 const steady = fork(new URL('swaps/callers.ts', import.meta.url), {
   env: { ...process.env, NODE_OPTIONS: '' },
@@ -63,11 +68,12 @@ try {
     const [told] = (await once(steady, 'message')) as [Told];
     return told;
   };
-  /** Five changes. */
+  const verbs = ['rollback', 'rollback', 'unload', 'load'];
+  const perSwap = 1 + verbs.length;
+  const swapMs = changesPerSecond > 0 ? (perSwap * 1000) / changesPerSecond : 0;
   const swap = async (name: string): Promise<void> => {
     await slipway.deploy(name, kinds[name]!);
-    for (const verb of ['rollback', 'rollback', 'unload', 'load'])
-      await slipway.change(`/api/models/${name}/${verb}`, {});
+    for (const verb of verbs) await slipway.change(`/api/models/${name}/${verb}`, {});
   };
   const most = await asked(3, null);
   const rate = (share * most.requests) / most.seconds;
@@ -85,11 +91,11 @@ try {
         await load;
         spans.push({ name: 'no changes', from, to: Date.now() });
       } else {
-        while (Date.now() < end - 500 && made < changes) {
+        while (Date.now() < end - Math.max(500, swapMs / 2) && made < changes) {
           const name = names[round++ % names.length]!;
           const began = Date.now();
-          await swap(name);
-          made += 5;
+          await Promise.all([swap(name), pause(swapMs)]);
+          made += perSwap;
           spans.push({ name, from: began, to: Date.now() });
         }
       }
@@ -103,7 +109,7 @@ try {
   console.log(
     `${requests} requests, ${rate.toFixed(0)} a second, ${made} changes, ${wrong} dropped or wrong; p99 of ${p99.quiet.length} windows each ${median(p99.quiet).toFixed(2)} ms without changes, ${median(p99.changing).toFixed(2)} ms with: ${ratio(p99.changing, p99.quiet)}x`,
   );
-  await new Promise((resolve) => setTimeout(resolve, 700));
+  await pause(700);
   const pauses = readFileSync(probe, 'utf8')
     .trim()
     .split('\n')

@@ -35,6 +35,11 @@ export interface Bounds {
   python?: Omit<PythonSettings, 'folder'> | null;
 }
 
+/**
+ * V8 does all on one thread, so that a candidate wants one processor at a time and is timed on optimised code. Its heap
+ * is not collected before it has grown to more than most ever need, MB.
+ */
+const heapMegabytes = 256;
 const lookMs = 50;
 /** For so long it takes only what nobody else wants: most are done by then, and nobody has noticed, ms. */
 const backgroundMs = 1000;
@@ -49,12 +54,18 @@ export class CandidateProcess {
   constructor(bounds: Bounds, name: string) {
     this.#bounds = bounds;
     this.folder = mkdtempSync(join(tmpdir(), name));
+    // The heap's own limit is below the process's, so that most excess ends as an error with a name.
+    const mostMegabytes = Math.floor(bounds.bytes / 2 ** 20 / 2);
     const module = new URL(`../processes/candidate${extname(import.meta.url)}`, import.meta.url);
     this.#child = fork(module, {
       cwd: this.folder,
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-      // The heap's own limit is below the process's, so that most excess ends as an error with a name.
-      ...inBackground([`--max-old-space-size=${Math.floor(bounds.bytes / 2 ** 20 / 2)}`, '--expose-gc']),
+      ...inBackground([
+        `--max-old-space-size=${mostMegabytes}`,
+        `--initial-old-space-size=${Math.min(heapMegabytes, mostMegabytes)}`,
+        '--single-threaded',
+        '--expose-gc',
+      ]),
       env: {
         ...upstreamVariables(),
         ...compileCache(),

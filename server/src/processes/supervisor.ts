@@ -25,6 +25,11 @@ const behindMs = 30_000;
  * would have it: held to less, requests of many rows made a lane collect all of its heap ten times a second.
  */
 const answeringFlags = ['--max-semi-space-size=8'];
+/**
+ * Whoever works beside the lanes collects garbage on its own thread: helpers of it would take all other processors at
+ * once, and a system with a tick of 4 ms leaves them there until the next (docs/adr/0018-lifecycle.md).
+ */
+const besideFlags = ['--single-threaded-gc'];
 /** Time to finish what was accepted when all is stopped, ms. */
 const patienceMs = 15_000;
 
@@ -122,7 +127,7 @@ export async function startSupervisor(config: Config): Promise<Running> {
           incarnation: isLane ? nextIncarnation(places) : 0,
           ...addresses,
         }),
-        flags: isLane ? answeringFlags : [],
+        flags: isLane ? answeringFlags : besideFlags,
         descriptors: descriptors[kind],
         heartbeatMs: () => (isLane ? config.heartbeatMs : behindMs),
         givesWay: kind === 'loops',

@@ -9,10 +9,14 @@ import { readFileSync } from 'node:fs';
 const command = 'chrt';
 let isThere = false;
 
-/** Looks whether it can be had here. Until then, and where not, processes are started as usual. */
+/**
+ * Looks whether it can be had here, there and back: anybody may become idle, but without CAP_SYS_NICE (or RLIMIT_NICE)
+ * nobody comes back, and would stand still on a machine that is never idle. Until then, and where not, processes are
+ * started as usual.
+ */
 export function findBackground(): Promise<void> {
   return new Promise((resolve) => {
-    execFile(command, ['--idle', '0', 'true'], (error) => {
+    execFile(command, ['--idle', '0', command, '--other', '0', 'true'], (error) => {
       isThere = error === null;
       resolve();
     });

@@ -65,6 +65,19 @@ describe.skipIf(!isHere)('with chrt', () => {
     expect(waitedMs(child.pid!)).toBeGreaterThanOrEqual(0);
   });
 
+  test.skipIf(process.getuid?.() !== 0)('nothing is put there from where it could not come back', () => {
+    const code = `
+      const { findBackground, inBackground } = await import(${JSON.stringify(module)});
+      await findBackground();
+      console.log(inBackground([]).execPath === process.execPath);`;
+    const output = execFileSync(
+      'setpriv',
+      ['--bounding-set=-sys_nice', process.execPath, '--input-type=module', '--eval', code],
+      { encoding: 'utf8' },
+    );
+    expect(output).toBe('true\n');
+  });
+
   test('one that has ended is no error', async () => {
     await findBackground();
     const child = spawn('true');
@@ -74,9 +87,11 @@ describe.skipIf(!isHere)('with chrt', () => {
   });
 });
 
+const module = new URL('../src/background.ts', import.meta.url).href;
+
 function hasChrt(): boolean {
   try {
-    execFileSync('chrt', ['--idle', '0', 'true'], { stdio: 'ignore' });
+    execFileSync('chrt', ['--idle', '0', 'chrt', '--other', '0', 'true'], { stdio: 'ignore' });
     return true;
   } catch {
     return false;

@@ -1,4 +1,4 @@
-import { SlipwayError, toSlipwayError } from '../errors.ts';
+import { toSlipwayError } from '../errors.ts';
 import { checkOutputs, type InferRequest, type OutputTensor, outputsOf } from '../oip/infer.ts';
 import { frameOf, type GivenTensor } from '../oip/tensors.ts';
 import type { Frame } from '../tensor.ts';
@@ -8,6 +8,7 @@ import type { Arm } from './arm.ts';
 import { callerOf, readSaid, readText, type Said } from './caller.ts';
 import type { Codec } from './codec.ts';
 import type { DataPlane } from './data-plane.ts';
+import { readAndAsk } from './read-and-ask.ts';
 
 /** What an edge of the Open Inference Protocol makes its response of. */
 export interface Inferred {
@@ -18,6 +19,13 @@ export interface Inferred {
   ids: string[];
 }
 
+/** What its rows are read as. */
+interface InferRead {
+  frame: Frame;
+  imputed: number;
+  said: Said;
+}
+
 /**
  * The rows of an inference request, whatever protocol it came by. Its id is the prediction's key where it gives no other;
  * `subject`, `key` and `at` come as request parameters. `made` gives a frame of so many rows. Throws what is wrong.
@@ -26,7 +34,7 @@ export function readInfer(
   { version: { signature } }: Codec,
   request: InferRequest,
   made: (rows: number) => Frame,
-): { frame: Frame; imputed: number; said: Said } {
+): InferRead {
   checkOutputs(request, signature);
   const frame = frameOf(request.inputs, signature, made);
   const said = readSaid(request.parameters);
@@ -46,7 +54,7 @@ export function inferredOf(
 
 /** What the side thread makes a frame of, and gives back: the version may be another by then. */
 export interface TensorsRead {
-  read: ReturnType<typeof readInfer>;
+  read: InferRead;
   inputs: GivenTensor[];
 }
 
@@ -61,44 +69,28 @@ export function infer<T>(
   send: Asked<T>['send'],
 ): void {
   const since = performance.now();
-  const failed = (thrown: unknown): void => send(null, toSlipwayError(thrown));
-  const counted = (arm: Arm, work: () => void): void => {
-    try {
-      work();
-    } catch (error) {
-      if (error instanceof SlipwayError) plane.error(arm, error.code);
-      throw error;
-    }
-  };
-  const ask = (arm: Arm, { frame, imputed, said }: ReturnType<typeof readInfer>): void =>
-    plane.predict({ arm, frame, imputed, caller: callerOf(said, waiting, since), encode, send });
-  const begin = (): void => {
-    const arm = plane.route(model, version);
-    if (!arm) plane.whenAttached(model, version, waiting.span, begin, failed);
-    else if (!isLong(request))
-      counted(arm, () =>
-        ask(
-          arm,
-          readInfer(arm, request, (rows) => plane.frame(arm, rows)),
-        ),
-      );
-    else
-      plane.side
-        .begin<TensorsRead>('tensors', arm, request, waiting, buffersOf(request.inputs))
-        .then(
-          ({ read, inputs }) => {
-            request.inputs = inputs;
-            if (plane.route(model, version) === arm) counted(arm, () => ask(arm, read));
-            else begin();
-          },
-          (thrown) =>
-            counted(arm, () => {
-              throw thrown;
-            }),
-        )
-        .catch(failed);
-  };
-  begin();
+  readAndAsk<InferRead>(plane, {
+    model,
+    version,
+    span: waiting.span,
+    readAside: (arm) => (isLong(request) ? readAside(plane, arm, request, waiting) : null),
+    read: (arm) => readInfer(arm, request, (rows) => plane.frame(arm, rows)),
+    ask: (arm, { frame, imputed, said }) =>
+      plane.predict({ arm, frame, imputed, caller: callerOf(said, waiting, since), encode, send }),
+    fail: (thrown) => send(null, toSlipwayError(thrown)),
+  });
+}
+
+async function readAside(
+  { side }: DataPlane,
+  arm: Arm,
+  request: InferRequest,
+  waiting: Waiting,
+): Promise<InferRead> {
+  const given = buffersOf(request.inputs);
+  const { read, inputs } = await side.begin<TensorsRead>('tensors', arm, request, waiting, given);
+  request.inputs = inputs;
+  return read;
 }
 
 /** So many bytes of tensors become a frame in 1 to 2 ms. */

@@ -1,9 +1,9 @@
-import { SlipwayError } from '../../errors.ts';
 import { type Answered, isLongAnswer } from '../../lane/answering.ts';
 import type { Arm } from '../../lane/arm.ts';
 import { callerOf } from '../../lane/caller.ts';
 import { longBinary } from '../../lane/infer.ts';
-import type { Waiting } from '../../waiting.ts';
+import { readAndAsk, type Unread } from '../../lane/read-and-ask.ts';
+import type { Span } from '../../trace.ts';
 import type { AnswerToWrite, BodyToRead } from './aside.ts';
 import { type Body, type LargeBody, whole } from './body.ts';
 import type { Exchange } from './exchange.ts';
@@ -29,13 +29,17 @@ export interface RowsAsked {
 
 /**
  * Answers a body's rows, whatever protocol it is of: reads them, asks the data plane, writes the answer. What would take
- * longer than a turn of the event loop may is read and written by the side thread.
+ * longer than a turn of the event loop may is read and written by the side thread. Throws what is wrong with the request,
+ * or tells it to the caller later.
  */
 export function answerRows(parts: RowsParts, exchange: Exchange, asked: RowsAsked, body: Body): void {
-  new RowsExchange(parts, exchange, asked, body).begin();
+  readAndAsk(parts.plane, new RowsExchange(parts, exchange, asked, body));
 }
 
-class RowsExchange {
+class RowsExchange implements Unread<RowsRequest<unknown>> {
+  readonly model: string;
+  readonly version: number | null;
+  readonly span: Span | null;
   readonly #parts: RowsParts;
   readonly #exchange: Exchange;
   readonly #asked: RowsAsked;
@@ -43,71 +47,34 @@ class RowsExchange {
   readonly #since = performance.now();
 
   constructor(parts: RowsParts, exchange: Exchange, asked: RowsAsked, body: Body) {
+    this.model = asked.model;
+    this.version = asked.version;
+    this.span = exchange.span;
     this.#parts = parts;
     this.#exchange = exchange;
     this.#asked = asked;
     this.#body = body;
   }
 
-  /** Throws what is wrong with the request, or tells it to the caller later. */
-  begin(): void {
-    const { plane } = this.#parts;
-    const { model, version, format, jsonBytes } = this.#asked;
-    // A model that is not there is said first, whatever was sent to it.
-    const arm = plane.route(model, version);
-    if (!arm) {
-      const { span } = this.#exchange;
-      plane.whenAttached(
-        model,
-        version,
-        span,
-        () => this.begin(),
-        (thrown) => this.#exchange.fail(thrown),
-      );
-      return;
-    }
+  readAside(arm: Arm): Promise<RowsRequest<unknown>> | null {
     const body = this.#body;
-    if ('pieces' in body && isLong(body.bytes, jsonBytes)) void this.#readAside(arm, body);
-    else {
-      const bytes = whole(body);
-      this.#counted(arm, () => {
-        const request = formatNamed(format).read(arm, bytes, jsonBytes, (rows) => plane.frame(arm, rows));
-        this.#ask(arm, request, this.#exchange.waiting());
-      });
-    }
+    return 'pieces' in body && isLong(body.bytes, this.#asked.jsonBytes) ? this.#readAside(arm, body) : null;
   }
 
-  async #readAside(arm: Arm, { pieces, bytes }: LargeBody): Promise<void> {
-    const { plane, bodies } = this.#parts;
-    const { model, version, format, jsonBytes } = this.#asked;
-    bodies.hold(bytes);
-    try {
-      const waiting = this.#exchange.waiting();
-      const given: BodyToRead = { format, pieces, jsonBytes };
-      const request = await plane.side
-        .begin<RowsRequest<unknown>>('read', arm, given, waiting)
-        .catch((thrown) => {
-          this.#count(arm, thrown);
-          throw thrown;
-        });
-      // Another version may be live meanwhile, or this one detached.
-      if (plane.route(model, version) === arm) this.#counted(arm, () => this.#ask(arm, request, waiting));
-      else this.begin();
-    } catch (thrown) {
-      this.#exchange.fail(thrown);
-    } finally {
-      bodies.hold(-bytes);
-    }
+  read(arm: Arm): RowsRequest<unknown> {
+    const { plane } = this.#parts;
+    const { format, jsonBytes } = this.#asked;
+    return formatNamed(format).read(arm, whole(this.#body), jsonBytes, (rows) => plane.frame(arm, rows));
   }
 
-  #ask(arm: Arm, { frame, imputed, said, rest }: RowsRequest<unknown>, waiting: Waiting): void {
+  ask(arm: Arm, { frame, imputed, said, rest }: RowsRequest<unknown>): void {
     const exchange = this.#exchange;
     this.#body = nothing;
     this.#parts.plane.predict<Written>({
       arm,
       frame,
       imputed,
-      caller: callerOf(said, waiting, this.#since),
+      caller: callerOf(said, exchange.waiting(), this.#since),
       encode: (answered) => {
         exchange.cacheStatus(answered.cacheStatus);
         return this.#write(answered, rest);
@@ -124,25 +91,28 @@ class RowsExchange {
     });
   }
 
+  fail(thrown: unknown): void {
+    this.#exchange.fail(thrown);
+  }
+
+  async #readAside(arm: Arm, { pieces, bytes }: LargeBody): Promise<RowsRequest<unknown>> {
+    const { plane, bodies } = this.#parts;
+    const { format, jsonBytes } = this.#asked;
+    const given: BodyToRead = { format, pieces, jsonBytes };
+    bodies.hold(bytes);
+    try {
+      return await plane.side.begin('read', arm, given, this.#exchange.waiting());
+    } finally {
+      bodies.hold(-bytes);
+    }
+  }
+
   #write({ arm, id, rows, answers, texts }: Answered, rest: unknown): Written | Promise<Written> {
     const { format } = this.#asked;
     if (!isLongAnswer(arm, rows)) return formatNamed(format).write(arm, rest, { id, rows, answers, texts });
     const own = answers.slice();
     const given: AnswerToWrite = { format, rest, answered: { id, rows, answers: own, texts: texts.slice() } };
     return this.#parts.plane.side.finish('write', arm, given, [own.buffer]);
-  }
-
-  #counted(arm: Arm, work: () => void): void {
-    try {
-      work();
-    } catch (thrown) {
-      this.#count(arm, thrown);
-      throw thrown;
-    }
-  }
-
-  #count(arm: Arm, thrown: unknown): void {
-    if (thrown instanceof SlipwayError) this.#parts.plane.error(arm, thrown.code);
   }
 }
 

@@ -17,6 +17,10 @@ import { timeoutOf } from './timeout.ts';
 /** Shorter answers are not worth compressing, bytes. */
 const leastCompressed = 4096;
 
+const slash = '/'.charCodeAt(0);
+/** A target that names its server, as proxies are sent it, and servers must take it (RFC 9112, 3.2.2). */
+const absoluteForm = /^https?:\/\/([^/?#@]+)(.*)$/i;
+
 const compressors = { gzip: promisify(gzip), deflate: promisify(deflate) };
 
 /** One request and its response: what every handler of the data plane needs of node:http, and no more. */
@@ -26,6 +30,9 @@ export class Exchange implements Cancellation {
   /** Without the query. */
   readonly path: string;
   readonly query: string;
+  /** What a target in absolute form names. */
+  readonly #named: string | null;
+  readonly #awaitsContinue: boolean;
   /** Errors in the shape of the Open Inference Protocol and KServe’s, who know one status for a wrong request. */
   readonly plainErrors: boolean;
   /** When its head was read, `performance.now()`. */
@@ -35,11 +42,21 @@ export class Exchange implements Cancellation {
   /** null: no exporter is configured, or it is a probe's. */
   readonly #begun: Begun | null;
 
-  constructor(request: IncomingMessage, response: ServerResponse, tracer: Tracer | null) {
+  /** `awaitsContinue`: the body comes once it is asked for (`Expect: 100-continue`). */
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    tracer: Tracer | null,
+    awaitsContinue: boolean,
+  ) {
     this.request = request;
     this.response = response;
     heard(request.socket);
-    const url = request.url ?? '/';
+    this.#awaitsContinue = awaitsContinue;
+    const target = request.url ?? '/';
+    const absolute = target.charCodeAt(0) === slash ? null : absoluteForm.exec(target);
+    this.#named = absolute ? absolute[1]! : null;
+    const url = absolute ? absolute[2]!.replace(/^(?!\/)/, '/') : target;
     const mark = url.indexOf('?');
     this.path = mark < 0 ? url : url.slice(0, mark);
     this.query = mark < 0 ? '' : url.slice(mark + 1);
@@ -72,6 +89,11 @@ export class Exchange implements Cancellation {
       span: this.span,
       cancellation: this,
     };
+  }
+
+  /** The name that the server is asked under: a target in absolute form says it instead of the header. */
+  get host(): string | undefined {
+    return this.#named ?? this.request.headers.host;
   }
 
   /** null: its trace is not recorded. */
@@ -142,6 +164,8 @@ export class Exchange implements Cancellation {
         this.fail(thrown);
       }
     });
+    // Not of one that is refused by its head.
+    if (this.#awaitsContinue && !this.response.headersSent) this.response.writeContinue();
   }
 
   /** The same for one that is looked at as a whole. */

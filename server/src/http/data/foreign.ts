@@ -9,8 +9,7 @@ const privateName =
  * A page whose site has given its own name this address (DNS rebinding) may read answers as its own; browsers name the
  * site in Host. Throws FORBIDDEN_ORIGIN.
  */
-export function refuseForeignNames({ request: { headers } }: Exchange): void {
-  const { host } = headers;
+export function refuseForeignNames({ host }: Exchange): void {
   if (host === undefined) return;
   if (privateName.test(host.replace(/:\d+$/, ''))) return;
   throw new SlipwayError(

@@ -55,9 +55,9 @@ export function dataServer(parts: DataParts): Server {
     return chunk[ofProtocols] === protocols ? plainRefusal.whole : codedRefusal.whole;
   });
   const edge = { ...parts, doorman };
-  const answer = (request: IncomingMessage, response: ServerResponse): void => {
+  const answer = (request: IncomingMessage, response: ServerResponse, awaitsContinue = false): void => {
     doorman.came(request, response);
-    const exchange = new Exchange(request, response, edge.tracer);
+    const exchange = new Exchange(request, response, edge.tracer, awaitsContinue);
     try {
       handle(edge, exchange);
     } catch (error) {
@@ -65,9 +65,11 @@ export function dataServer(parts: DataParts): Server {
     }
   };
   const options = { keepAliveTimeout: keepAliveMs };
-  if (edge.tls) return createSecureServer({ ...options, ...edge.tls }, answer);
-  const server = createServer(options, answer);
-  answerHalfClosed(server);
+  const { tls } = edge;
+  const server = tls ? createSecureServer({ ...options, ...tls }, answer) : createServer(options, answer);
+  // Else node:http would ask for every body, also for one that is too large.
+  server.on('checkContinue', (request, response) => answer(request, response, true));
+  if (!tls) answerHalfClosed(server);
   return server;
 }
 

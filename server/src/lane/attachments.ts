@@ -10,7 +10,10 @@ export interface Attacher {
   attach(seat: Seat): Promise<Arm>;
 }
 
-/** What was attached stays for so many times as long as that took: attaching takes a lane a tenth of its time at most. */
+/**
+ * What was attached stays for so many times as long as that takes: attaching takes a lane a tenth of its time at most.
+ * What it took at best counts: what others on a busy machine took of it would keep out those that wait for seconds.
+ */
 const stayTimes = 10;
 /** But for no shorter and no longer, ms. */
 const stays = { least: 20, most: 5000 };
@@ -108,8 +111,16 @@ export class Attachments {
         return null;
       }
       const now = performance.now();
-      const stay = Math.min(stays.most, Math.max(stays.least, stayTimes * (now - began)));
-      Object.assign(seat, { arm, bytes, used: ++this.#clock, staysUntil: now + stay, failed: null });
+      const attachMs = Math.min(seat.attachMs, now - began);
+      const stay = Math.min(stays.most, Math.max(stays.least, stayTimes * attachMs));
+      Object.assign(seat, {
+        arm,
+        bytes,
+        used: ++this.#clock,
+        attachMs,
+        staysUntil: now + stay,
+        failed: null,
+      });
       this.#attached.add(seat);
       this.counts.attached++;
       this.counts.attaches++;

@@ -16,6 +16,8 @@ export interface Seat {
   bytes: number;
   /** Rises with every use in the lane; the lowest was used longest ago. */
   used: number;
+  /** The least that attaching it has taken so far, ms. */
+  attachMs: number;
   /** `performance.now()` before which it is not evicted. */
   staysUntil: number;
   /** The last attempt's failure, `at`: `performance.now()`. */
@@ -35,6 +37,7 @@ export function newSeat(served: ServedModel, version: ServedVersion): Seat {
     coming: null,
     bytes: 0,
     used: 0,
+    attachMs: Number.POSITIVE_INFINITY,
     staysUntil: 0,
     failed: refusal && { error: notAttached(served, version, refusal), at: Number.POSITIVE_INFINITY },
     gone: false,

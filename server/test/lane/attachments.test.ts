@@ -1,3 +1,4 @@
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Arm } from '../../src/lane/arm.ts';
@@ -14,6 +15,7 @@ class Rig {
   readonly closed = new Set<Seat>();
   readonly sizes = new Map<Seat, number>();
   broken = new Set<Seat>();
+  attachMs = 0;
   readonly attachments: Attachments;
 
   constructor(budget: number) {
@@ -22,7 +24,7 @@ class Rig {
         bytesOf: async (seat) => this.sizes.get(seat) ?? 1,
         attach: async (seat) => {
           this.began.push(seat);
-          await new Promise((resolve) => setImmediate(resolve));
+          await (this.attachMs > 0 ? setTimeout(this.attachMs) : setImmediate());
           if (this.broken.has(seat)) throw new Error('its file is gone');
           this.closed.delete(seat);
           return { inFlight: 0, attached: { close: () => this.closed.add(seat) } } as unknown as Arm;
@@ -64,7 +66,7 @@ test('whatever comes in whatever order: nothing is attached twice, memory stays 
             );
             waiting.push(attached);
           }
-          if (k % 2 === 0) await new Promise((resolve) => setImmediate(resolve));
+          if (k % 2 === 0) await setImmediate();
           expect(attachments.counts.bytes).toBeLessThanOrEqual(budget);
         }
         await Promise.all(waiting);
@@ -131,11 +133,27 @@ test('one that is larger than all the memory is attached alone', async () => {
   expect([small.arm, large.arm].map(Boolean)).toEqual([true, false]);
 });
 
+test('what it takes once on a busy machine keeps nobody out: the best time counts', async () => {
+  const rig = new Rig(1);
+  const { attachments } = rig;
+  const [a, b] = [seatOf('a'), seatOf('b')];
+  for (const seat of [a, b]) await attachments.attach(seat);
+  rig.attachMs = 200;
+  await attachments.attach(a);
+  const rest = a.staysUntil - performance.now();
+  expect(rest).toBeGreaterThan(0);
+  expect(rest).toBeLessThan(1000);
+  // One that always takes so long stays for ten times that.
+  const slow = seatOf('slow');
+  await attachments.attach(slow);
+  expect(slow.staysUntil - performance.now()).toBeGreaterThan(1000);
+});
+
 test('what is gone while it is attached gives its memory back', async () => {
   const rig = new Rig(3);
   const seat = seatOf('a');
   const attached = rig.attachments.attach(seat);
-  await new Promise((resolve) => setImmediate(resolve));
+  await setImmediate();
   rig.attachments.drop(seat);
   await attached;
   expect([seat.arm, rig.closed.has(seat), rig.attachments.counts.bytes]).toEqual([null, true, 0]);

@@ -45,6 +45,17 @@ export function wholeNumber(text: string): number {
   return value;
 }
 
+/** A day, ms: a timer takes no more than 24 of them, and beyond that ends at once. */
+const longestMs = 24 * 3600_000;
+
+/** How long something may take, ms. */
+export function milliseconds(text: string): number {
+  const value = wholeNumber(text);
+  if (value < 1 || value > longestMs)
+    throw new InvalidArgumentError(`It is not between 1 and ${longestMs} ms.`);
+  return value;
+}
+
 const units: Record<string, number> = {
   '': 1,
   B: 1,
@@ -87,7 +98,7 @@ export function withCandidate(command: Command): Command {
     .option(
       '--candidate-timeout <ms>',
       'how long a file may take to be read, checked and timed before it is refused',
-      wholeNumber,
+      milliseconds,
       defaultConfig.candidateMs,
     )
     .option(
@@ -114,7 +125,7 @@ export function withPython(command: Command): Command {
     .option(
       '--python-timeout <ms>',
       `how long one call of their predict may take (default: ${callMs})`,
-      wholeNumber,
+      milliseconds,
     )
     .option('--python-memory <size>', `what the process of one may hold in memory (default: ${most})`, bytes);
 }

@@ -120,6 +120,8 @@ test('what a file cannot say is said by the same options as to deploy', async ()
   for (const wrong of [
     ['--onnx-threads', '0'],
     ['--onnx-shape', 'x=5,0'],
+    ['--candidate-timeout', '0'],
+    ['--candidate-timeout', '4000000000'],
   ])
     expect(await inspect(forest, ...wrong)).toMatchObject({ code: 2, out: '' });
   const graph = inRepository('spec/models/onnx_mlp/model.onnx');

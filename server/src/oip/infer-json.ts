@@ -8,6 +8,7 @@ import {
   refuseSharedMemory,
   type WantedOutput,
 } from './infer.ts';
+import { withoutLists } from './number-lists.ts';
 import type { GivenTensor } from './tensors.ts';
 
 /**
@@ -31,7 +32,7 @@ export function readInferRequest(body: Buffer, jsonBytes: number | null, exact: 
   if (!Number.isSafeInteger(end) || end < 0 || end > body.length) {
     throw invalid(`Inference-Header-Content-Length is ${jsonBytes}, the whole body ${body.length} bytes.`);
   }
-  const value = parseJson(body.subarray(0, end), exact);
+  const value = parseRequest(body.subarray(0, end), exact);
   if (!isObject(value)) throw invalid('The body is not a JSON object.');
   const { id, inputs, outputs, parameters } = value;
   // As with other fields that may be left out, some clients write null where they leave it out.
@@ -43,6 +44,36 @@ export function readInferRequest(body: Buffer, jsonBytes: number | null, exact: 
     inputs: readTensors(inputs, 'input', body.subarray(end)),
     outputs: readOutputs(outputs),
   };
+}
+
+/**
+ * A request's JSON value, in which long flat "data" of an input may be a Float64Array; it is good until the next request
+ * is read. Throws INVALID_JSON.
+ */
+export function parseRequest(json: Buffer, exact: boolean): unknown {
+  const without = exact ? null : withoutLists(json);
+  if (without) {
+    try {
+      const value = JSON.parse(without.text);
+      if (putBack(value, without.lists)) return value;
+    } catch {
+      // It is said of the whole text what is wrong with it.
+    }
+  }
+  return parseJson(json, exact);
+}
+
+/** Puts lists where inputs have theirs; whether all have been one's. */
+function putBack(request: unknown, lists: ReadonlyMap<string, Float64Array>): boolean {
+  if (!isObject(request) || !Array.isArray(request.inputs)) return false;
+  let count = 0;
+  for (const input of request.inputs) {
+    const list = isObject(input) && typeof input.data === 'string' ? lists.get(input.data) : undefined;
+    if (list === undefined) continue;
+    input.data = list;
+    count++;
+  }
+  return count === lists.size;
 }
 
 /** The response's JSON, and the binary data behind it where any was asked for. `ids`: the rows' prediction ids. */
@@ -101,6 +132,7 @@ function readTensor(
   refuseSharedMemory(name, given);
   const size = given.binary_data_size;
   if (size === undefined) {
+    if (data instanceof Float64Array) return { name, datatype, shape, values: data, raw: null };
     if (!Array.isArray(data)) throw invalid(`The ${what} ${shown(name)} has no "data".`);
     // Data may be flat or nested by its shape; the protocol allows both.
     return {

@@ -100,6 +100,11 @@ function fillValues(
   // Numbers for a tensor of these are what nearly always comes: no call for each of them.
   const [isSingle, isDouble] = [spec.datatype === 'FP32', spec.datatype === 'FP64'];
   const to = frame.values;
+  if (values instanceof Float64Array && spec.width === frame.width && (isSingle || isDouble)) {
+    if (isDouble) to.set(values);
+    else for (let i = 0; i < values.length; i++) to[i] = Math.fround(values[i]!);
+    return;
+  }
   for (let row = 0, i = 0; row < frame.rows; row++) {
     const from = row * frame.width + spec.column;
     for (let k = 0; k < spec.width; k++, i++) {

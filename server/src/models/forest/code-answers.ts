@@ -1,9 +1,9 @@
+import type { Code, Local, Locals, WasmFunction } from '../../wasm.ts';
+import { bytes16, f64, i32, loopWhile, repeatWhile, select, step, wasmFunction } from '../../wasm.ts';
 import type { AnswerTables } from './answer-tables.ts';
 import { categoryRecord, right } from './answer-tables.ts';
 import { searchColumns } from './code-search.ts';
 import { numericRecord, searches } from './search-tables.ts';
-import type { Code, Local, Locals, WasmFunction } from './wasm.ts';
-import { bytes16, f64, i32, loopWhile, repeatWhile, select, step, wasmFunction } from './wasm.ts';
 
 /**
  * `answer(x, lane)`: answers every split of the forest for the row at address x, into the answers that begin

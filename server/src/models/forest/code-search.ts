@@ -1,6 +1,6 @@
+import type { Code, Local, Locals } from '../../wasm.ts';
+import { f64, i32, repeatWhile, select } from '../../wasm.ts';
 import { numericRecord, searches } from './search-tables.ts';
-import type { Code, Local, Locals } from './wasm.ts';
-import { f64, i32, repeatWhile, select } from './wasm.ts';
 
 /**
  * Ranks the values of `searches` columns among their thresholds by halving; `column` is the first one's record.

@@ -1,9 +1,9 @@
+import type { Code, WasmFunction } from '../../wasm.ts';
+import { bytes16, f64, i32, loopWhile, repeatWhile, step, wasmFunction } from '../../wasm.ts';
 import { searchColumns } from './code-search.ts';
 import { numericRecord, searches } from './search-tables.ts';
 import type { SymmetricTables } from './symmetric-tables.ts';
 import { rowsAside } from './symmetric-tables.ts';
-import type { Code, WasmFunction } from './wasm.ts';
-import { bytes16, f64, i32, loopWhile, repeatWhile, step, wasmFunction } from './wasm.ts';
 
 /** What the functions below need to know of the memory. */
 export interface SymmetricWalking extends SymmetricTables {

@@ -1,6 +1,6 @@
+import type { Code, Local, WasmFunction } from '../../wasm.ts';
+import { f64, i32, loopWhile, step, wasmFunction } from '../../wasm.ts';
 import type { Walking } from './code-walks.ts';
-import type { Code, Local, WasmFunction } from './wasm.ts';
-import { f64, i32, loopWhile, step, wasmFunction } from './wasm.ts';
 
 /** Numbers that are written out one after the other rather than looped over. */
 const mostUnrolled = 16;

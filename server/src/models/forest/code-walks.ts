@@ -1,3 +1,16 @@
+import type { Code, Local, WasmFunction } from '../../wasm.ts';
+import {
+  call,
+  f64,
+  give,
+  i32,
+  loopWhile,
+  repeatWhile,
+  select,
+  step,
+  wasmFunction,
+  when,
+} from '../../wasm.ts';
 import { nearZero } from './forest.ts';
 import type { WalkTables } from './walk-tables.ts';
 import {
@@ -9,8 +22,6 @@ import {
   termRecord,
   treeRecord,
 } from './walk-tables.ts';
-import type { Code, Local, WasmFunction } from './wasm.ts';
-import { call, f64, give, i32, loopWhile, repeatWhile, select, step, wasmFunction, when } from './wasm.ts';
 
 /** What the walks need to know of the memory and the forest. */
 export interface Walking extends WalkTables {

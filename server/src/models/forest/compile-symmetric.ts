@@ -1,3 +1,5 @@
+import type { WasmFunction } from '../../wasm.ts';
+import { call, i32, loopWhile, select, step, wasmFunction, wasmModule } from '../../wasm.ts';
 import type { SymmetricWalking } from './code-symmetric.ts';
 import {
   indexBytes,
@@ -12,8 +14,6 @@ import { mostBytes, rowBytes } from './compile.ts';
 import { Image } from './image.ts';
 import type { SymmetricForest } from './symmetric.ts';
 import { laySymmetricTables, rowsAside } from './symmetric-tables.ts';
-import type { WasmFunction } from './wasm.ts';
-import { call, i32, loopWhile, select, step, wasmFunction, wasmModule } from './wasm.ts';
 
 /** As `compileForest`, for symmetric trees: no walk at all. See docs/adr/0011-symmetric-trees.md. */
 export function compileSymmetric(forest: SymmetricForest): CompiledForest {

@@ -1,3 +1,5 @@
+import type { WasmFunction } from '../../wasm.ts';
+import { call, i32, loopWhile, step, wasmFunction, wasmModule } from '../../wasm.ts';
 import { layAnswerTables } from './answer-tables.ts';
 import { answerFunction } from './code-answers.ts';
 import { addVectorFunction, beginFunction } from './code-vectors.ts';
@@ -7,8 +9,6 @@ import { planColumns } from './columns.ts';
 import type { Forest } from './forest.ts';
 import { Image } from './image.ts';
 import { lanes, layWalkTables } from './walk-tables.ts';
-import type { WasmFunction } from './wasm.ts';
-import { call, i32, loopWhile, step, wasmFunction, wasmModule } from './wasm.ts';
 
 /** A forest as a WebAssembly module and what its memory shall begin with. See docs/adr/0005-forest-compiler.md. */
 export interface CompiledForest {

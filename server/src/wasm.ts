@@ -1,5 +1,5 @@
 /**
- * As much of WebAssembly's binary format (core specification 2.0, chapter 5) as the forest compiler needs.
+ * As much of WebAssembly's binary format (core specification 2.0, chapter 5) as is needed here.
  * Instructions are written as expressions: `i32.add(a, b)` is the code of a, the code of b, and the opcode.
  */
 export type Code = readonly (number | Code)[];
@@ -7,8 +7,8 @@ export type Code = readonly (number | Code)[];
 /** A local variable of a function: as an expression it reads the variable. */
 export type Local = Code & { set(value: Code): Code };
 
-export type ValueType = 'i32' | 'f64' | 'bytes16';
-const typeByte = { i32: 0x7f, f64: 0x7c, bytes16: 0x7b } as const;
+export type ValueType = 'i32' | 'i64' | 'f64' | 'bytes16';
+const typeByte = { i32: 0x7f, i64: 0x7e, f64: 0x7c, bytes16: 0x7b } as const;
 
 /** LEB128, unsigned. */
 function unsigned(value: number): number[] {
@@ -22,14 +22,14 @@ function unsigned(value: number): number[] {
   return bytes;
 }
 
-/** LEB128, signed, of a 32-bit integer. */
-function signed(value: number): number[] {
+/** LEB128, signed. */
+function signed(value: bigint): number[] {
   const bytes: number[] = [];
-  let rest = value | 0;
+  let rest = value;
   for (;;) {
-    const byte = rest & 0x7f;
-    rest >>= 7;
-    const last = (rest === 0 && (byte & 0x40) === 0) || (rest === -1 && (byte & 0x40) !== 0);
+    const byte = Number(rest & 0x7fn);
+    rest >>= 7n;
+    const last = (rest === 0n && (byte & 0x40) === 0) || (rest === -1n && (byte & 0x40) !== 0);
     bytes.push(last ? byte : byte | 0x80);
     if (last) return bytes;
   }
@@ -51,7 +51,7 @@ const store =
 const simd = (opcode: number): Code => [0xfd, unsigned(opcode)];
 
 export const i32 = {
-  const: (value: number): Code => [0x41, signed(value)],
+  const: (value: number): Code => [0x41, signed(BigInt(value | 0))],
   load: load(0x28, 2),
   load8: load(0x2d, 0),
   store: store(0x36, 2),
@@ -64,11 +64,38 @@ export const i32 = {
   xor: binary(0x73),
   shiftLeft: binary(0x74),
   shiftRight: binary(0x76),
+  /** Keeps the sign. */
+  shiftRightSigned: binary(0x75),
+  equal: binary(0x46),
+  notEqual: binary(0x47),
   less: binary(0x49),
+  lessSigned: binary(0x48),
   greaterOrEqual: binary(0x4f),
   isZero: unary(0x45),
+  /** The lower half. */
+  fromI64: unary(0xa7),
   /** Toward zero; NaN is 0, what does not fit is the nearest that does. */
   fromF64: (a: Code): Code => [a, 0xfc, unsigned(2)],
+};
+
+/** Unsigned where it makes a difference. */
+export const i64 = {
+  const: (value: bigint): Code => [0x42, signed(BigInt.asIntN(64, value))],
+  load: load(0x29, 3),
+  fromI32: unary(0xad),
+  add: binary(0x7c),
+  sub: binary(0x7d),
+  mul: binary(0x7e),
+  and: binary(0x83),
+  or: binary(0x84),
+  shiftLeft: binary(0x86),
+  shiftRight: binary(0x88),
+  equal: binary(0x51),
+  less: binary(0x54),
+  lessOrEqual: binary(0x58),
+  greaterOrEqual: binary(0x5a),
+  isZero: unary(0x50),
+  leadingZeros: unary(0x79),
 };
 
 export const f64 = {
@@ -77,6 +104,11 @@ export const f64 = {
   const: (value: number): Code => [0x44, ...new Uint8Array(new Float64Array([value]).buffer)],
   add: binary(0xa0),
   mul: binary(0xa2),
+  div: binary(0xa3),
+  fromI64: unary(0xba),
+  /** The number that these bits are. */
+  ofBits: unary(0xbf),
+  negated: unary(0x9a),
   abs: unary(0x99),
   floor: unary(0x9c),
   equal: binary(0x61),
@@ -120,6 +152,15 @@ export const bytes16 = {
 /** `a` if `condition` is not zero, else `b`; both are evaluated. */
 export const select = (a: Code, b: Code, condition: Code): Code => [a, b, condition, 0x1b];
 export const when = (condition: Code, body: Code): Code => [condition, 0x04, 0x40, body, 0x0b];
+export const either = (condition: Code, body: Code, other: Code): Code => [
+  condition,
+  0x04,
+  0x40,
+  body,
+  0x05,
+  other,
+  0x0b,
+];
 export const give = (value: Code): Code => [value, 0x0f];
 /** Runs the body once, then again as long as the condition holds. */
 export const repeatWhile = (body: Code, condition: Code): Code => [

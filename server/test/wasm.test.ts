@@ -1,14 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { WasmFunction } from '../../../src/models/forest/wasm.ts';
-import {
-  f64,
-  i32,
-  loopWhile,
-  select,
-  step,
-  wasmFunction,
-  wasmModule,
-} from '../../../src/models/forest/wasm.ts';
+import type { WasmFunction } from '../src/wasm.ts';
+import { f64, i32, loopWhile, select, step, wasmFunction, wasmModule } from '../src/wasm.ts';
 
 interface Wasm {
   Module: new (code: Uint8Array) => object;

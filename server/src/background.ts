@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { childrenOf } from './resident.ts';
 
 /**
  * util-linux's: sets how the system schedules a process. What is scheduled as idle gives way at once to whatever wakes
@@ -30,15 +31,17 @@ export function inBackground(flags: string[]): { execPath: string; execArgv: str
     : { execPath: process.execPath, execArgv: flags };
 }
 
-/** Has a process give way, or have its share of a processor that is never idle, as its niceness says. */
+/**
+ * Has a process give way, or have its share of a processor that is never idle, as its niceness says. What it starts is as
+ * it was then: so what a process that gave way has started (Python's) comes back with it.
+ */
 export function setBackground(pid: number, isBackground: boolean): void {
   if (!isThere) return;
   // One that has ended meanwhile needs nothing.
-  execFile(
-    command,
-    ['--all-tasks', isBackground ? '--idle' : '--other', '--pid', '0', String(pid)],
-    () => {},
-  );
+  const how = isBackground ? '--idle' : '--other';
+  execFile(command, ['--all-tasks', how, '--pid', '0', String(pid)], () => {
+    if (!isBackground) for (const child of childrenOf(pid)) setBackground(child, false);
+  });
 }
 
 /** How long a process's first thread has waited for a processor, ms; null where the system does not say. */

@@ -20,7 +20,8 @@ export function treeBytes(pid: number, depth = 0): number {
   return bytes;
 }
 
-function childrenOf(pid: number): number[] {
+/** Those that its first thread started; none where the system does not say. */
+export function childrenOf(pid: number): number[] {
   try {
     const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
     return text === '' ? [] : text.split(' ').map(Number);

@@ -65,6 +65,23 @@ describe.skipIf(!isHere)('with chrt', () => {
     expect(waitedMs(child.pid!)).toBeGreaterThanOrEqual(0);
   });
 
+  test('what it has started comes back with it', async () => {
+    await findBackground();
+    const code = `
+      const child = require('node:child_process').spawn('sleep', ['60']);
+      console.log(child.pid);
+      process.stdin.on('end', () => child.kill()).resume();`;
+    const { execPath, execArgv } = inBackground([]);
+    const parent = spawn(execPath, [...execArgv, '-e', code], { stdio: ['pipe', 'pipe', 'inherit'] });
+    children.push(parent);
+    const [pid] = (await once(parent.stdout, 'data')).map(Number) as [number];
+    await becomes(pid, '5');
+    setBackground(parent.pid!, false);
+    await becomes(pid, '0');
+    parent.stdin.end();
+    await once(parent, 'exit');
+  });
+
   test.skipIf(process.getuid?.() !== 0)('nothing is put there from where it could not come back', () => {
     const code = `
       const { findBackground, inBackground } = await import(${JSON.stringify(module)});

@@ -47,8 +47,8 @@ export function readInferRequest(body: Buffer, jsonBytes: number | null, exact: 
 }
 
 /**
- * A request's JSON value, in which long flat "data" of an input may be a Float64Array; it is good until the next request
- * is read. Throws INVALID_JSON.
+ * A request's JSON value, in which long "data" of an input, flat or by rows, may be a Float64Array, which is good until
+ * the next request is read. Throws INVALID_JSON.
  */
 export function parseRequest(json: Buffer, exact: boolean): unknown {
   const without = exact ? null : withoutLists(json);

@@ -8,6 +8,7 @@ import { pythonEnvironment } from '../models/python/environment.ts';
 import type { PythonSettings } from '../models/python/settings.ts';
 import { isUpstreamVariable } from '../models/remote/settings.ts';
 import { residentBytes } from '../resident.ts';
+import { tied } from '../tied.ts';
 import type { Trial } from './candidate.ts';
 import type { Load } from './weigh.ts';
 
@@ -60,12 +61,15 @@ export class CandidateProcess {
     this.#child = fork(module, {
       cwd: this.folder,
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-      ...inBackground([
-        `--max-old-space-size=${mostMegabytes}`,
-        `--initial-old-space-size=${Math.min(heapMegabytes, mostMegabytes)}`,
-        '--single-threaded',
-        '--expose-gc',
-      ]),
+      // One that hangs outlives nobody who would end it.
+      ...tied(
+        inBackground([
+          `--max-old-space-size=${mostMegabytes}`,
+          `--initial-old-space-size=${Math.min(heapMegabytes, mostMegabytes)}`,
+          '--single-threaded',
+          '--expose-gc',
+        ]),
+      ),
       env: {
         ...upstreamVariables(),
         ...compileCache(),

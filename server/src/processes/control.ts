@@ -14,6 +14,7 @@ import type { ProcessStatus } from '../messages.ts';
 import { allowPython } from '../models/python/settings.ts';
 import { productVersion } from '../product.ts';
 import { residentBytes, treeBytes } from '../resident.ts';
+import { findTie } from '../tied.ts';
 import { superviseMe } from './child.ts';
 import { controlDescriptor, readAssignment } from './config.ts';
 import { logger } from './logger.ts';
@@ -26,8 +27,9 @@ const { config, dataPlane, grpc, control: address } = readAssignment();
 const places = layout(config.data);
 // It runs none, but orders scorers for them, and says so where they are not allowed.
 allowPython(config.python && { ...config.python, folder: places.python });
-// Candidates are to be started in it.
+// Candidates are to be started so.
 void findBackground();
+void findTie();
 const log = logger('control', config.logLevel);
 
 const tellProcesses: ((processes: ProcessStatus[]) => void)[] = [];

@@ -97,6 +97,7 @@ export class Scorers {
         descriptors: [],
         heartbeatMs: () => scoredMs(kept.order.served) + heartbeatMs,
         givesWay: false,
+        mayHang: true,
         calmMs,
         first: () => ({ type: 'score', order: kept.order }),
         onReady: () => {

@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { GivingWay, setBackground, waitedMs } from '../background.ts';
 import { layout } from '../layout.ts';
 import type { ChildToSupervisor, ProcessStatus, SupervisorToChild } from '../messages.ts';
+import { tied } from '../tied.ts';
 import type { Assignment } from './config.ts';
 
 /** A process that dies before it was ready is given a pause before the next try, longer each time, ms. */
@@ -23,6 +24,8 @@ export interface SupervisedOptions {
   heartbeatMs: () => number;
   /** Whether it gives way to all others for as long as it gets to work nevertheless. */
   givesWay: boolean;
+  /** Whether it may hang in a call, and not hear then that this process is gone. */
+  mayHang: boolean;
   /** One that was ready and lived for so long is replaced at once, others after a pause, ms. */
   calmMs: number;
   /** What it is told at every start, if anything. */
@@ -60,8 +63,9 @@ export class Supervised {
   }
 
   start(): void {
-    const { module, assignment, flags, descriptors, calmMs, first, onReady, onMessage, onLost } =
+    const { module, assignment, flags, descriptors, mayHang, calmMs, first, onReady, onMessage, onLost } =
       this.#options;
+    const node = { execPath: process.execPath, execArgv: [...process.execArgv, ...flags] };
     this.#timer = null;
     this.#killedFor = null;
     this.#state = 'starting';
@@ -89,7 +93,7 @@ export class Supervised {
           NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? layout(given.config.data).compiled,
           SLIPWAY_PROCESS: JSON.stringify(given),
         },
-        execArgv: [...process.execArgv, ...flags],
+        ...(mayHang ? tied(node) : node),
       });
     } catch {
       // The system has no memory or no descriptors left for it; it may have some in a moment.

@@ -9,6 +9,7 @@ import { readTls } from '../http/tls.ts';
 import { recover } from '../journal/recover.ts';
 import { layout } from '../layout.ts';
 import type { ChildToSupervisor, SupervisorToChild } from '../messages.ts';
+import { findTie } from '../tied.ts';
 import { boundCompiled } from './compiled-cache.ts';
 import { type Config, isLoopback, laneDescriptors } from './config.ts';
 import { lockFolder, nextIncarnation } from './folder-lock.ts';
@@ -59,6 +60,7 @@ export async function startSupervisor(config: Config): Promise<Running> {
   new Keys(config.keyFile, config.adminKeyFile);
   checkTls(config.tls);
   void findBackground();
+  void findTie();
   const places = layout(config.data);
   const release = lockFolder(places);
   boundCompiled(places.compiled);
@@ -131,6 +133,7 @@ export async function startSupervisor(config: Config): Promise<Running> {
         descriptors: descriptors[kind],
         heartbeatMs: () => (isLane ? config.heartbeatMs : behindMs),
         givesWay: kind === 'loops',
+        mayHang: false,
         calmMs: 0,
         onReady: ready,
         onMessage: (message) => heard(name, message),

@@ -31,6 +31,7 @@ test('a process that the system could not start is tried again', async () => {
         descriptors,
         heartbeatMs: () => 60_000,
         givesWay: false,
+        mayHang: false,
         calmMs: 0,
         onReady: () => void supervised.stop(10_000).then(ready),
         onMessage: () => {},

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { Command } from 'commander';
 import { tryCandidate } from '../gates/candidate.ts';
+import { findTie } from '../tied.ts';
 import { type HintOptions, hintsOf, withHints } from './hints.ts';
 import { modelPath } from './model-path.ts';
 import { type CandidateOptions, type PythonOptions, pythonOf, withCandidate, withPython } from './options.ts';
@@ -45,6 +46,8 @@ and times are of this machine. A file that fails a gate: exit code 4.`,
       onnx: onnx ?? null,
       rounds: rounds ?? ('best' as const),
     };
+    // Whoever ends this command does not leave behind a process that hangs.
+    await findTie();
     const described = await tryCandidate(
       trial,
       { milliseconds, bytes, python: pythonOf(options) },

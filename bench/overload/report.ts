@@ -34,6 +34,8 @@ export interface Verdict {
   recoveredMs: number;
   /** Why the figure is void. */
   voids: string[];
+  /** Trials that it is the median of. */
+  trials: number;
 }
 
 /** Others may have had so much of the core. */
@@ -72,15 +74,30 @@ export function report(measured: Measured): Verdict {
   console.log(`  ${told[0]}`);
   for (const line of told.slice(1)) console.log(`    ${line}`);
   for (const why of voids) console.log(`    VOID: ${why}`);
-  return { name: `${measured.scenario} ${server.name} ${factor}×`, goodput, goal, recoveredMs, voids };
+  return {
+    name: `${measured.scenario} ${server.name} ${factor}×`,
+    goodput,
+    goal,
+    recoveredMs,
+    voids,
+    trials: 1,
+  };
+}
+
+/** The trial in the middle; the slowest recovery of all counts. */
+export function medianOf(verdicts: Verdict[]): Verdict {
+  const sorted = verdicts.toSorted((a, b) => a.goodput - b.goodput);
+  const recoveredMs = Math.max(...verdicts.map((one) => one.recoveredMs));
+  return { ...sorted[verdicts.length >> 1]!, recoveredMs, trials: verdicts.length };
 }
 
 export function summary(verdicts: Verdict[]): void {
   console.log('\nGoodput as a share of the capacity, and recovery:');
-  for (const { name, goodput, goal, recoveredMs, voids } of verdicts) {
+  for (const { name, goodput, goal, recoveredMs, voids, trials } of verdicts) {
     const isMet = goal !== null && goodput >= goal && recoveredMs <= mostRecoveryMs;
     const met = voids.length > 0 ? 'VOID, see above' : isMet ? 'met' : 'MISSED';
-    const aim = goal === null ? '' : `  goal ${percent(goal)} and ${mostRecoveryMs} ms: ${met}`;
+    const aim =
+      goal === null ? '' : `  goal ${percent(goal)} and ${mostRecoveryMs} ms, median of ${trials}: ${met}`;
     const back = recoveredMs === Number.POSITIVE_INFINITY ? 'never' : `${recoveredMs} ms`;
     console.log(
       `  ${name.padEnd(24)} ${percent(goodput).padStart(8)}  ${back.padStart(8)}${aim}${goal === null && voids.length > 0 ? '  VOID, see above' : ''}`,

@@ -111,5 +111,8 @@ export function buffersOf(inputs: GivenTensor[]): ArrayBuffer[] {
 
 /** The prediction ids of a request's rows: its own, with the row's index behind it where there are several. */
 export function rowIds(id: string, rows: number): string[] {
-  return rows === 1 ? [id] : Array.from({ length: rows }, (_, row) => `${id}.${row}`);
+  if (rows === 1) return [id];
+  const ids = new Array<string>(rows);
+  for (let row = 0; row < rows; row++) ids[row] = `${id}.${row}`;
+  return ids;
 }

@@ -181,7 +181,7 @@ function dataText({ datatype, values }: OutputTensor): string {
   if (datatype === 'BYTES') return (values as string[]).map((text) => JSON.stringify(text)).join();
   // JSON has no NaN and no infinities: null, as JSON.stringify has it, which makes one piece of many numbers.
   if (values instanceof Float64Array && values.length > fewValues && datatype !== 'BOOL')
-    return JSON.stringify(Array.from(values)).slice(1, -1);
+    return JSON.stringify(listOf(values)).slice(1, -1);
   let text = '';
   for (let i = 0; i < values.length; i++) {
     const value = values[i] as number | bigint;
@@ -190,6 +190,13 @@ function dataText({ datatype, values }: OutputTensor): string {
     text += i === 0 ? shown : `,${shown}`;
   }
   return text;
+}
+
+/** As Array.from, which takes values by an iterator, makes it, in a fraction of the time. */
+function listOf(values: Float64Array): number[] {
+  const list = new Array<number>(values.length);
+  for (let i = 0; i < values.length; i++) list[i] = values[i]!;
+  return list;
 }
 
 function invalid(message: string): SlipwayError {

@@ -49,7 +49,7 @@ interface NumberPacking {
 interface BigIntPacking {
   readonly BYTES_PER_ELEMENT: number;
   new (buffer: ArrayBuffer): ArrayLike<bigint>;
-  new (values: bigint[]): ArrayBufferView;
+  new (length: number): BigInt64Array | BigUint64Array;
 }
 
 function integer(packing: NumberPacking, least: number, most: number): Element {
@@ -74,7 +74,11 @@ function integer64(packing: BigIntPacking, least: bigint, most: bigint): Element
     },
     unpack: (raw, texts) =>
       Float64Array.from(new packing(ownBuffer(raw)), (value) => ofInteger(value, texts)),
-    pack: (values) => bytesOf(new packing(Array.from(values, BigInt))),
+    pack: (values) => {
+      const packed = new packing(values.length);
+      for (let i = 0; i < values.length; i++) packed[i] = BigInt(values[i]!);
+      return bytesOf(packed);
+    },
   };
 }
 

@@ -11,8 +11,8 @@ import { forest } from './serving/workloads.ts';
  * a CPU second of the lane. A trial is an open loop: half of the capacity, so many times it, and half again. Goodput is
  * what is answered within 50 ms of when it was due, as a share of the capacity; beside the floor, which knows no limits.
  * The lane is kept on one core, everything else on the other. A figure for which that did not hold is void, and it is
- * said why. Where there is a goal, trials are made until so many are not void, and the median counts: the machine's own speed may
- * change within one.
+ * said why. Where there is a goal, trials are made until so many are not void, and the median counts: the machine's own
+ * speed may change within one.
  *
  *   node bench/overload.ts [scenario …]      SECONDS=5: of too much; TRIALS=5
  */

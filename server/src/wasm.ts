@@ -1,3 +1,12 @@
+/** The part of the WebAssembly JavaScript interface that is used here; Node's types leave it to the DOM's. */
+interface WasmApi {
+  compile(code: Uint8Array<ArrayBuffer>): Promise<object>;
+  instantiate<Exports>(module: object): Promise<{ exports: Exports }>;
+  Module: new (code: Uint8Array<ArrayBuffer>) => object;
+  Instance: new <Exports>(module: object) => { exports: Exports };
+}
+export const { WebAssembly } = globalThis as unknown as { WebAssembly: WasmApi };
+
 /**
  * As much of WebAssembly's binary format (core specification 2.0, chapter 5) as is needed here.
  * Instructions are written as expressions: `i32.add(a, b)` is the code of a, the code of b, and the opcode.

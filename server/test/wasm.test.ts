@@ -1,15 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { WasmFunction } from '../src/wasm.ts';
-import { f64, i32, loopWhile, select, step, wasmFunction, wasmModule } from '../src/wasm.ts';
+import { f64, i32, loopWhile, select, step, WebAssembly, wasmFunction, wasmModule } from '../src/wasm.ts';
 
-interface Wasm {
-  Module: new (code: Uint8Array) => object;
-  Instance: new (module: object) => { exports: Record<string, (...args: number[]) => number> };
-}
-const { WebAssembly } = globalThis as unknown as { WebAssembly: Wasm };
-
+type Exports = Record<string, (...args: number[]) => number>;
 const run = (f: WasmFunction, ...args: number[]): number =>
-  new WebAssembly.Instance(new WebAssembly.Module(wasmModule(1, [f]))).exports[f.name]!(...args);
+  new WebAssembly.Instance<Exports>(new WebAssembly.Module(wasmModule(1, [f]))).exports[f.name]!(...args);
 
 describe('the WebAssembly encoder', () => {
   it.each([

@@ -44,7 +44,7 @@ export const layout = {
 
 /** Function `read(at, to)`: see `numberList`. The memory is so many pages of 64 kB. */
 export function numberListModule(pages: number): Uint8Array<ArrayBuffer> {
-  return wasmModule(pages, [numberList]);
+  return wasmModule(pages, [wasmFunction('read', ['i32', 'i32'], ['i32'], numberList)]);
 }
 
 /** What it needs to have in its memory. */
@@ -76,7 +76,7 @@ const anyCase = 32;
  * end. Returns the address behind the list's other bracket; 0: it is no list of numbers alone, or one of them is for
  * another reader. What lies behind the text must not be digits.
  */
-const numberList = wasmFunction('read', ['i32', 'i32'], ['i32'], (locals, at, to) => {
+function numberList(locals: Locals, at: Local, to: Local): Code {
   const byte = locals.new('i32');
   const isNegative = locals.new('i32');
   const value = locals.new('f64');
@@ -123,7 +123,7 @@ const numberList = wasmFunction('read', ['i32', 'i32'], ['i32'], (locals, at, to
     i32.store(i32.const(layout.end), to),
     at,
   ];
-});
+}
 
 /** Reads `-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?` behind its sign: all its digits as a whole number, times a power of ten. */
 function readDigits(locals: Locals, at: Local, digits: Local, power: Local, fail: Code): Code {

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
+import { WebAssembly } from '../wasm.ts';
 import { layout, numberListModule, writePowers } from './number-list-code.ts';
 
 /** Of shorter texts and lists `JSON.parse` makes short work. */
@@ -31,13 +32,6 @@ interface Reader {
   memory: { buffer: ArrayBuffer };
   read(at: number, to: number): number;
 }
-
-/** The part of the WebAssembly JavaScript interface that is used here; Node's types leave it to the DOM's. */
-interface WasmApi {
-  Module: new (code: Uint8Array<ArrayBuffer>) => object;
-  Instance: new (module: object) => { exports: Reader };
-}
-const { WebAssembly } = globalThis as unknown as { WebAssembly: WasmApi };
 
 let reader: Reader | null = null;
 const secret = randomBytes(16).toString('hex');
@@ -131,7 +125,7 @@ function stringEnd(bytes: Buffer, at: number): number {
 }
 
 function newReader(): Reader {
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(numberListModule(pages)));
+  const { exports } = new WebAssembly.Instance<Reader>(new WebAssembly.Module(numberListModule(pages)));
   writePowers(exports.memory.buffer);
   return exports;
 }

@@ -1,5 +1,6 @@
 import type { Signature } from '../../signature.ts';
 import type { Frame } from '../../tensor.ts';
+import { WebAssembly } from '../../wasm.ts';
 import type { Model } from '../model.ts';
 import { copyProgram, type ProgramBytes } from '../program-file.ts';
 import { answersOf, applyLink } from './link.ts';
@@ -12,20 +13,17 @@ export interface ForestModel extends Model {
   margins(frame: Frame, margins: Float64Array): void;
 }
 
-/** The part of the WebAssembly JavaScript interface that is used here; Node's types leave it to the DOM's. */
-interface WasmApi {
-  compile(code: Uint8Array<ArrayBuffer>): Promise<object>;
-  instantiate(module: object): Promise<{
-    exports: { memory: { buffer: ArrayBuffer }; score: (rows: number) => void };
-  }>;
+/** What a forest's module exports. */
+interface Exports {
+  memory: { buffer: ArrayBuffer };
+  score(rows: number): void;
 }
-const { WebAssembly } = globalThis as unknown as { WebAssembly: WasmApi };
 
 /** Attaches a program of `program.ts`: compiles off the event loop, and brings the tables to where the code finds them. */
 export async function attachForest(bytes: ProgramBytes, signature: Signature): Promise<ForestModel> {
   const program = await decodeProgram(bytes);
   const { features, groups, link, rows: most } = program;
-  const { exports } = await WebAssembly.instantiate(await WebAssembly.compile(program.code));
+  const { exports } = await WebAssembly.instantiate<Exports>(await WebAssembly.compile(program.code));
   const { score, memory } = exports;
   await copyProgram(program.tables, new Uint8Array(memory.buffer));
   const x = new Float64Array(memory.buffer, program.x, most * features);

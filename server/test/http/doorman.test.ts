@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import { type AddressInfo, connect, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer as createNetServer, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Doorman } from '../../src/http/data/doorman.ts';
 import { plainRequest } from '../../src/http/data/plain-request.ts';
+import { readShared } from '../../src/http/data/shared-read.ts';
 import { seeded } from '../models/forest/random-forest.ts';
 
 /** A server that says of each request what it has read, or refuses it, with a doorman before it. */
@@ -22,7 +23,6 @@ const server: Server = createServer((request, response) => {
   if (isFull()) {
     refusedByNode++;
     response.writeHead(503, { 'content-length': 0 }).end();
-    doorman.watch(request.socket);
     return;
   }
   let body = '';
@@ -34,6 +34,7 @@ const server: Server = createServer((request, response) => {
     response.writeHead(200, { 'content-length': Buffer.byteLength(said) }).end(said);
   });
 });
+server.on('connection', (socket) => doorman.watch(socket));
 let port = 0;
 beforeAll(async () => {
   await once(server.listen(0, '127.0.0.1'), 'listening');
@@ -192,4 +193,26 @@ test('what it takes for a request and nothing besides, node:http reads as just t
     caller.close();
   }
   expect(plain).toBeGreaterThan(100);
+});
+
+test('this Node reads what a server has accepted into one buffer for all', async () => {
+  const buffers = new Set<ArrayBufferLike>();
+  let text = '';
+  const echo = createNetServer((socket) => {
+    const isShared = readShared(socket, (chunk) => {
+      buffers.add(chunk.buffer);
+      text += chunk.toString('latin1');
+    });
+    expect(isShared).toBe(true);
+    socket.on('data', () => expect.fail('came as data')).on('end', () => socket.end());
+  });
+  await once(echo.listen(0, '127.0.0.1'), 'listening');
+  for (const name of ['a', 'b']) {
+    const caller = connect({ port: (echo.address() as AddressInfo).port, host: '127.0.0.1' });
+    caller.resume().end(name.repeat(300_000));
+    await once(caller, 'close');
+  }
+  echo.close();
+  expect(buffers.size).toBe(1);
+  expect(text).toBe('a'.repeat(300_000) + 'b'.repeat(300_000));
 });

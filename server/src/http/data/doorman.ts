@@ -1,15 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
 import { type PlainRequest, plainRequest } from './plain-request.ts';
+import { readShared } from './shared-read.ts';
 
 /** Whether a prediction that comes now is refused, with what: a whole answer, head and body. null: it is not. */
 export type RefusalOf = (chunk: Buffer) => Buffer | null;
 
 /**
- * Stands before node:http on connections whose caller was refused once: what comes next is refused by its head's bytes
- * alone, for a fraction of what node:http takes to say the same, and its body let fall as it comes. Only a plain request
- * (plain-request.ts) on a connection where nothing else is under way; all else is node:http's.
+ * Stands before node:http on every connection: while predictions are refused, it refuses them by their heads' bytes
+ * alone, for a fraction of what node:http takes to say the same, and lets their bodies fall as they come. Only a plain
+ * request (plain-request.ts) on a connection where nothing else is under way; all else is node:http's. So is a
+ * connection's first request: one that it has read none of it takes for one that never asked (`headersTimeout`).
  */
 export class Doorman {
   readonly #refusal: RefusalOf;
@@ -19,20 +20,18 @@ export class Doorman {
     this.#refusal = refusal;
   }
 
+  /**
+   * Looks at all that comes on a connection that node:http has just accepted. Not on encrypted ones: node:https by
+   * itself cuts some that pipelined requests come on (Node 26.10), so that nothing shows that it would do no harm there.
+   */
+  watch(socket: Socket): void {
+    const [parse] = socket.listeners('data') as ((chunk: Buffer) => void)[];
+    this.#connections.set(socket, new Connection(socket, this.#refusal, parse!));
+  }
+
   /** node:http has read a request's head: to be told of each. */
   came(request: IncomingMessage, response: ServerResponse): void {
     this.#connections.get(request.socket)?.came(request, response);
-  }
-
-  /**
-   * Looks at all that comes on this connection from now on. Not on encrypted ones: node:https by itself cuts some that
-   * pipelined requests come on (Node 26.10), so that nothing shows that it would do no harm there.
-   */
-  watch(socket: Socket): void {
-    if (socket instanceof TLSSocket || this.#connections.has(socket)) return;
-    const [parse, ...others] = socket.listeners('data') as ((chunk: Buffer) => void)[];
-    if (parse && others.length === 0)
-      this.#connections.set(socket, new Connection(socket, this.#refusal, parse));
   }
 }
 
@@ -47,9 +46,10 @@ class Connection {
   #left = 0;
   #isRefused = false;
   #came = 0;
-  /** The last that node:http has read, until it has come whole and is answered: connections rest, and nothing rests in them. */
-  #request: IncomingMessage | null = null;
-  #response: ServerResponse | null = null;
+  /** Requests that node:http has read and not answered. */
+  #open = 0;
+  /** The last of them, until it has come whole: connections rest, and nothing rests in them. */
+  #coming: IncomingMessage | null = null;
 
   constructor(socket: Socket, refusal: RefusalOf, parse: (chunk: Buffer) => void) {
     this.#socket = socket;
@@ -57,17 +57,18 @@ class Connection {
     this.#parse = parse;
     socket.removeListener('data', parse);
     socket.on('data', this.#read);
+    readShared(socket, this.#read);
   }
 
   came(request: IncomingMessage, response: ServerResponse): void {
     this.#came++;
-    this.#request = request;
-    this.#response = response;
+    this.#coming = request;
+    this.#open++;
     response.on('close', this.#closed);
   }
 
   readonly #closed = (): void => {
-    if (this.#request?.complete && this.#isAnswered()) this.#request = this.#response = null;
+    this.#open--;
   };
 
   readonly #read = (chunk: Buffer): void => {
@@ -88,7 +89,7 @@ class Connection {
   /** What does not belong to a body that is known to come. */
   #first(chunk: Buffer): void {
     const plain = plainRequest(chunk);
-    if (plain && this.#isBetween && this.#isFree()) {
+    if (plain && this.#isBetween && this.#open === 0 && this.#socket.writableLength === 0) {
       const refusal = this.#refusal(chunk);
       if (refusal) {
         this.#socket.write(refusal);
@@ -105,17 +106,9 @@ class Connection {
     this.#isBetween = isRead && plain.left === 0 && this.#isComplete();
   }
 
-  /** All that was asked before is answered, and was read by the caller. */
-  #isFree(): boolean {
-    return this.#isAnswered() && this.#socket.writableLength === 0;
-  }
-
-  #isAnswered(): boolean {
-    return this.#response === null || this.#response.closed;
-  }
-
   #isComplete(): boolean {
-    return this.#request === null || this.#request.complete;
+    if (this.#coming?.complete) this.#coming = null;
+    return this.#coming === null;
   }
 
   /**
@@ -123,6 +116,6 @@ class Connection {
    * it, for they can neither be a part of the line that it begins with nor of a header's name.
    */
   #isAlone({ headers }: PlainRequest): boolean {
-    return this.#request!.rawHeaders.length === 2 * headers;
+    return this.#coming!.rawHeaders.length === 2 * headers;
   }
 }

@@ -69,7 +69,10 @@ export function dataServer(parts: DataParts): Server {
   const server = tls ? createSecureServer({ ...options, ...tls }, answer) : createServer(options, answer);
   // Else node:http would ask for every body, also for one that is too large.
   server.on('checkContinue', (request, response) => answer(request, response, true));
-  if (!tls) answerHalfClosed(server);
+  if (!tls) {
+    server.on('connection', (socket) => doorman.watch(socket));
+    answerHalfClosed(server);
+  }
   return server;
 }
 

@@ -209,7 +209,7 @@ class Arriving {
       const parts: Buffer[] = [Buffer.alloc(headBytes)];
       const take = (part: Buffer) => parts.push(part);
       const done = (error: SlipwayError | null) => this.#unpacked(parts, packed, error);
-      this.#stop = unpack(packed, 'message', this.#bodies, take, done);
+      this.#stop = unpack(packed, 'message', this.#bodies, this.#bodies.limit, take, done);
     };
     this.#packed = null;
     this.#isUnpacking = true;

@@ -4,13 +4,14 @@ import { overloaded } from './admission.ts';
 import type { BodyBounds } from './body-bounds.ts';
 
 /**
- * Unpacks what is gzip or deflate; `take` gets the parts as they come. They count until `done`, which gets BODY_TOO_LARGE,
+ * Unpacks what is gzip or deflate, up to `limit` bytes; `take` gets the parts as they come. They count until `done`, which gets BODY_TOO_LARGE,
  * OVERLOADED or INVALID_REQUEST instead. Returns what stops it: then `done` is not called.
  */
 export function unpack(
   packed: Uint8Array[],
   what: 'body' | 'message',
   bounds: BodyBounds,
+  limit: number,
   take: (part: Buffer) => void,
   done: (error: SlipwayError | null) => void,
 ): () => void {
@@ -29,7 +30,7 @@ export function unpack(
     size += part.length;
     bounds.hold(part.length);
     take(part);
-    if (size > bounds.limit) end(tooLarge(what, bounds.limit));
+    if (size > limit) end(tooLarge(what, limit));
     else if (bounds.isFull) end(overloaded);
   });
   unpacked.on('end', () => end(null));

@@ -55,15 +55,15 @@ class Gathering {
 }
 
 /**
- * Reads a request's whole body, unpacked if it is compressed; the limit bounds the bytes that come and the bytes
- * that they unpack to. `done` gets BODY_TOO_LARGE, UNSUPPORTED_CONTENT_TYPE, OVERLOADED or INVALID_REQUEST instead.
+ * Reads a request's whole body, unpacked if it is compressed; `limit` bounds the bytes that come and the bytes that
+ * they unpack to. `done` gets BODY_TOO_LARGE, UNSUPPORTED_CONTENT_TYPE, OVERLOADED or INVALID_REQUEST instead.
  */
 export function readBody(
   request: IncomingMessage,
   bounds: BodyBounds,
+  limit: number,
   done: (body: Body, error: SlipwayError | null) => void,
 ): void {
-  const { limit } = bounds;
   const encoding = request.headers['content-encoding']?.toLowerCase();
   // The rest is read and let fall: whoever is cut off while sending does not read why.
   const fail = (error: SlipwayError): void => {
@@ -109,7 +109,7 @@ export function readBody(
     // The request lives on until it is answered; its body need not.
     first = more = null;
     if (encoding === undefined || encoding === 'identity') done(body, null);
-    else unpackBody(body, encoding, bounds, done);
+    else unpackBody(body, encoding, bounds, limit, done);
   });
 }
 
@@ -122,6 +122,7 @@ function unpackBody(
   body: Body,
   encoding: string,
   bounds: BodyBounds,
+  limit: number,
   done: (body: Body, error: SlipwayError | null) => void,
 ): void {
   if (!packings.has(encoding)) {
@@ -134,6 +135,7 @@ function unpackBody(
     'pieces' in body ? body.pieces : [body],
     'body',
     bounds,
+    limit,
     (part) => gathered.add(part),
     (error) => done(error ? nothing : gathered.end(), error),
   );

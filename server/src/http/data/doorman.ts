@@ -6,6 +6,10 @@ import { readShared } from './shared-read.ts';
 /** Whether a prediction that comes now is refused, with what: a whole answer, head and body. null: it is not. */
 export type RefusalOf = (chunk: Buffer) => Buffer | null;
 
+const lineEnd = '\r\n';
+const headEnd = lineEnd + lineEnd;
+const spacesAround = /^[ \t]+|[ \t]+$/g;
+
 /**
  * Stands before node:http on every connection: while predictions are refused, it refuses them by their heads' bytes
  * alone, for a fraction of what node:http takes to say the same, and lets their bodies fall as they come. Only a plain
@@ -100,7 +104,8 @@ class Connection {
     }
     const before = this.#came;
     this.#parse(chunk);
-    const isRead = plain !== null && this.#came === before + 1 && (this.#isBetween || this.#isAlone(plain));
+    const isRead =
+      plain !== null && this.#came === before + 1 && (this.#isBetween || this.#isAlone(chunk, plain));
     this.#left = isRead ? plain.left : 0;
     this.#isRefused = false;
     this.#isBetween = isRead && plain.left === 0 && this.#isComplete();
@@ -112,10 +117,20 @@ class Connection {
   }
 
   /**
-   * node:http has read as one request what is one by itself: bytes that it had from before would have been headers of
-   * it, for they can neither be a part of the line that it begins with nor of a header's name.
+   * Whether node:http has read this very request, from its first byte on, with nothing from before: what it reads from
+   * somewhere within it has not all of its headers, and what comes after it, or ends with it, has not its body.
    */
-  #isAlone({ headers }: PlainRequest): boolean {
-    return this.#coming!.rawHeaders.length === 2 * headers;
+  #isAlone(chunk: Buffer, { head }: PlainRequest): boolean {
+    const { method, url, rawHeaders } = this.#coming!;
+    const [first, ...lines] = chunk.toString('latin1', 0, head - headEnd.length).split(lineEnd);
+    const headers = lines.flatMap((line) => {
+      const colon = line.indexOf(':');
+      return [line.slice(0, colon), line.slice(colon + 1).replace(spacesAround, '')];
+    });
+    return (
+      first === `${method} ${url} HTTP/1.1` &&
+      headers.length === rawHeaders.length &&
+      headers.every((text, k) => text === rawHeaders[k])
+    );
   }
 }

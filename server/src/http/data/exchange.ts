@@ -16,6 +16,8 @@ import { timeoutOf } from './timeout.ts';
 
 /** node:http writes a text and its head in one piece, bytes in two: so few are sooner made a text, a sign a byte. */
 const fewBytes = 16 * 1024;
+/** Of JSON that is read on the event loop, bytes: 10,000 labels are 1 MB, and the worst takes 50 ms a MB. */
+const mostWhole = 4 * 1024 * 1024;
 /** Shorter answers are not worth compressing, bytes. */
 const leastCompressed = 4096;
 
@@ -160,8 +162,8 @@ export class Exchange implements Cancellation {
   }
 
   /** Reads the whole body, bounded. Anything thrown, here or in `use`, becomes the answer. */
-  body(bounds: BodyBounds, use: (body: Body) => void): void {
-    readBody(this.request, bounds, (body, error) => {
+  body(bounds: BodyBounds, use: (body: Body) => void, limit = bounds.limit): void {
+    readBody(this.request, bounds, limit, (body, error) => {
       heard(this.request.socket);
       try {
         if (error) throw error;
@@ -174,9 +176,9 @@ export class Exchange implements Cancellation {
     if (this.#awaitsContinue && !this.response.headersSent) this.response.writeContinue();
   }
 
-  /** The same for one that is looked at as a whole. */
-  bytes(bounds: BodyBounds, use: (bytes: Buffer) => void): void {
-    this.body(bounds, (body) => use(whole(body)));
+  /** The same for one that is looked at as a whole, on the event loop: so it is small, unless who sends it may hold that up. */
+  bytes(bounds: BodyBounds, use: (bytes: Buffer) => void, limit = Math.min(mostWhole, bounds.limit)): void {
+    this.body(bounds, (body) => use(whole(body)), limit);
   }
 
   /** The same for one that is JSON. */

@@ -35,7 +35,7 @@ export function openInference(parts: ProtocolParts, exchange: Exchange): boolean
   const change = /^\/v2\/repository\/models\/([^/]+)\/(load|unload)$/.exec(path);
   if (change) {
     receive();
-    exchange.bytes(bodies, (bytes) => {
+    const use = (bytes: Buffer): void => {
       const { parameters } = readOptions(bytes);
       const model = decode(change[1]!);
       const done =
@@ -46,7 +46,9 @@ export function openInference(parts: ProtocolParts, exchange: Exchange): boolean
         exchange,
         done.then(() => ({})),
       );
-    });
+    };
+    // A model's files may come with it.
+    exchange.bytes(bodies, use, by.isAdmin ? bodies.limit : undefined);
     return true;
   }
   if (path === '/v2/models/stats') {

@@ -25,8 +25,8 @@ for (const letter of Buffer.from(
   isToken[letter] = 1;
 
 export interface PlainRequest {
-  /** How many headers it has. */
-  headers: number;
+  /** The length of its head, bytes. */
+  head: number;
   /** Bytes of its body that are still to come. */
   left: number;
 }
@@ -43,7 +43,6 @@ export function plainRequest(chunk: Uint8Array): PlainRequest | null {
   while (chunk[at]! > space && chunk[at]! < 127) at++;
   if (!isAt(chunk, version, at, 0)) return null;
   at += version.length;
-  let headers = 0;
   let body = -1;
   while (chunk[at] !== cr) {
     const name = at;
@@ -64,11 +63,10 @@ export function plainRequest(chunk: Uint8Array): PlainRequest | null {
         if (at - value !== keepAlive.length || !isAt(chunk, keepAlive, value, anyCase)) return null;
       } else if (special.some((one) => isAt(chunk, one, name, anyCase))) return null;
     }
-    headers++;
     at += 2;
   }
   const left = at + 2 + body - chunk.length;
-  return chunk[at + 1] === lf && body >= 0 && left >= 0 ? { headers, left } : null;
+  return chunk[at + 1] === lf && body >= 0 && left >= 0 ? { head: at + 2, left } : null;
 }
 
 /** Whether some text stands there. */

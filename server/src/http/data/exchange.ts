@@ -16,7 +16,7 @@ import { timeoutOf } from './timeout.ts';
 
 /** node:http writes a text and its head in one piece, bytes in two: so few are sooner made a text, a sign a byte. */
 const fewBytes = 16 * 1024;
-/** Of JSON that is read on the event loop, bytes: 10,000 labels are 1 MB, and the worst takes 50 ms a MB. */
+/** Of JSON that is read on the event loop, bytes: 10,000 labels are 1 MB, and the worst takes 60 ms a MB. */
 const mostWhole = 4 * 1024 * 1024;
 /** Shorter answers are not worth compressing, bytes. */
 const leastCompressed = 4096;

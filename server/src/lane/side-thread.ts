@@ -14,6 +14,8 @@ interface Task {
   input: unknown;
   transfer: ArrayBuffer[];
   waiting: Waiting;
+  /** It may be given up when it takes too long. */
+  isBounded: boolean;
   resolve: (output: never) => void;
   reject: (thrown: unknown) => void;
 }
@@ -25,6 +27,7 @@ interface Task {
 export class SideThread {
   readonly #module: URL;
   readonly #heapMegabytes: number;
+  readonly #longestMs: number;
   #worker: Worker | null = null;
   #running: Task | null = null;
   readonly #finishing: Task[] = [];
@@ -33,16 +36,21 @@ export class SideThread {
   readonly #codecs = new Map<Arm, number>();
   #told = 0;
   #idle: NodeJS.Timeout | null = null;
+  #overdue: NodeJS.Timeout | null = null;
 
-  /** `module`: what it runs, which calls `workAside`. `heapMegabytes`: what its objects may take. */
-  constructor(module: URL, heapMegabytes: number) {
+  /**
+   * `module`: what it runs, which calls `workAside`. `heapMegabytes`: what its objects may take. `longestMs`: how long it
+   * may read one request, for all others wait.
+   */
+  constructor(module: URL, heapMegabytes: number, longestMs: number) {
     this.#module = module;
     this.#heapMegabytes = heapMegabytes;
+    this.#longestMs = longestMs;
   }
 
   /**
-   * What a job makes of a request; buffers in `transfer` are given away. Rejects with what it throws, and with CANCELLED
-   * and TIMEOUT where nobody waits for it any more.
+   * What a job makes of a request; buffers in `transfer` are given away. Rejects with what it throws, with BODY_TOO_LARGE
+   * where that takes too much memory or time, and with CANCELLED and TIMEOUT where nobody waits for it any more.
    */
   begin<Out>(
     job: string,
@@ -52,7 +60,7 @@ export class SideThread {
     transfer: ArrayBuffer[] = [],
   ): Promise<Out> {
     const span = waiting.span?.begin('read', performance.now());
-    const made = this.#add<Out>(this.#beginning, { job, codec, input, transfer, waiting });
+    const made = this.#add<Out>(this.#beginning, { job, codec, input, transfer, waiting, isBounded: true });
     if (span)
       made.then(
         () => span.end(performance.now()),
@@ -63,7 +71,7 @@ export class SideThread {
 
   /** The same for what has been answered already, and is only to be kept and said. */
   finish<Out>(job: string, codec: Arm, input: object, transfer: ArrayBuffer[]): Promise<Out> {
-    return this.#add(this.#finishing, { job, codec, input, transfer, waiting: nobody });
+    return this.#add(this.#finishing, { job, codec, input, transfer, waiting: nobody, isBounded: false });
   }
 
   /** Ends it; to be called when nothing is asked of it any more. */
@@ -99,7 +107,7 @@ export class SideThread {
     } else this.#post(task);
   }
 
-  #post({ job, codec, input, transfer, reject }: Task): void {
+  #post({ job, codec, input, transfer, isBounded, reject }: Task): void {
     try {
       this.#worker ??= this.#start();
       const forget: number[] = [];
@@ -114,6 +122,7 @@ export class SideThread {
         rules = { model, version, privacy, secret };
       }
       this.#worker.postMessage({ job, codec: number, rules, forget, input } satisfies SideTask, transfer);
+      if (isBounded) this.#overdue = setTimeout(this.#giveUp, this.#longestMs);
     } catch (thrown) {
       this.#settle(() => reject(thrown));
     }
@@ -126,34 +135,48 @@ export class SideThread {
     });
     worker.unref();
     worker.on('message', (answer: SideAnswer) => {
+      if (this.#worker !== worker) return;
       const task = this.#running!;
       if ('output' in answer) this.#settle(() => task.resolve(answer.output as never));
       else this.#settle(() => task.reject(toSlipwayError(answer.error)));
     });
-    worker.on('error', (error) => this.#lost(worker, error as NodeJS.ErrnoException));
-    worker.on('exit', () => this.#lost(worker, null));
+    worker.on('error', (error) => this.#lost(worker, whyEnded(error as NodeJS.ErrnoException)));
+    worker.on('exit', () => this.#lost(worker, whyEnded(null)));
     return worker;
   }
 
+  readonly #giveUp = (): void => {
+    const worker = this.#worker!;
+    const message = `What the body holds takes longer to read than ${this.#longestMs / 1000} s.`;
+    this.#lost(worker, new SlipwayError('BODY_TOO_LARGE', message));
+    void worker.terminate();
+  };
+
   /** Its death costs the caller whose work it was, and nobody else: the next task starts another. */
-  #lost(worker: Worker, error: NodeJS.ErrnoException | null): void {
+  #lost(worker: Worker, why: SlipwayError): void {
     if (this.#worker !== worker) return;
     this.#worker = null;
     this.#codecs.clear();
     const task = this.#running;
-    if (!task) return;
-    const lost =
-      error?.code === 'ERR_WORKER_OUT_OF_MEMORY'
-        ? new SlipwayError('BODY_TOO_LARGE', 'What the body holds takes more memory than a lane has for it.')
-        : new SlipwayError(
-            'INTERNAL',
-            `The thread that worked on it ended: ${error?.message ?? 'it exited'}.`,
-          );
-    this.#settle(() => task.reject(lost));
+    if (task) this.#settle(() => task.reject(why));
   }
 
   #settle(settle: () => void): void {
+    if (this.#overdue) clearTimeout(this.#overdue);
+    this.#overdue = null;
     settle();
     this.#next();
   }
+}
+
+function whyEnded(error: NodeJS.ErrnoException | null): SlipwayError {
+  if (error?.code === 'ERR_WORKER_OUT_OF_MEMORY')
+    return new SlipwayError(
+      'BODY_TOO_LARGE',
+      'What the body holds takes more memory than a lane has for it.',
+    );
+  return new SlipwayError(
+    'INTERNAL',
+    `The thread that worked on it ended: ${error?.message ?? 'it exited'}.`,
+  );
 }

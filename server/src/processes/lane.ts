@@ -45,6 +45,8 @@ const spansMs = 2000;
 
 /** The objects that JSON makes take up to so many times its bytes (measured: 21 for `{},{},…`). */
 const jsonShare = 32;
+/** How long one body may be read while others of many bytes wait: 60 MB of sound rows take a second, ms. */
+const longestReadMs = 5000;
 
 /** A lane: the data plane in one process. Its parts are put together here, in the order in which they need each other. */
 const { name, config, lane, incarnation, control } = readAssignment();
@@ -77,6 +79,7 @@ const meter = new Meter();
 const side = new SideThread(
   new URL(`./lane-thread${extname(import.meta.url)}`, import.meta.url),
   (config.bodyLimit * jsonShare) / 2 ** 20,
+  longestReadMs,
 );
 const plane = new DataPlane({
   served,

@@ -47,7 +47,7 @@ const version = {
 const codec = codecOf({ model: 'm"', version, privacy: { hash: ['a'], drop: ['b'] }, secret: 'secret' });
 const arm = { ...codec, retired: false } as unknown as Arm;
 
-const side = new SideThread(new URL('../../src/processes/lane-thread.ts', import.meta.url), 512);
+const side = new SideThread(new URL('../../src/processes/lane-thread.ts', import.meta.url), 512, 60_000);
 afterAll(() => side.close());
 
 function shared(bytes: Uint8Array): Uint8Array<SharedArrayBuffer> {
@@ -254,7 +254,7 @@ test('whoever has gone, or is late, is told so before anything is read; the othe
 });
 
 test('a thread that dies costs its caller an error, and the next one nothing', async () => {
-  const dying = new SideThread(new URL('./dying-thread.ts', import.meta.url), 64);
+  const dying = new SideThread(new URL('./dying-thread.ts', import.meta.url), 64, 60_000);
   const ask = (job: string) => dying.begin<string>(job, arm, {}, nobody);
   const outcomes = await Promise.allSettled([ask('memory'), ask('sound'), ask('exit'), ask('sound')]);
   dying.close();
@@ -262,6 +262,18 @@ test('a thread that dies costs its caller an error, and the next one nothing', a
     'BODY_TOO_LARGE',
     'm"',
     'INTERNAL',
+    'm"',
+  ]);
+});
+
+test('one whose body takes too long to read costs nobody else more than that', async () => {
+  const busy = new SideThread(new URL('./dying-thread.ts', import.meta.url), 64, 2000);
+  const outcomes = await Promise.allSettled(
+    ['endless', 'sound'].map((job) => busy.begin<string>(job, arm, {}, nobody)),
+  );
+  busy.close();
+  expect(outcomes.map((one) => (one.status === 'rejected' ? one.reason.code : one.value))).toEqual([
+    'BODY_TOO_LARGE',
     'm"',
   ]);
 });

@@ -7,5 +7,8 @@ workAside({
     const kept: object[] = [];
     for (;;) kept.push({ kept: kept.length });
   },
+  endless: () => {
+    for (;;);
+  },
   exit: () => process.exit(1),
 });

@@ -4,8 +4,8 @@ import { overloaded } from './admission.ts';
 import type { BodyBounds } from './body-bounds.ts';
 
 /**
- * Unpacks what is gzip or deflate, up to `limit` bytes; `take` gets the parts as they come. They count until `done`, which gets BODY_TOO_LARGE,
- * OVERLOADED or INVALID_REQUEST instead. Returns what stops it: then `done` is not called.
+ * Unpacks what is gzip or deflate, up to `limit` bytes; `take` gets the parts as they come. They count until `done`,
+ * which gets BODY_TOO_LARGE, OVERLOADED or INVALID_REQUEST instead. Returns what stops it: then `done` is not called.
  */
 export function unpack(
   packed: Uint8Array[],

@@ -66,8 +66,13 @@ export interface ScorerRequest {
   patienceMs: number;
 }
 
-/** Scorer → lane. `milliseconds`: in the model. */
+/** Scorer → lane. */
 export type ScorerToLane =
+  /** It has taken the connection: the socket of one that is ending still makes some, which nobody reads from. */
+  { type: 'hello' } | ScorerAnswer;
+
+/** `milliseconds`: in the model. */
+export type ScorerAnswer =
   | { type: 'answered'; number: number; answers: Float64Array; texts: string[]; milliseconds: number }
   | { type: 'failed'; number: number; error: ErrorBody };
 

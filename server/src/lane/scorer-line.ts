@@ -1,6 +1,6 @@
 import { SlipwayError, toSlipwayError } from '../errors.ts';
 import { keepConnected, type Link } from '../link/link.ts';
-import type { LaneToScorer, ScorerToLane } from '../messages.ts';
+import type { LaneToScorer, ScorerAnswer, ScorerToLane } from '../messages.ts';
 import type { Model } from '../models/model.ts';
 import { answerWidth, type Signature } from '../signature.ts';
 import type { Frame } from '../tensor.ts';
@@ -112,9 +112,14 @@ export class ScorerLine implements Model {
   }
 
   #connected(link: Link<ScorerToLane, LaneToScorer>): void {
-    this.#link = link;
-    link.onMessage = (message) => this.#answered(message);
-    this.#sendSoon();
+    link.onMessage = (message) => {
+      if (message.type !== 'hello') {
+        this.#answered(message);
+        return;
+      }
+      this.#link = link;
+      this.#sendSoon();
+    };
   }
 
   #lost(): void {
@@ -164,7 +169,7 @@ export class ScorerLine implements Model {
     }
   };
 
-  #answered(message: ScorerToLane): void {
+  #answered(message: ScorerAnswer): void {
     const asked = this.#sent[0];
     if (!asked || message.number !== this.#number - this.#sent.length + 1) {
       // It does not keep to what was agreed: whatever it says from here on is anybody's guess.

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { errorBody, SlipwayError } from '../errors.ts';
 import type { Link } from '../link/link.ts';
-import type { LaneToScorer, ScorerRequest, ScorerToLane } from '../messages.ts';
+import type { LaneToScorer, ScorerAnswer, ScorerRequest, ScorerToLane } from '../messages.ts';
 import type { Model } from '../models/model.ts';
 import { answerWidth } from '../signature.ts';
 
@@ -41,6 +41,7 @@ export class Scorer {
 
   met(link: LaneLink): void {
     this.#links.add(link);
+    link.send({ type: 'hello' });
     link.onMessage = (message) => {
       if (message.type === 'gone') {
         const gone = this.#waiting.find(
@@ -77,7 +78,7 @@ export class Scorer {
     this.#isRunning = false;
   }
 
-  async #answer({ request, deadline }: Asked): Promise<ScorerToLane> {
+  async #answer({ request, deadline }: Asked): Promise<ScorerAnswer> {
     const { number, rows, width, values, texts } = request;
     const started = performance.now();
     try {

@@ -135,6 +135,25 @@ test('when the scorer goes, only what it may have begun is lost: the next one an
   await end(second);
 });
 
+test('a socket that connects but has nobody behind it any more costs nothing', async () => {
+  const path = newPath();
+  const { promise: connected, resolve } = Promise.withResolvers<void>();
+  const ending = await listen<LaneToScorer, ScorerToLane>(path, (link) => {
+    // As long as what has been sent takes to leave.
+    setTimeout(() => link.close(), 50);
+    resolve();
+  });
+  const line = new ScorerLine(path, signature, 1);
+  const rows = Array.from({ length: 5 }, (_, x) => [{ x, text: `${x}` }]);
+  const all = Promise.all(rows.map((one) => ask(line, one)));
+  await connected;
+  await new Promise((done) => ending.close(done));
+  const next = await scorer(path);
+  expect(await all).toEqual(rows.map(wanted));
+  line.close();
+  await end(next);
+});
+
 test('a request that is late leaves alone, keeps its place with the scorer, and holds up nobody after it', async () => {
   const path = newPath();
   const far = await scorer(path);

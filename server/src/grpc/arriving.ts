@@ -3,7 +3,7 @@ import { type Metadata, ServerInterceptingCall, type ServerInterceptor } from '@
 import { SlipwayError } from '../errors.ts';
 import { overloaded } from '../lane/admission.ts';
 import type { BodyBounds } from '../lane/body-bounds.ts';
-import { tooLarge, unpack } from '../lane/unpack.ts';
+import { unpack } from '../lane/unpack.ts';
 import { statusOf } from './status.ts';
 
 /** Of a message: whether it is compressed, a byte, and its length, four. */
@@ -172,7 +172,7 @@ class Arriving {
         this.#head = 0;
         this.#left = this.#length;
         if (this.#length > this.#bodies.limit) {
-          this.#refuse(tooLarge('message', this.#bodies.limit));
+          this.#refuse(this.#bodies.largest.refusal());
           return false;
         }
       }
@@ -209,7 +209,7 @@ class Arriving {
       const parts: Buffer[] = [Buffer.alloc(headBytes)];
       const take = (part: Buffer) => parts.push(part);
       const done = (error: SlipwayError | null) => this.#unpacked(parts, packed, error);
-      this.#stop = unpack(packed, 'message', this.#bodies, this.#bodies.limit, take, done);
+      this.#stop = unpack(packed, this.#bodies, this.#bodies.largest, take, done);
     };
     this.#packed = null;
     this.#isUnpacking = true;

@@ -101,10 +101,7 @@ export class Catalog {
   async load(model: string, parameters: { [name: string]: unknown }, by: Actor): Promise<void> {
     const given = Object.keys(parameters).find((name) => name === 'config' || name.startsWith('file:'));
     if (given !== undefined && !by.isAdmin) {
-      throw new SlipwayError(
-        'LOAD_REFUSED',
-        `"${given.slice(0, 100)}" came with the request to load "${model}".`,
-      );
+      throw loadRefused(`"${given.slice(0, 100)}"`, model);
     }
     const file = broughtFiles(model, parameters);
     if (file) await this.#control.ask({ kind: 'deploy', model, file, by: by.name }, deployMs);
@@ -114,6 +111,11 @@ export class Catalog {
   #versions(model: string): number[] {
     return [...(this.#served.model(model)?.seats.keys() ?? [])];
   }
+}
+
+/** `what` came with it, which only an admin may send. */
+export function loadRefused(what: string, model: string): SlipwayError {
+  return new SlipwayError('LOAD_REFUSED', `${what} came with the request to load "${model.slice(0, 100)}".`);
 }
 
 /** A version as callers name it: '' is the one that is live. Throws VERSION_NOT_FOUND. */

@@ -1,17 +1,16 @@
 import { createUnzip } from 'node:zlib';
 import { SlipwayError } from '../errors.ts';
 import { overloaded } from './admission.ts';
-import type { BodyBounds } from './body-bounds.ts';
+import type { BodyBounds, Most } from './body-bounds.ts';
 
 /**
- * Unpacks what is gzip or deflate, up to `limit` bytes; `take` gets the parts as they come. They count until `done`,
- * which gets BODY_TOO_LARGE, OVERLOADED or INVALID_REQUEST instead. Returns what stops it: then `done` is not called.
+ * Unpacks what is gzip or deflate, up to what `most` says; `take` gets the parts as they come. They count until `done`,
+ * which gets the refusal, OVERLOADED or INVALID_REQUEST instead. Returns what stops it: then `done` is not called.
  */
 export function unpack(
   packed: Uint8Array[],
-  what: 'body' | 'message',
   bounds: BodyBounds,
-  limit: number,
+  most: Most,
   take: (part: Buffer) => void,
   done: (error: SlipwayError | null) => void,
 ): () => void {
@@ -30,20 +29,16 @@ export function unpack(
     size += part.length;
     bounds.hold(part.length);
     take(part);
-    if (size > limit) end(tooLarge(what, limit));
+    if (size > most.bytes) end(most.refusal());
     else if (bounds.isFull) end(overloaded);
   });
   unpacked.on('end', () => end(null));
   unpacked.on('error', ({ message }) =>
     end(
-      new SlipwayError('INVALID_REQUEST', `The ${what} cannot be unpacked as gzip or deflate: ${message}.`),
+      new SlipwayError('INVALID_REQUEST', `The request cannot be unpacked as gzip or deflate: ${message}.`),
     ),
   );
   for (const piece of packed) unpacked.write(piece);
   unpacked.end();
   return stop;
-}
-
-export function tooLarge(what: 'body' | 'message', limit: number): SlipwayError {
-  return new SlipwayError('BODY_TOO_LARGE', `The ${what} is larger than ${limit} bytes.`);
 }

@@ -194,7 +194,7 @@ describe('inference', () => {
     const large = request(1, { raw_input_contents: [Buffer.alloc(300_000)] });
     await expect(client.ask('ModelInfer', large)).rejects.toMatchObject({
       code: status.RESOURCE_EXHAUSTED,
-      details: expect.stringContaining('BODY_TOO_LARGE: The message is larger than 200000 bytes.'),
+      details: expect.stringContaining('BODY_TOO_LARGE: The request is larger than 200000 bytes.'),
     });
   });
 

@@ -26,7 +26,7 @@ test('bodies that are unpacked at once are bounded together: some are read whole
   const waiting: (() => void)[] = [];
   const server = createServer((request: IncomingMessage, response) => {
     waiting.push(() =>
-      readBody(request, bounds, bounds.limit, (bytes, error) => {
+      readBody(request, bounds, bounds.largest, (bytes, error) => {
         outcomes.push(error ? error.code : String(whole(bytes).length));
         response.end();
       }),

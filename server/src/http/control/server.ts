@@ -80,7 +80,12 @@ function answerError(error: unknown, reply: FastifyReply): void {
 function coded(error: unknown): unknown {
   if (error instanceof SlipwayError) return error;
   const { code, statusCode, message } = error as { code?: string; statusCode?: number; message: string };
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new SlipwayError('BODY_TOO_LARGE', `${message}.`);
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
+    return new SlipwayError(
+      'BODY_TOO_LARGE',
+      `${message}.`,
+      'Files are sent by themselves: PUT /api/uploads.',
+    );
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return new SlipwayError('UNSUPPORTED_CONTENT_TYPE', message);
   if (code === 'FST_ERR_CTP_INVALID_JSON_BODY' || code === 'FST_ERR_CTP_EMPTY_JSON_BODY')
     return new SlipwayError('INVALID_JSON', `${message}.`);

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { SlipwayError } from '../../errors.ts';
 import { overloaded } from '../../lane/admission.ts';
-import type { BodyBounds } from '../../lane/body-bounds.ts';
-import { tooLarge, unpack } from '../../lane/unpack.ts';
+import type { BodyBounds, Most } from '../../lane/body-bounds.ts';
+import { unpack } from '../../lane/unpack.ts';
 
 /** A request's bytes. */
 export type Body = Buffer | LargeBody;
@@ -55,13 +55,13 @@ class Gathering {
 }
 
 /**
- * Reads a request's whole body, unpacked if it is compressed; `limit` bounds the bytes that come and the bytes that
- * they unpack to. `done` gets BODY_TOO_LARGE, UNSUPPORTED_CONTENT_TYPE, OVERLOADED or INVALID_REQUEST instead.
+ * Reads a request's whole body, unpacked if it is compressed; `most` bounds the bytes that come and the bytes that
+ * they unpack to. `done` gets its refusal, UNSUPPORTED_CONTENT_TYPE, OVERLOADED or INVALID_REQUEST instead.
  */
 export function readBody(
   request: IncomingMessage,
   bounds: BodyBounds,
-  limit: number,
+  most: Most,
   done: (body: Body, error: SlipwayError | null) => void,
 ): void {
   const encoding = request.headers['content-encoding']?.toLowerCase();
@@ -71,8 +71,8 @@ export function readBody(
     request.resume();
     done(nothing, error);
   };
-  if (Number(request.headers['content-length'] ?? 0) > limit) {
-    fail(tooLarge('body', limit));
+  if (Number(request.headers['content-length'] ?? 0) > most.bytes) {
+    fail(most.refusal());
     return;
   }
   let first: Buffer | null = null;
@@ -96,11 +96,11 @@ export function readBody(
   };
   request.on('data', (chunk: Buffer) => {
     size += chunk.length;
-    failed = size > limit || (first !== null && bounds.isFull);
+    failed = size > most.bytes || (first !== null && bounds.isFull);
     if (!failed) add(chunk);
     else {
       more = null;
-      fail(size > limit ? tooLarge('body', limit) : overloaded);
+      fail(size > most.bytes ? most.refusal() : overloaded);
     }
   });
   request.on('end', () => {
@@ -109,7 +109,7 @@ export function readBody(
     // The request lives on until it is answered; its body need not.
     first = more = null;
     if (encoding === undefined || encoding === 'identity') done(body, null);
-    else unpackBody(body, encoding, bounds, limit, done);
+    else unpackBody(body, encoding, bounds, most, done);
   });
 }
 
@@ -122,7 +122,7 @@ function unpackBody(
   body: Body,
   encoding: string,
   bounds: BodyBounds,
-  limit: number,
+  most: Most,
   done: (body: Body, error: SlipwayError | null) => void,
 ): void {
   if (!packings.has(encoding)) {
@@ -133,9 +133,8 @@ function unpackBody(
   const gathered = new Gathering();
   unpack(
     'pieces' in body ? body.pieces : [body],
-    'body',
     bounds,
-    limit,
+    most,
     (part) => gathered.add(part),
     (error) => done(error ? nothing : gathered.end(), error),
   );

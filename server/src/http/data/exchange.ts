@@ -2,9 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { deflate, gzip } from 'node:zlib';
 import { type ErrorBody, type ErrorCode, errorBody, errorTable, SlipwayError } from '../../errors.ts';
-import { parseJson } from '../../json.ts';
 import { overloaded } from '../../lane/admission.ts';
-import type { BodyBounds } from '../../lane/body-bounds.ts';
+import { type BodyBounds, type Most, most } from '../../lane/body-bounds.ts';
 import type { Begun, Tracer } from '../../lane/tracer.ts';
 import { readTrace, type Span } from '../../trace.ts';
 import type { Cancellation, Waiting } from '../../waiting.ts';
@@ -162,8 +161,8 @@ export class Exchange implements Cancellation {
   }
 
   /** Reads the whole body, bounded. Anything thrown, here or in `use`, becomes the answer. */
-  body(bounds: BodyBounds, use: (body: Body) => void, limit = bounds.limit): void {
-    readBody(this.request, bounds, limit, (body, error) => {
+  body(bounds: BodyBounds, use: (body: Body) => void, most = bounds.largest): void {
+    readBody(this.request, bounds, most, (body, error) => {
       heard(this.request.socket);
       try {
         if (error) throw error;
@@ -176,14 +175,9 @@ export class Exchange implements Cancellation {
     if (this.#awaitsContinue && !this.response.headersSent) this.response.writeContinue();
   }
 
-  /** The same for one that is looked at as a whole, on the event loop: so it is small, unless who sends it may hold that up. */
-  bytes(bounds: BodyBounds, use: (bytes: Buffer) => void, limit = Math.min(mostWhole, bounds.limit)): void {
-    this.body(bounds, (body) => use(whole(body)), limit);
-  }
-
-  /** The same for one that is JSON. */
-  json(bounds: BodyBounds, use: (value: unknown) => void): void {
-    this.bytes(bounds, (bytes) => use(parseJson(bytes)));
+  /** The same for one that is looked at as a whole, on the event loop: see `small`, unless who sends it may hold that up. */
+  bytes(bounds: BodyBounds, use: (bytes: Buffer) => void, most: Most): void {
+    this.body(bounds, (body) => use(whole(body)), most);
   }
 
   /** Of gzip and deflate the one that the caller names first, if it names one. */
@@ -212,6 +206,11 @@ export class Exchange implements Cancellation {
     });
     this.response.end(bytes);
   }
+}
+
+/** What is read on the event loop. `hint`: what to do whose body is larger. */
+export function small(bounds: BodyBounds, hint: string): Most {
+  return most(Math.min(mostWhole, bounds.limit), hint);
 }
 
 /** Load balancers ask every second, and nobody traces that. */

@@ -1,10 +1,11 @@
 import type { Actor } from '../../actor.ts';
 import { SlipwayError } from '../../errors.ts';
 import { isObject, parseJson } from '../../json.ts';
-import { type Catalog, versionNamed } from '../../lane/catalog.ts';
+import { type BodyBounds, type Most, most } from '../../lane/body-bounds.ts';
+import { type Catalog, loadRefused, versionNamed } from '../../lane/catalog.ts';
 import { readParameters } from '../../oip/infer-json.ts';
 import { jsonLengthHeader } from './answer-rows.ts';
-import type { Exchange } from './exchange.ts';
+import { type Exchange, small } from './exchange.ts';
 import { type RowsParts, takeRows } from './rows.ts';
 
 /** What the edges of standard protocols need. */
@@ -26,18 +27,19 @@ export function openInference(parts: ProtocolParts, exchange: Exchange): boolean
   }
   if (path === '/v2/repository/index') {
     receive();
-    exchange.bytes(bodies, (bytes) => {
+    const use = (bytes: Buffer): void => {
       const { ready } = readOptions(bytes);
       later(exchange, catalog.index(ready === true));
-    });
+    };
+    exchange.bytes(bodies, use, small(bodies, 'Send {"ready": true}, or no body.'));
     return true;
   }
   const change = /^\/v2\/repository\/models\/([^/]+)\/(load|unload)$/.exec(path);
   if (change) {
     receive();
+    const model = decode(change[1]!);
     const use = (bytes: Buffer): void => {
       const { parameters } = readOptions(bytes);
-      const model = decode(change[1]!);
       const done =
         change[2] === 'load'
           ? catalog.load(model, readParameters(parameters, 'The request'), by)
@@ -47,8 +49,11 @@ export function openInference(parts: ProtocolParts, exchange: Exchange): boolean
         done.then(() => ({})),
       );
     };
-    // A model's files may come with it.
-    exchange.bytes(bodies, use, by.isAdmin ? bodies.limit : undefined);
+    exchange.bytes(
+      bodies,
+      use,
+      change[2] === 'load' ? mostLoaded(model, by, bodies) : small(bodies, 'Send no body.'),
+    );
     return true;
   }
   if (path === '/v2/models/stats') {
@@ -63,6 +68,13 @@ export function openInference(parts: ProtocolParts, exchange: Exchange): boolean
   }
   ofModel(parts, exchange, decode(model[1]!), versionNamed(model[2] ?? ''), model[3]);
   return true;
+}
+
+/** A model's files may come with the request to load it. Nothing else is large, so whose may not is told that. */
+function mostLoaded(model: string, by: Actor, bodies: BodyBounds): Most {
+  if (by.isAdmin) return most(bodies.limit, 'Deploy the files with `slipway deploy`: it takes larger ones.');
+  const { bytes } = small(bodies, '');
+  return { bytes, refusal: () => loadRefused(`More than ${bytes} bytes`, model) };
 }
 
 /** What clients of Triton may ask that is not here. Throws NOT_FOUND. */

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createSecureServer } from 'node:https';
 import { SlipwayError } from '../../errors.ts';
 import type { Finder } from '../../journal/find.ts';
+import { parseJson } from '../../json.ts';
 import type { BodyBounds } from '../../lane/body-bounds.ts';
 import type { Catalog } from '../../lane/catalog.ts';
 import type { DataPlane } from '../../lane/data-plane.ts';
@@ -10,7 +11,7 @@ import type { Tracer } from '../../lane/tracer.ts';
 import type { Keys } from '../keys.ts';
 import type { Tls } from '../tls.ts';
 import { Doorman } from './doorman.ts';
-import { Exchange, isProbe } from './exchange.ts';
+import { Exchange, isProbe, small } from './exchange.ts';
 import { refuseForeignNames, refuseForeignPages } from './foreign.ts';
 import { answerHalfClosed } from './half-closed.ts';
 import { kserve } from './kserve.ts';
@@ -91,7 +92,9 @@ function handle(edge: DataEdge, exchange: Exchange): void {
     takeRows(edge, exchange, { model, version: null, format: 'namedRows', jsonBytes: null });
   } else if (path === '/labels') {
     receive(edge, exchange);
-    exchange.json(edge.bodies, (body) => labels(edge.plane, edge.loops, edge.finder, exchange, body));
+    const { plane, loops, finder, bodies } = edge;
+    const use = (bytes: Buffer): void => labels(plane, loops, finder, exchange, parseJson(bytes));
+    exchange.bytes(bodies, use, small(bodies, 'Send fewer labels a request.'));
   } else if (path === '/') {
     root(edge, exchange);
   } else {

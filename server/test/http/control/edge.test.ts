@@ -183,6 +183,7 @@ describe('what cannot be answered', () => {
     expect([broken.status, errorOf(broken).code]).toEqual([400, 'INVALID_JSON']);
     const large = await edge.send('POST', '/api/models/x/promote', json, `{"a":"${'x'.repeat(2 ** 20)}"}`);
     expect([large.status, errorOf(large).code]).toEqual([413, 'BODY_TOO_LARGE']);
+    expect(errorOf(large).hint).toContain('PUT /api/uploads');
   });
 
   test('an upload that is too large, whether it says so or not, leaves nothing', async () => {

@@ -35,13 +35,15 @@ export function chosenServing(
   { batching, ...rest }: ServingRequest,
 ): ServingChoice {
   const chosen: ServingChoice = { ...before, ...rest };
-  if (batching === undefined) return chosen;
-  if (typeof batching === 'string') return { ...chosen, batching };
-  const known = typeof before.batching === 'object' ? before.batching : naturalBatching;
-  const merged = { ...known, ...batching };
-  checkMerging(record);
-  checkBatching(merged);
-  return { ...chosen, batching: merged };
+  if (typeof batching === 'string') chosen.batching = batching;
+  else if (batching !== undefined) {
+    const known = typeof before.batching === 'object' ? before.batching : naturalBatching;
+    chosen.batching = { ...known, ...batching };
+    checkMerging(record);
+    checkBatching(chosen.batching);
+  }
+  checkWait(chosen);
+  return chosen;
 }
 
 function checkMerging({ model, version, merging, gates }: VersionRecord): void {
@@ -76,6 +78,22 @@ function checkBatching({ maxSize, preferredSizes, priorityLevels, defaultPriorit
   if (defaultPriority > priorityLevels) {
     throw wrong(`The default priority ${defaultPriority} is none of the ${priorityLevels} levels.`);
   }
+}
+
+/** A lone request waits for the whole delay. */
+function checkWait({ batching, timeoutMs }: ServingChoice): void {
+  if (typeof batching === 'string' || batching.maxDelayMs === 0) return;
+  const { maxDelayMs, queueTimeoutMs } = batching;
+  const check = (name: string, given: number | null): void => {
+    if (given === null || given > maxDelayMs) return;
+    throw new SlipwayError(
+      'INVALID_REQUEST',
+      `A ${name} of ${given} ms is over before a batch that waits ${maxDelayMs} ms for more goes: a lone request would always be late.`,
+      'Make the delay (--batch-delay) shorter, or the timeout longer.',
+    );
+  };
+  check('queue timeout', queueTimeoutMs);
+  check('timeout', timeoutMs);
 }
 
 /** How a version is served, in one line. */

@@ -256,6 +256,15 @@ test('what cannot be served so is refused, and changes nothing', async () => {
     /more than the \d+ rows of one call/,
   );
   expect(await refused('mlp', { batching: { defaultPriority: 9 } })).toMatch(/none of the 3 levels/);
+  // Whichever of the two is changed, and where both are said at once.
+  const late = /timeout of 5 ms is over before a batch that waits 20 ms/;
+  expect(await refused('mlp', { batching: { maxDelayMs: 20, queueTimeoutMs: 5 } })).toMatch(late);
+  expect((await tune('mlp', { batching: { maxDelayMs: 20 } })).status).toBe(200);
+  expect(await refused('mlp', { batching: { queueTimeoutMs: 5 } })).toMatch(late);
+  expect(await refused('mlp', { timeoutMs: 5 })).toMatch(late);
+  expect((await tune('mlp', { batching: { maxDelayMs: 0, queueTimeoutMs: 5 } })).status).toBe(200);
+  expect(await refused('mlp', { batching: { maxDelayMs: 20 } })).toMatch(late);
+  await tune('mlp', { batching: 'auto' });
   expect(await refused('mlp', { cacheBytes: -1 })).toMatch(/body.cacheBytes/);
   expect(await refused('mlp', { colour: 'red' })).toMatch(/no field/);
   await slipway.deploy('dynamic', inRepository('spec/models/onnx_int8_dynamic/model.onnx'));

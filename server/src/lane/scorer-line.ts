@@ -15,6 +15,10 @@ const newest = 0.1;
 /** Without a deadline of their own requests wait as long as a timer can, ms. */
 const longestMs = 2 ** 31 - 1;
 
+/** It is one process, however many lanes ask it. */
+const overloadedHint =
+  'Try again in a second, with back-off, or with fewer rows at once. All lanes share its one process: more of it is answered by batching, where it pays, or by another machine; a longer --timeout lets more wait.';
+
 interface Asked {
   frame: Frame;
   answers: Float64Array;
@@ -71,7 +75,11 @@ export class ScorerLine implements Model {
     if (waiting.cancellation.cancelled) return Promise.reject(cancelled());
     if (this.#waiting.size >= mostWaiting || this.#expectedMs() > patienceMs) {
       return Promise.reject(
-        new SlipwayError('OVERLOADED', `More waits for it than it can answer in time (rows: ${this.#rows}).`),
+        new SlipwayError(
+          'OVERLOADED',
+          `More waits for it than it can answer in time (rows: ${this.#rows}).`,
+          overloadedHint,
+        ),
       );
     }
     this.#rows += frame.rows;

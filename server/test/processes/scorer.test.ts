@@ -26,7 +26,7 @@ interface Outcome {
   id: string;
   version: number;
   prediction: number;
-  error: { code: string; message: string };
+  error: { code: string; message: string; hint: string };
 }
 const ask = (model: string, rounds: number) =>
   slipway.predict<Outcome>(model, { features: { x: 0.5, rounds } });
@@ -205,7 +205,10 @@ test('more than it can answer in time is refused at once', async () => {
   all.push(...(await Promise.all(Array.from({ length: 600 }, () => ask('busy', 70_000)))));
   const codes = all.map(({ status, body }) => (status === 200 ? '200' : body.error.code));
   expect(codes).toContain('200');
-  expect(codes).toContain('OVERLOADED');
+  // Another lane would ask the same process.
+  const refused = all.find(({ body }) => body.error?.code === 'OVERLOADED')!.body.error;
+  expect(refused.hint).toContain('fewer rows');
+  expect(refused.hint).not.toContain('--lanes');
 });
 
 test('control may go and come back: the scorers stay', async () => {

@@ -314,7 +314,7 @@ export interface ScorerState {
 /** Why a scorer ended: silent for longer than a call may take, a fault in its code, too much memory, or another's hand. */
 export interface ScorerLoss {
   why: 'hang' | 'crash' | 'memory' | 'ended';
-  /** "SIGSEGV", "12 s", "4096 MB" */
+  /** "SIGSEGV", "12 s", "4 GB" */
   detail: string;
 }
 

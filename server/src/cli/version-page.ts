@@ -1,5 +1,6 @@
 import type { VersionView } from '../api.ts';
 import type { ServingView } from '../api-serving.ts';
+import { byteText } from '../byte-text.ts';
 import { paint, table } from './output.ts';
 
 /** What is known of a version whether or not it was deployed. */
@@ -49,7 +50,7 @@ export function versionPage(
       ['file', fileText(version)],
       ['digest', version.provenance.digest],
       ['made with', madeWith(facts)],
-      ['memory', version.memoryBytes === null ? null : `${size(version.memoryBytes)} when loaded`],
+      ['memory', version.memoryBytes === null ? null : `${byteText(version.memoryBytes)} when loaded`],
       ['single row', `${micro(version.microseconds)} µs a row`],
       [
         'in batches',
@@ -95,7 +96,7 @@ export function servingLines({
     );
   }
   lines.push(
-    ['cache', cacheBytes === 0 ? 'off' : `up to ${size(cacheBytes)} of answers in each lane`],
+    ['cache', cacheBytes === 0 ? 'off' : `up to ${byteText(cacheBytes)} of answers in each lane`],
     ['timeout', timeoutMs === null ? 'none' : `${timeoutMs} ms`],
   );
   return lines;
@@ -115,7 +116,7 @@ function mark(passed: boolean): string {
 function fileText({ provenance: { file, bytes, files = 1, main } }: Described): string {
   const inside =
     main !== undefined && main !== file ? `: ${main}${files > 1 ? ` of ${files} files` : ''}` : '';
-  return `${file}${inside}, ${size(bytes)}`;
+  return `${file}${inside}, ${byteText(bytes)}`;
 }
 
 function tensorText({ name, datatype, shape }: VersionView['inputs'][number]): string {
@@ -194,16 +195,4 @@ function figure(value: number): string {
 
 function micro(value: number): string {
   return value < 10 ? value.toFixed(2) : value.toFixed(0);
-}
-
-function size(bytes: number): string {
-  if (bytes < 1000) return `${bytes} B`;
-  const units = ['kB', 'MB', 'GB'];
-  let value = bytes / 1000;
-  let unit = 0;
-  while (value >= 1000 && unit < units.length - 1) {
-    value /= 1000;
-    unit++;
-  }
-  return `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ${units[unit]}`;
 }

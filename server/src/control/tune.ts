@@ -1,4 +1,5 @@
 import type { ServingRequest } from '../api-serving.ts';
+import { byteText } from '../byte-text.ts';
 import { SlipwayError } from '../errors.ts';
 import { mergingGateName } from '../gates/merging.ts';
 import type { VersionRecord } from '../registry/registry.ts';
@@ -101,9 +102,7 @@ export function servingText({ batching, cacheBytes, timeoutMs }: Serving): strin
   const delay = batching?.maxDelayMs ? `, waiting up to ${batching.maxDelayMs} ms for more` : '';
   return [
     batching ? `up to ${batching.maxSize} rows go in one call${delay}` : 'each request is a call of its own',
-    cacheBytes > 0
-      ? `${cacheBytes.toLocaleString('en-GB')} bytes of answers are kept`
-      : 'no answers are kept',
+    cacheBytes > 0 ? `${byteText(cacheBytes)} of answers are kept` : 'no answers are kept',
     timeoutMs === null ? 'no time limit of its own' : `at most ${timeoutMs} ms a request`,
   ].join('; ');
 }

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { inBackground, setBackground } from '../background.ts';
+import { byteText } from '../byte-text.ts';
 import { SlipwayError, toSlipwayError } from '../errors.ts';
 import { pythonEnvironment } from '../models/python/environment.ts';
 import type { PythonSettings } from '../models/python/settings.ts';
@@ -125,7 +126,7 @@ export class CandidateProcess {
           fail(
             new SlipwayError(
               'CANDIDATE_MEMORY',
-              `${name} needed more than ${Math.round(bounds.bytes / 2 ** 20)} MB while ${step}.`,
+              `${name} needed more than ${byteText(bounds.bytes)} while ${step}.`,
             ),
           );
         }

@@ -91,8 +91,7 @@ const app = await controlServer(
       grpc,
       control: address,
     },
-    processes: async () =>
-      (await askProcesses()).map((one) => ({ ...one, megabytes: bytesOf(one) / 2 ** 20 })),
+    processes: async () => (await askProcesses()).map((one) => ({ ...one, megabytes: bytesOf(one) / 1e6 })),
     ready: () => control.lines.loopsConnected && control.lines.allServe(control.snapshot),
   },
   new Keys(config.keyFile, config.adminKeyFile),

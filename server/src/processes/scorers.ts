@@ -1,3 +1,4 @@
+import { byteText } from '../byte-text.ts';
 import type { ProcessStatus, ScorerLoss, ScorerOrder, SupervisorToChild } from '../messages.ts';
 import { residentBytes } from '../resident.ts';
 import { scoredMs } from '../snapshot.ts';
@@ -144,7 +145,7 @@ export class Scorers {
     if (killedFor === 'silence') {
       return { why: 'hang', detail: `${(scoredMs(order.served) + heartbeatMs) / 1000} s` };
     }
-    if (killedFor === 'memory') return { why: 'memory', detail: `${Math.round(mostBytes / 2 ** 20)} MB` };
+    if (killedFor === 'memory') return { why: 'memory', detail: byteText(mostBytes) };
     const isFault = signal === null ? code !== 0 : faults.has(signal);
     return { why: isFault ? 'crash' : 'ended', detail: signal ?? `code ${code}` };
   }

@@ -150,10 +150,8 @@ test('from a file to a rollback, each command in turn', async () => {
 
   const tuned = await run('tune', 'power', '--cache', '2MB', '--timeout', '250');
   expect(tuned).toMatchObject({ code: 0, stderr: '' });
-  expect(tuned.stdout).toMatch(/^Version 1 of power is served so from now on:\n[\s\S]*cache: up to 2\.0 MB/);
-  expect((await run('versions', 'power', '1')).stdout).toMatch(
-    /\ncache +up to 2\.0 MB .*\ntimeout +250 ms\n/,
-  );
+  expect(tuned.stdout).toMatch(/^Version 1 of power is served so from now on:\n[\s\S]*cache: up to 2 MB/);
+  expect((await run('versions', 'power', '1')).stdout).toMatch(/\ncache +up to 2 MB .*\ntimeout +250 ms\n/);
   expect((await json<VersionView>('tune', 'power', '1', '--timeout', 'none')).serving).toEqual({
     batching: null,
     automatic: true,

@@ -219,7 +219,7 @@ test('control may go and come back: the scorers stay', async () => {
 });
 
 test('one that takes too much memory is replaced, which the timeline says, and is not quarantined', async () => {
-  const own = await Slipway.start({ scorerMemory: 500 * 2 ** 20 });
+  const own = await Slipway.start({ scorerMemory: 500e6 });
   try {
     // As many values as the caller says, which onnxruntime keeps the memory of.
     const graph = message(

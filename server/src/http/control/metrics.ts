@@ -168,7 +168,7 @@ export async function prometheusText(
   }
   waited.set(Math.max(0, ...lanes.map(({ admission }) => admission.waited)));
   for (const { name, megabytes, restarts: count } of processes) {
-    memory.set({ process: name }, megabytes * 2 ** 20);
+    memory.set({ process: name }, megabytes * 1e6);
     restarts.set({ process: name }, count);
   }
   const [main] = registers as [Metrics];

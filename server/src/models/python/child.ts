@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { byteText } from '../../byte-text.ts';
 import { treeBytes } from '../../resident.ts';
 import { pythonEnvironment } from './environment.ts';
 import { Lines } from './lines.ts';
@@ -79,8 +80,7 @@ export class Child {
     );
     this.#look = setInterval(() => {
       this.resident = this.#process.pid === undefined ? 0 : treeBytes(this.#process.pid);
-      if (this.resident > bytes)
-        this.end(`its process used more than the ${Math.round(bytes / 2 ** 20)} MiB that it may`);
+      if (this.resident > bytes) this.end(`its process used more than the ${byteText(bytes)} that it may`);
     }, lookMs);
   }
 

@@ -113,10 +113,10 @@ describe.skipIf(!interpreter)('a process that is kept', () => {
   });
 
   test.skipIf(process.platform !== 'linux')('is ended when it holds too much memory', async () => {
-    const { ask, troubles } = await unruly({ bytes: 300 * 2 ** 20 });
-    expect(await ask('leak')).toContain('PYTHON_CRASHED: Its process used more than the 300 MiB');
+    const { ask, troubles } = await unruly({ bytes: 300e6 });
+    expect(await ask('leak')).toContain('PYTHON_CRASHED: Its process used more than the 300 MB');
     expect(await ask('', 5)).toBe(10);
-    expect(troubles[0]?.message).toContain('used more than the 300 MiB');
+    expect(troubles[0]?.message).toContain('used more than the 300 MB');
   });
 
   test('is well again after a while without an accident', async () => {

@@ -115,7 +115,12 @@ export const VersionView = Type.Object({
   importance: Type.Array(ImportanceView, { description: 'Empty where the format has none' }),
   microseconds: Type.Number({ description: 'µs for a single fresh row, measured by the gate' }),
   batchMicroseconds: Nullable(Type.Number({ description: 'µs a row in a batch of up to 1,000' })),
-  memoryBytes: Nullable(Type.Integer({ description: 'What a process grows by when it loads the version' })),
+  memoryBytes: Nullable(
+    Type.Integer({ description: 'What a process grows by that loads it as the first of its kind' }),
+  ),
+  attachedBytes: Nullable(
+    Type.Integer({ description: 'What one more of its kind takes: --model-memory counts that in a lane' }),
+  ),
   serving: ServingView,
   promise: Nullable(Type.Object({ metric: Type.String(), value: Type.Number(), rows: Type.Integer() })),
   /** Over all its outcomes, live and shadow alike. */

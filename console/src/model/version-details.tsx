@@ -8,7 +8,17 @@ import { VersionFeatures } from './version-features.tsx';
 
 /** Where a version comes from, what it had to pass, what it is. */
 export function VersionDetails({ model, version }: { model: ModelView; version: VersionView }) {
-  const { provenance, facts, policy, classes, inputs, outputs, memoryBytes, batchMicroseconds } = version;
+  const {
+    provenance,
+    facts,
+    policy,
+    classes,
+    inputs,
+    outputs,
+    memoryBytes,
+    attachedBytes,
+    batchMicroseconds,
+  } = version;
   const { missingAllowed, task } = version;
   return (
     <div className="version-details">
@@ -46,7 +56,12 @@ export function VersionDetails({ model, version }: { model: ModelView; version: 
             ...(classes ? [['classes', classes.join(', ')] as [string, string]] : []),
             ['inputs', <Tensors key="inputs" all={inputs} />],
             ['outputs', <Tensors key="outputs" all={outputs} />],
-            ...(memoryBytes === null ? [] : [['memory when loaded', bytes(memoryBytes)] as [string, string]]),
+            ...(attachedBytes === null
+              ? []
+              : [['memory in a lane, by --model-memory', bytes(attachedBytes)] as [string, string]]),
+            ...(memoryBytes === null
+              ? []
+              : [['memory as the first of its kind', bytes(memoryBytes)] as [string, string]]),
             ...(batchMicroseconds === null
               ? []
               : [['a row in a batch', `${number(batchMicroseconds, 2)} µs`] as [string, string]]),

@@ -67,6 +67,7 @@ and times are of this machine. A file that fails a gate: exit code 4.`,
           microseconds: tried.microseconds,
           batchMicroseconds: tried.batchMicroseconds,
           memoryBytes: tried.memoryBytes,
+          attachedBytes: tried.attachedBytes,
           provenance: { file: trial.file.name, ...source },
         };
       },

@@ -19,6 +19,7 @@ export type Described = Pick<
   | 'microseconds'
   | 'batchMicroseconds'
   | 'memoryBytes'
+  | 'attachedBytes'
 > & {
   /** Only of a version that is deployed. */
   serving?: ServingView;
@@ -50,7 +51,7 @@ export function versionPage(
       ['file', fileText(version)],
       ['digest', version.provenance.digest],
       ['made with', madeWith(facts)],
-      ['memory', version.memoryBytes === null ? null : `${byteText(version.memoryBytes)} when loaded`],
+      ['memory', memoryText(version)],
       ['single row', `${micro(version.microseconds)} µs a row`],
       [
         'in batches',
@@ -111,6 +112,13 @@ function madeWith({ framework, frameworkVersion }: Described['facts']): string {
 
 function mark(passed: boolean): string {
   return passed ? paint('green', '✓') : paint('red', '✗');
+}
+
+/** The first one brings its kind's runtime with it. */
+function memoryText({ memoryBytes, attachedBytes }: Described): string | null {
+  if (memoryBytes === null) return null;
+  const first = `${byteText(memoryBytes)} as the first of its kind`;
+  return attachedBytes === null ? first : `${byteText(attachedBytes)} in a lane, by --model-memory; ${first}`;
 }
 
 function fileText({ provenance: { file, bytes, files = 1, main } }: Described): string {

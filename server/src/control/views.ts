@@ -275,6 +275,7 @@ export class Views {
       microseconds: record.microseconds,
       batchMicroseconds: record.batchMicroseconds ?? null,
       memoryBytes: record.memoryBytes ?? null,
+      attachedBytes: record.attachedBytes ?? null,
       serving: {
         ...servingOf(record.serving, record.merging),
         automatic: record.serving.batching === 'auto',

@@ -50,6 +50,7 @@ test('an MLflow folder goes live, and its tar.gz is the same version again', asy
   const view = JSON.parse(await cli('versions', 'churn', '1', '--json')) as VersionView;
   expect(view).toMatchObject({ version: 1, inputs: [{ name: 'X', datatype: 'FP64', shape: [-1, 30] }] });
   expect(view.memoryBytes).toBeGreaterThan(0);
+  expect(view.attachedBytes).toBeGreaterThanOrEqual(0);
   expect(await cli('versions', 'churn', '1')).toMatch(/^worst_perimeter +number/m);
 });
 

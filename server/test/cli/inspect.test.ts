@@ -34,7 +34,7 @@ test('a folder, for a person: at most 80 columns', async () => {
   for (const says of [
     /^lightgbm, binary$/m,
     /^made with +lightgbm 4\.7\.0$/m,
-    /^memory +[\d.]+ [kM]?B when loaded$/m,
+    /^memory +[\d.]+ [kM]?B in a lane, by --model-memory; [\d.]+ [kM]?B\s+as\s+the\s+first/m,
     /^single row +[\d.]+ µs a row$/m,
     /^trees +15$/m,
     /^max depth +6$/m,
@@ -85,6 +85,7 @@ test('a file, for a program; and as an archive the same', async () => {
     'gain',
   ]);
   expect(view.memoryBytes).toBeGreaterThan(0);
+  expect(view.attachedBytes).toBeGreaterThanOrEqual(0);
   expect(view.batchMicroseconds).toBeGreaterThan(0);
   const archive = join(folder, 'model.tar.gz');
   await promisify(execFile)('tar', ['-czf', archive, 'model.txt'], {

@@ -10,6 +10,11 @@ export const errorTable = {
   },
   INVALID_JSON: { status: 400, hint: 'Send one JSON value, UTF-8, with content-type application/json.' },
   BODY_TOO_LARGE: { status: 413, hint: 'Send fewer rows a request.' },
+  HEAD_TOO_LARGE: { status: 431, hint: 'Send fewer or shorter headers, and a shorter target.' },
+  REQUEST_TIMEOUT: {
+    status: 408,
+    hint: 'Send a request’s head within a minute, and all of it within five.',
+  },
   UNSUPPORTED_CONTENT_TYPE: {
     status: 415,
     hint: 'Use content-type application/json (uploads: application/octet-stream).',

@@ -135,3 +135,72 @@ describe('Expect: 100-continue', () => {
     expect(caller.statuses).toEqual([200]);
   });
 });
+
+describe('what cannot be read is refused with a code and what to do', () => {
+  const post = (path: string, ...headers: string[]) =>
+    [`POST ${path} HTTP/1.1`, 'host: localhost', ...headers, '', ''].join('\r\n');
+  const whole = post('/predict/electricity', `content-length: ${body.length}`) + body;
+  const after = async (...parts: string[]): Promise<Caller> => {
+    const caller = new Caller();
+    for (const part of parts) caller.socket.write(part);
+    await caller.closed;
+    return caller;
+  };
+
+  test.each([
+    ['no HTTP', 'nonsense\r\n\r\n', 400, 'INVALID_REQUEST'],
+    ['a length that is none', post('/predict/electricity', 'content-length: x'), 400, 'INVALID_REQUEST'],
+    ['two lengths', post('/labels', 'content-length: 2', 'content-length: 3'), 400, 'INVALID_REQUEST'],
+    ['too long a head', post('/labels', `x: ${'x'.repeat(20_000)}`), 431, 'HEAD_TOO_LARGE'],
+    ['a broken chunk', `${post('/labels', 'transfer-encoding: chunked')}zz\r\n`, 400, 'INVALID_REQUEST'],
+  ])('%s', async (_what, sent, status, code) => {
+    const { came, statuses } = await after(sent);
+    expect(statuses).toEqual([status]);
+    const [head, text] = came.split('\r\n\r\n');
+    expect(head).toMatch(/content-type: application\/json\r\n/);
+    expect(JSON.parse(text!)).toEqual({
+      error: { code, message: expect.any(String), hint: expect.any(String) },
+    });
+  });
+
+  test('after the answers to what was asked before, in whichever parts it comes', async () => {
+    const nonsense = 'nonsense\r\n\r\n';
+    for (const parts of [[whole + nonsense], [whole, nonsense], [whole + whole + whole + nonsense]]) {
+      const asked = parts.join('').split('POST').length - 1;
+      const { statuses } = await after(...parts);
+      expect(statuses).toEqual([...Array<number>(asked).fill(200), 400]);
+    }
+  });
+
+  test.each([
+    ['none', [], 400],
+    ['two', ['host: localhost', 'Host: localhost'], 400],
+    ['one', ['HOST: localhost'], 404],
+  ])('Host: %s', async (_what, hosts, status) => {
+    const caller = new Caller();
+    caller.head('GET /nowhere HTTP/1.1', ...hosts, 'connection: close');
+    await caller.closed;
+    expect(caller.statuses).toEqual([status]);
+    expect(caller.came).toContain('"hint":');
+  });
+
+  test('what else is expected is left alone', async () => {
+    const { statuses } = await after(
+      post('/predict/electricity', 'expect: more', 'connection: close', `content-length: ${body.length}`) +
+        body,
+    );
+    expect(statuses).toEqual([200]);
+  });
+
+  test('by control, too', async () => {
+    const port = Number(new URL(slipway.control).port);
+    const socket = connect(port, '127.0.0.1').setEncoding('utf8');
+    let came = '';
+    socket.on('data', (part: string) => {
+      came += part;
+    });
+    socket.write('nonsense\r\n\r\n');
+    await once(socket, 'close');
+    expect(came).toMatch(/^HTTP\/1\.1 400 .*"code":"INVALID_REQUEST"/s);
+  });
+});

@@ -1,8 +1,10 @@
 import { createServer, type Server } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
+import type { Socket } from 'node:net';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { errorBody, errorTable, SlipwayError } from '../../errors.ts';
 import type { Keys } from '../keys.ts';
+import { refuseUnread } from '../refuse-unread.ts';
 import type { Tls } from '../tls.ts';
 import { guard } from './guard.ts';
 import { refuseOtherMethods } from './methods.ts';
@@ -32,6 +34,7 @@ export async function controlServer(
     frameworkErrors: (error, _request, reply) => {
       answerError(error, reply as unknown as FastifyReply);
     },
+    clientErrorHandler: (error, socket) => refuseUnread(error, socket as Socket),
     serverFactory: (handler) => (tls ? createSecureServer(tls, handler) : createServer(handler)),
   });
   // The socket is the supervisor's, so Fastify does not know that it listens, and would cut what is being answered.

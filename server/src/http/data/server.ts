@@ -9,6 +9,7 @@ import type { DataPlane } from '../../lane/data-plane.ts';
 import type { LoopsLine } from '../../lane/loops-line.ts';
 import type { Tracer } from '../../lane/tracer.ts';
 import type { Keys } from '../keys.ts';
+import { refuseUnread } from '../refuse-unread.ts';
 import type { Tls } from '../tls.ts';
 import { Doorman } from './doorman.ts';
 import { Exchange, isProbe, small } from './exchange.ts';
@@ -65,11 +66,15 @@ export function dataServer(parts: DataParts): Server {
       exchange.fail(error);
     }
   };
-  const options = { keepAliveTimeout: keepAliveMs };
+  // A request without a Host is refused as others are.
+  const options = { keepAliveTimeout: keepAliveMs, requireHostHeader: false };
   const { tls } = edge;
   const server = tls ? createSecureServer({ ...options, ...tls }, answer) : createServer(options, answer);
   // Else node:http would ask for every body, also for one that is too large.
   server.on('checkContinue', (request, response) => answer(request, response, true));
+  // What else is expected may be left alone (RFC 9110, 10.1.1).
+  server.on('checkExpectation', answer);
+  server.on('clientError', refuseUnread);
   if (!tls) {
     server.on('connection', (socket) => doorman.watch(socket));
     answerHalfClosed(server);
@@ -79,6 +84,7 @@ export function dataServer(parts: DataParts): Server {
 
 function handle(edge: DataEdge, exchange: Exchange): void {
   const { path, request } = exchange;
+  refuseUnclearHost(request);
   if (isProbe(path)) {
     health(edge, exchange);
     return;
@@ -102,6 +108,17 @@ function handle(edge: DataEdge, exchange: Exchange): void {
     const isThere = path.startsWith('/v1/') ? kserve(parts, exchange) : openInference(parts, exchange);
     if (!isThere) throw nothingAt(path);
   }
+}
+
+/** Who stands before this server may have gone by another Host (RFC 9112, 3.2). Throws INVALID_REQUEST. */
+function refuseUnclearHost({ rawHeaders, httpVersion }: IncomingMessage): void {
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!;
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts++;
+  }
+  if (hosts === 1 || (hosts === 0 && httpVersion === '1.0')) return;
+  throw new SlipwayError('INVALID_REQUEST', `The request has ${hosts} Host headers.`, 'Send one.');
 }
 
 /** A browser is led to the console; KServe's clients ask here whether the server lives. */

@@ -1,6 +1,7 @@
 import { appendFileSync } from 'node:fs';
 import { PerformanceObserver } from 'node:perf_hooks';
 import { isMainThread } from 'node:worker_threads';
+import { threadCpu } from './thread-cpu.ts';
 
 /**
  * Loaded into every process of a Slipway under test (`NODE_OPTIONS=--import`): in its lanes, says to the file
@@ -15,16 +16,10 @@ if (lane && file && isMainThread) {
   new PerformanceObserver((list) => {
     for (const { duration } of list.getEntries()) collected += duration;
   }).observe({ entryTypes: ['gc'] });
-  const thread = (): number => {
-    // Linux counts what the running thread took since the last tick, up to 4 ms, only when asked for the whole process.
-    process.cpuUsage();
-    const { user, system } = process.threadCpuUsage();
-    return (user + system) / 1000;
-  };
-  let [cpu, wall] = [thread(), performance.now()];
+  let [cpu, wall] = [threadCpu(), performance.now()];
   let lines = '';
   setInterval(() => {
-    const [cpuNow, wallNow] = [thread(), performance.now()];
+    const [cpuNow, wallNow] = [threadCpu(), performance.now()];
     if (cpuNow - cpu > 2) {
       const [a, b, c] = [cpuNow - cpu, wallNow - wall, collected].map((ms) => ms.toFixed(1));
       lines += `${Date.now()} ${a} ${b} ${c}\n`;
@@ -35,6 +30,6 @@ if (lane && file && isMainThread) {
   setInterval(() => {
     if (lines !== '') appendFileSync(file, lines);
     lines = '';
-    [cpu, wall] = [thread(), performance.now()];
+    [cpu, wall] = [threadCpu(), performance.now()];
   }, 500).unref();
 }

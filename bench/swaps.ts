@@ -12,13 +12,14 @@ import { residentBytes } from './process-cpu.ts';
 import { median, ratio } from './serving/report.ts';
 import { SlipwayProcess } from './slipway.ts';
 import type { Order, Told } from './swaps/callers.ts';
+import { machineTurns } from './swaps/machine.ts';
 import { xgboostFile } from './xgboost-file.ts';
 
 /**
  * Whether changes of what is served show: versions of every kind are deployed, promoted, rolled back, unloaded and
  * loaded under a steady load on another model, a quarter of what the lane can answer; windows without changes lie
- * between. Every answer must be whole, and the same as without changes. Then so many more changes without load: whether
- * memory grows.
+ * between. Every answer must be whole, and the same as without changes. The lane's longest turns are told beside what the
+ * machine makes of a turn of fixed work. Then so many more changes without load: whether memory grows.
  *
  *   node bench/swaps.ts [changes under load] [changes for memory]      RATE=1: changes a second; 0: one upon the other
  *                                                                      KINDS=logistic,…
@@ -27,6 +28,8 @@ const changes = Number(process.argv[2] ?? 200);
 const leakChanges = Number(process.argv[3] ?? 1000);
 const changesPerSecond = Number(process.env.RATE ?? 1);
 const windowSeconds = 5;
+/** How long the machine is looked at by itself: what it holds up is no turn's own. */
+const machineSeconds = 60;
 /** Of what a lane can answer: the rest is for whoever changes something. */
 const share = 0.25;
 
@@ -118,11 +121,19 @@ try {
     const of = spans.filter((span) => span.name === name);
     const seen = pauses.filter(([at]) => of.some(({ from, to }) => at! >= from && at! <= to + 5));
     const most = seen.reduce((a, b) => (b[1]! > a[1]! ? b : a), [0, 0, 0, 0]);
+    const seconds = of.reduce((sum, { from, to }) => sum + (to - from) / 1000, 0);
     const over = seen.filter(([, cpu]) => cpu! > 5).length;
     console.log(
-      `${name.padEnd(16)} ${of.length} spans; longest turn ${most[1]} ms CPU (${most[2]} wall, ${most[3]} of it GC); over 5 ms: ${over}`,
+      `${name.padEnd(16)} ${of.length} spans, ${seconds.toFixed(0)} s; longest turn ${most[1]} ms CPU (${most[2]} wall, ${most[3]} of it GC); over 5 ms: ${over}`,
     );
   }
+  // At the lane's priority, which has the machine to itself now.
+  setBackground(process.pid, false);
+  const turns = await machineTurns(machineSeconds);
+  const longest = turns.reduce((a, b) => Math.max(a, b));
+  console.log(
+    `the machine      ${machineSeconds} s of 1 ms of work, over and over; longest ${longest.toFixed(1)} ms CPU; over 5 ms: ${turns.filter((cpu) => cpu > 5).length}`,
+  );
   const pid = (await slipway.processes()).find(({ name }) => name === 'lane-1')!.pid;
   for (let made = 0, round = 0; made < leakChanges; round++) {
     const name = names[round % names.length]!;

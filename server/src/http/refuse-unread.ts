@@ -2,10 +2,12 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import type { Socket } from 'node:net';
 import { errorBody, errorTable, SlipwayError } from '../errors.ts';
 
-/** node:http has it, but neither its documentation nor its types do. */
+/** node:http has them, but neither its documentation nor its types do. */
 interface AnsweredSocket extends Socket {
   /** Whose answer is the next on this connection. */
   _httpMessage?: ServerResponse<IncomingMessage> | null;
+  /** `incoming`: whose head has been read last. */
+  parser?: { incoming: IncomingMessage | null } | null;
 }
 
 /** `reason`: the parser's, in words. */
@@ -14,20 +16,27 @@ type UnreadError = NodeJS.ErrnoException & { reason?: string };
 const refused = new WeakSet<Socket>();
 
 /**
- * For "clientError": answers what node:http cannot read, or not in time, with a code and what to do: by itself it says a status and
- * nothing else, and says it before the answers that are still owed to the requests before. The connection ends.
+ * For "clientError": answers what node:http cannot read, or not in time, with a code and what to do: by itself it says
+ * a status and nothing else, and says it before the answers that are still owed to the requests before. The connection
+ * ends.
  */
 export function refuseUnread(error: UnreadError, socket: AnsweredSocket): void {
   // Whatever else comes on it is as little to be read.
   if (refused.has(socket)) return;
   refused.add(socket);
+  // It is the connection that has failed: where TLS was not agreed on, an answer would wait for it forever.
+  if (!error.code?.startsWith('HPE_') && error.code !== 'ERR_HTTP_REQUEST_TIMEOUT') {
+    socket.destroy();
+    return;
+  }
   const refuse = (): void => {
     const next = socket._httpMessage;
     if (next?.req.complete && !socket.destroyed) {
       next.once('close', refuse);
       return;
     }
-    if (socket.writable && !next?.headersSent) socket.write(refusalOf(error));
+    const isAnswered = next ? next.headersSent : socket.parser?.incoming?.complete === false;
+    if (socket.writable && !isAnswered) socket.write(refusalOf(error));
     socket.destroySoon();
   };
   refuse();

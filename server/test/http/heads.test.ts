@@ -172,6 +172,15 @@ describe('what cannot be read is refused with a code and what to do', () => {
     }
   });
 
+  test('not a second time, where its answer has left already', async () => {
+    const caller = new Caller();
+    caller.socket.write(post('/nowhere', 'transfer-encoding: chunked'));
+    await caller.has(404);
+    caller.socket.write('zz\r\n');
+    await caller.closed;
+    expect(caller.statuses).toEqual([404]);
+  });
+
   test.each([
     ['none', [], 400],
     ['two', ['host: localhost', 'Host: localhost'], 400],

@@ -1,7 +1,10 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { request } from 'node:https';
+import { createServer, request } from 'node:https';
+import { type AddressInfo, connect } from 'node:net';
 import { Client, credentials } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { refuseUnread } from '../../src/http/refuse-unread.ts';
 import { inRepository, Slipway } from '../processes/harness.ts';
 
 /** A certificate of its own for localhost, valid for a hundred years. */
@@ -51,6 +54,21 @@ test('every address speaks TLS, and nothing else', async () => {
   };
   expect([...(await live(true))]).toEqual([8, 1]);
   await expect(live(false)).rejects.toThrow();
+});
+
+test('a connection on which TLS is not agreed on ends', async () => {
+  const server = createServer({ cert: ca, key: readFileSync(place('key')), handshakeTimeout: 50 });
+  server.on('clientError', refuseUnread);
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  for (const said of ['', 'GET / HTTP/1.1\r\n\r\n']) {
+    const socket = connect(port, '127.0.0.1').resume();
+    socket.on('error', () => {});
+    socket.write(said);
+    await once(socket, 'close');
+  }
+  // Not before the last of its connections has ended.
+  await new Promise((resolve) => server.close(resolve));
 });
 
 test('files that are no certificate and key are named at the start', async () => {

@@ -34,7 +34,10 @@ const server: Server = createServer((request, response) => {
     response.writeHead(200, { 'content-length': Buffer.byteLength(said) }).end(said);
   });
 });
-server.on('connection', (socket) => doorman.watch(socket));
+// An idle connection is not ended, and so none in place of another.
+server.keepAliveTimeout = 300_000;
+let requestMs = 300_000;
+server.on('connection', (socket) => doorman.watch(socket, requestMs));
 let port = 0;
 beforeAll(async () => {
   await once(server.listen(0, '127.0.0.1'), 'listening');
@@ -194,6 +197,24 @@ test('what it takes for a request and nothing besides, node:http reads as just t
     caller.close();
   }
   expect(plain).toBeGreaterThan(100);
+});
+
+test('the body of a refused request that does not come in time ends its connection', async () => {
+  requestMs = 0;
+  const caller = new Caller();
+  const head = 'POST /predict/m HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\n\r\n';
+  isFull = () => false;
+  caller.write(Buffer.from(`${head}abc`));
+  await caller.answers(1);
+  isFull = () => true;
+  const before = refusedUnread;
+  caller.write(Buffer.from(head));
+  expect((await caller.answers(2)).length).toBe(2);
+  expect(refusedUnread).toBe(before + 1);
+  caller.write(Buffer.from('a'));
+  // It ends.
+  expect((await caller.answers(3)).length).toBe(2);
+  requestMs = 300_000;
 });
 
 test('this Node reads what a server has accepted into one buffer for all', async () => {

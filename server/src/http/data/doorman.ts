@@ -27,10 +27,12 @@ export class Doorman {
   /**
    * Looks at all that comes on a connection that node:http has just accepted. Not on encrypted ones: node:https by
    * itself cuts some that pipelined requests come on (Node 26.10), so that nothing shows that it would do no harm there.
+   * Within `requestMs` the whole body of a refused request must have come: node:http, who has its `requestTimeout` for
+   * that, does not see it.
    */
-  watch(socket: Socket): void {
+  watch(socket: Socket, requestMs: number): void {
     const [parse] = socket.listeners('data') as ((chunk: Buffer) => void)[];
-    this.#connections.set(socket, new Connection(socket, this.#refusal, parse!));
+    this.#connections.set(socket, new Connection(socket, this.#refusal, parse!, requestMs));
   }
 
   /** node:http has read a request's head: to be told of each. */
@@ -44,21 +46,25 @@ class Connection {
   readonly #refusal: RefusalOf;
   /** node:http's own. */
   readonly #parse: (chunk: Buffer) => void;
+  readonly #requestMs: number;
   /** Whether what node:http was given ends with the end of a request. */
   #isBetween = false;
   /** Bytes that are still to come of a body, and whether its request was refused here. */
   #left = 0;
   #isRefused = false;
+  /** Until when such a body may come, `performance.now()`. */
+  #until = 0;
   #came = 0;
   /** Requests that node:http has read and not answered. */
   #open = 0;
   /** The last of them, until it has come whole: connections rest, and nothing rests in them. */
   #coming: IncomingMessage | null = null;
 
-  constructor(socket: Socket, refusal: RefusalOf, parse: (chunk: Buffer) => void) {
+  constructor(socket: Socket, refusal: RefusalOf, parse: (chunk: Buffer) => void, requestMs: number) {
     this.#socket = socket;
     this.#refusal = refusal;
     this.#parse = parse;
+    this.#requestMs = requestMs;
     socket.removeListener('data', parse);
     socket.on('data', this.#read);
     readShared(socket, this.#read);
@@ -88,6 +94,8 @@ class Connection {
       const isEnd = this.#left === 0 && part === chunk.length && this.#came === before;
       this.#isBetween = isEnd && this.#isComplete();
     } else if (part < chunk.length) this.#first(chunk.subarray(part));
+    // One that sends nothing at all is ended as an idle one is.
+    else if (this.#left > 0 && performance.now() >= this.#until) this.#socket.destroy();
   };
 
   /** What does not belong to a body that is known to come. */
@@ -99,6 +107,7 @@ class Connection {
         this.#socket.write(refusal);
         this.#left = plain.left;
         this.#isRefused = true;
+        if (plain.left > 0) this.#until = performance.now() + this.#requestMs;
         return;
       }
     }

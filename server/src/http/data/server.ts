@@ -76,7 +76,7 @@ export function dataServer(parts: DataParts): Server {
   server.on('checkExpectation', answer);
   server.on('clientError', refuseUnread);
   if (!tls) {
-    server.on('connection', (socket) => doorman.watch(socket));
+    server.on('connection', (socket) => doorman.watch(socket, server.requestTimeout));
     answerHalfClosed(server);
   }
   return server;

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer, request } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
+import { connect as connectSecurely } from 'node:tls';
 import { Client, credentials } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { refuseUnread } from '../../src/http/refuse-unread.ts';
@@ -54,6 +55,21 @@ test('every address speaks TLS, and nothing else', async () => {
   };
   expect([...(await live(true))]).toEqual([8, 1]);
   await expect(live(false)).rejects.toThrow();
+});
+
+test('very many requests at once are all answered', async () => {
+  const count = 3000;
+  const { port } = new URL(slipway.dataPlane);
+  const socket = connectSecurely({ port: Number(port), host: 'localhost', ca }).setEncoding('latin1');
+  const one = 'GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n';
+  const last = one.replace('\r\n\r\n', '\r\nconnection: close\r\n\r\n');
+  let came = '';
+  socket.on('data', (part: string) => {
+    came += part;
+  });
+  socket.write(one.repeat(count - 1) + last);
+  await once(socket, 'close');
+  expect(came.match(/HTTP\/1\.1 200 /g)).toHaveLength(count);
 });
 
 test('a connection on which TLS is not agreed on ends', async () => {

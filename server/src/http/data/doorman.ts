@@ -25,10 +25,8 @@ export class Doorman {
   }
 
   /**
-   * Looks at all that comes on a connection that node:http has just accepted. Not on encrypted ones: node:https by
-   * itself cuts some that pipelined requests come on (Node 26.10), so that nothing shows that it would do no harm there.
-   * Within `requestMs` the whole body of a refused request must have come: node:http, who has its `requestTimeout` for
-   * that, does not see it.
+   * Looks at all that comes on a connection that node:http has just accepted, not encrypted. Within `requestMs` the
+   * whole body of a refused request must have come: node:http, who has its `requestTimeout` for that, does not see it.
    */
   watch(socket: Socket, requestMs: number): void {
     const [parse] = socket.listeners('data') as ((chunk: Buffer) => void)[];

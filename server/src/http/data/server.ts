@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
+import type { Socket } from 'node:net';
 import { SlipwayError } from '../../errors.ts';
 import type { Finder } from '../../journal/find.ts';
 import { parseJson } from '../../json.ts';
@@ -78,6 +79,10 @@ export function dataServer(parts: DataParts): Server {
   if (!tls) {
     server.on('connection', (socket) => doorman.watch(socket, server.requestTimeout));
     answerHalfClosed(server);
+  } else {
+    // Who listens has node:https read by the stream. Else its parser, once paused, is given what else has been
+    // decrypted, and many requests at once end the connection (HPE_PAUSED, Node 26.10).
+    server.on('secureConnection', (socket: Socket) => socket.on('data', () => {}));
   }
   return server;
 }

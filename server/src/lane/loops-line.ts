@@ -10,9 +10,10 @@ interface Waiter {
 
 /**
  * Where nobody waits, the loops are rung this often at most, ms: a record by itself costs them a transaction and the
- * lane a message, and takes the processor from whoever waits for an answer.
+ * lane a message there and one back, and takes the processor from whoever waits for an answer. So rarely, that of a single
+ * caller's requests, 10,000 a second, less than one in a hundred meets one.
  */
-const paceMs = 10;
+const paceMs = 50;
 
 /**
  * The line to the loops: rings once when there is news and stays silent until they say how far they have

@@ -1,6 +1,7 @@
 import type { ErrorBody } from './errors.ts';
 import type { Position } from './events.ts';
 import type { Finding } from './finding.ts';
+import type { ProcessLoss } from './process-loss.ts';
 import type { ServedVersion } from './snapshot.ts';
 import type { SnapshotChange } from './snapshot-change.ts';
 import type { VersionReport } from './trouble.ts';
@@ -286,7 +287,11 @@ export type ChildToSupervisor =
   /** From control: these versions shall have a scorer, and no others. */
   | { type: 'scorers'; orders: ScorerOrder[] }
   /** From a lane or scorer, whenever it changes: of all versions that it attaches and that have something to report. */
-  | { type: 'reports'; reports: VersionReport[] };
+  | { type: 'reports'; reports: VersionReport[] }
+  /** From a scorer: the version's process below it hung in a call or crashed, and is started again. */
+  | { type: 'lost'; loss: ProcessLoss }
+  /** From control: this loss has been counted. */
+  | { type: 'counted'; number: number };
 
 /** Supervisor → child. */
 export type SupervisorToChild =
@@ -296,8 +301,8 @@ export type SupervisorToChild =
   | { type: 'score'; order: ScorerOrder }
   /** To control, whenever it changes: the scorers there are. */
   | { type: 'scorers'; scorers: ScorerState[] }
-  /** To control: a scorer that had been ready has ended, and is being replaced. */
-  | { type: 'scorer lost'; model: string; version: number; loss: ScorerLoss }
+  /** To control, until it has counted them: what versions lost. */
+  | { type: 'losses'; losses: VersionLoss[] }
   /** To control, whenever it changes: of all lanes and scorers. */
   | { type: 'reports'; reports: VersionReport[] }
   /** To control: a process went and is being replaced. */
@@ -311,11 +316,13 @@ export interface ScorerState {
   failed: number;
 }
 
-/** Why a scorer ended: silent for longer than a call may take, a fault in its code, too much memory, or another's hand. */
-export interface ScorerLoss {
-  why: 'hang' | 'crash' | 'memory' | 'ended';
-  /** "SIGSEGV", "12 s", "4 GB" */
-  detail: string;
+/** A process of a version, its scorer or one below that, had been ready, has ended, and is being replaced. */
+export interface VersionLoss {
+  /** Later ones have higher numbers. */
+  number: number;
+  model: string;
+  version: number;
+  loss: ProcessLoss;
 }
 
 export interface ProcessStatus {

@@ -5,7 +5,8 @@ import { SlipwayError } from '../errors.ts';
 import type { Bounds } from '../gates/candidate-process.ts';
 import { Candidates } from '../gates/candidates.ts';
 import type { Layout } from '../layout.ts';
-import type { Command, LaneQuestion, ScorerLoss, ScorerOrder } from '../messages.ts';
+import type { Command, LaneQuestion, ScorerOrder } from '../messages.ts';
+import type { ProcessLoss } from '../process-loss.ts';
 import { Blobs } from '../registry/blobs.ts';
 import { Registry, type RolloutRecord, type VersionRecord } from '../registry/registry.ts';
 import { Changes } from './changes.ts';
@@ -216,8 +217,8 @@ export class Control {
     this.registry.setDone(command.id);
   }
 
-  /** The scorer of this version has ended, and is being replaced. */
-  lost(model: string, version: number, loss: ScorerLoss): Promise<void> {
+  /** A process of this version, its scorer or one below that, has ended, and is being replaced. */
+  lost(model: string, version: number, loss: ProcessLoss): Promise<void> {
     return lost(this.#changes, model, version, loss);
   }
 

@@ -1,17 +1,17 @@
-import type { ScorerLoss } from '../messages.ts';
+import type { ProcessLoss } from '../process-loss.ts';
 import type { ModelRecord } from '../registry/registry.ts';
 import type { Changes } from './changes.ts';
 import { endRollout, runningRollout } from './rollouts.ts';
 
-/** A version that stopped its scorer so often stays; the next time it is taken out. */
+/** A version whose process hung or crashed so often stays; the next time it is taken out. */
 const stopsAllowed = 1;
 
-/** The scorer of this version has ended, and is being replaced. */
+/** A process of this version, its scorer or one below that, has ended, and is being replaced. */
 export function lost(
   changes: Changes,
   model: string,
   version: number,
-  { why, detail }: ScorerLoss,
+  { why, detail }: ProcessLoss,
 ): Promise<void> {
   return changes.inTurn(async () => {
     const record = changes.registry.version(model, version);
@@ -31,7 +31,7 @@ export function lost(
   });
 }
 
-const said: Record<ScorerLoss['why'], (detail: string) => string> = {
+const said: Record<ProcessLoss['why'], (detail: string) => string> = {
   hang: (time) => `did not answer for ${time} and was killed`,
   crash: (how) => `crashed (${how})`,
   memory: (bytes) => `needed more than ${bytes} and was killed`,

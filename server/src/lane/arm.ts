@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Layout } from '../layout.ts';
 import type { Update } from '../messages.ts';
 import { attachVersion } from '../models/attach-version.ts';
+import { kindNamed } from '../models/kinds.ts';
 import type { Learner, Model, Place } from '../models/model.ts';
 import { type Serving, scoredWithinMs } from '../serving.ts';
 import { answerWidth } from '../signature.ts';
@@ -24,7 +25,7 @@ const rowMicroseconds = 10;
 /** What a value costs to be written for an upstream or read from it (measured: 0.1), with room for slower machines, µs. */
 const valueMicroseconds = 0.5;
 
-/** Of the time that a request of a scorer may take, so much may be its own rows'. */
+/** Of the time that a request of a scorer, or one call of its model, may take, so much may be its own rows'. */
 const patienceShare = 0.5;
 
 /** One version attached in this process, with all that depends on it alone prepared. */
@@ -128,11 +129,12 @@ export async function armBytes(version: ServedVersion, blobs: string): Promise<n
  * the other.
  */
 function mostRowsOf({ version, runs, patienceMs }: Arm): number {
-  const { signature, microseconds, placement } = version;
+  const { signature, microseconds, placement, kind } = version;
   const values = signature.features.length + answerWidth(signature);
   const held = runs === 'elsewhere' ? values * valueMicroseconds : microseconds;
   const rows = heldMicroseconds / (held + rowMicroseconds);
-  const inTime = placement === 'scorer' ? (patienceMs * 1000 * patienceShare) / microseconds : rows;
+  const callMs = Math.min(patienceMs, kindNamed(kind).callMs?.() ?? patienceMs);
+  const inTime = placement === 'scorer' ? (callMs * 1000 * patienceShare) / microseconds : rows;
   return Math.max(1, Math.floor(Math.min(rows, inTime)));
 }
 

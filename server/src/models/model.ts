@@ -1,4 +1,5 @@
 import type { SlipwayError } from '../errors.ts';
+import type { ProcessLoss } from '../process-loss.ts';
 import type { Feature, Signature, TensorSpec } from '../signature.ts';
 import type { Frame } from '../tensor.ts';
 import type { Trouble } from '../trouble.ts';
@@ -31,6 +32,8 @@ export interface Model {
 export interface Listener {
   /** What a version needs to answer failed; null: it is well again. */
   trouble(trouble: Trouble | null): void;
+  /** Its process hung in a call, or crashed while it could answer, and is started again. */
+  lost(loss: ProcessLoss): void;
   /** Its own code printed a line. */
   line(text: string): void;
   /** It was closed. */
@@ -140,6 +143,8 @@ export interface Kind {
   readonly tolerance: number;
   /** Why versions of this kind are not run here; null, or absent: they are. The error's message says it of "it". */
   refusal?(): SlipwayError | null;
+  /** How long it lets one call of predict take, ms; absent, or null: as long as whoever calls does. */
+  callMs?(): number | null;
   /** Where predict runs with this program; its first 16 bytes are enough. */
   runs(program: Uint8Array): Place;
   /** Whether the file is of this kind, by looking into its first bytes (up to 4 KiB), never by its name's ending alone. */

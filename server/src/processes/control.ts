@@ -10,7 +10,7 @@ import { Finder } from '../journal/find.ts';
 import { layout } from '../layout.ts';
 import { StateReader } from '../loops/reader.ts';
 import { UpdateHistory } from '../loops/update-history.ts';
-import type { ProcessStatus } from '../messages.ts';
+import type { ProcessStatus, VersionLoss } from '../messages.ts';
 import { allowPython } from '../models/python/settings.ts';
 import { productVersion } from '../product.ts';
 import { residentBytes, treeBytes } from '../resident.ts';
@@ -33,15 +33,16 @@ void findTie();
 const log = logger('control', config.logLevel);
 
 const tellProcesses: ((processes: ProcessStatus[]) => void)[] = [];
+/** The number of the last one that was heard of. */
+let lastLoss = 0;
 const me = superviseMe(
   (message) => {
     if (message.type === 'status') {
       for (const tell of tellProcesses.splice(0)) tell(message.processes);
     } else if (message.type === 'scorers') {
       control.scorers.heard(message.scorers);
-    } else if (message.type === 'scorer lost') {
-      const { model, version, loss } = message;
-      control.lost(model, version, loss).catch((error) => log.error(error));
+    } else if (message.type === 'losses') {
+      for (const one of message.losses) if (one.number > lastLoss) count(one);
     } else if (message.type === 'reports') {
       control.troubles.heard(message.reports);
     } else if (message.type === 'replaced') {
@@ -106,6 +107,15 @@ app.server.listen({ fd: controlDescriptor }, () => {
 /** A scorer's with the processes that its version has of its own. */
 function bytesOf({ name, pid }: ProcessStatus): number {
   return name.startsWith('scorer-') ? treeBytes(pid) : residentBytes(pid);
+}
+
+/** It is told again to whoever takes this process's place before it has been counted. */
+function count({ number, model, version, loss }: VersionLoss): void {
+  lastLoss = number;
+  void control
+    .lost(model, version, loss)
+    .catch((error) => log.error(error))
+    .then(() => me.send({ type: 'counted', number }));
 }
 
 function askProcesses(): Promise<ProcessStatus[]> {

@@ -59,7 +59,7 @@ const me = superviseMe(
 );
 
 const log = logger(name, config.logLevel);
-const reporter = new Reporter(log, (reports) => me.send({ type: 'reports', reports }));
+const reporter = new Reporter(log, (message) => me.send(message));
 const served = new Served(
   places,
   readFileSync(places.secret, 'utf8'),

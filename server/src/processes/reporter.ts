@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { SlipwayError } from '../errors.ts';
+import type { ChildToSupervisor } from '../messages.ts';
 import type { Model } from '../models/model.ts';
 import type { VersionReport } from '../trouble.ts';
 
@@ -13,11 +14,11 @@ interface Heard {
 /** Hears what versions attached in this process say besides answers: the log gets it, and the supervisor how they all are. */
 export class Reporter {
   readonly #log: Logger;
-  readonly #send: (reports: VersionReport[]) => Promise<void>;
+  readonly #send: (message: ChildToSupervisor) => Promise<void>;
   readonly #heard = new Set<Heard>();
 
-  /** `send`: resolves when they have left. */
-  constructor(log: Logger, send: (reports: VersionReport[]) => Promise<void>) {
+  /** `send`: resolves when it has left. */
+  constructor(log: Logger, send: (message: ChildToSupervisor) => Promise<void>) {
     this.#log = log;
     this.#send = send;
   }
@@ -35,6 +36,7 @@ export class Reporter {
         heard.trouble = trouble && { ...trouble, since: heard.trouble?.since ?? Date.now() };
         this.tell();
       },
+      lost: (loss) => void this.#send({ type: 'lost', loss }),
       end: () => {
         this.#heard.delete(heard);
         this.tell();
@@ -48,18 +50,17 @@ export class Reporter {
     this.#log.error({ model, version }, message);
     const said = `It could not be attached. ${message}`;
     const trouble = { level: 'act' as const, message: said, hint, since: Date.now() };
-    await this.#send([{ model, version, trouble, restarts: null }]);
+    await this.#send({ type: 'reports', reports: [{ model, version, trouble, restarts: null }] });
   }
 
   /** Takes the place of what this process, or one before it of the same name, told. */
   tell(): void {
-    void this.#send(
-      [...this.#heard].map(({ model, version, attached, trouble }) => ({
-        model,
-        version,
-        trouble,
-        restarts: attached.restarts ?? null,
-      })),
-    );
+    const reports = [...this.#heard].map(({ model, version, attached, trouble }) => ({
+      model,
+      version,
+      trouble,
+      restarts: attached.restarts ?? null,
+    }));
+    void this.#send({ type: 'reports', reports });
   }
 }

@@ -44,7 +44,7 @@ const me = superviseMe(
   () => running !== null && !running.model.isBounded && running.scorer.isBusy,
 );
 
-const reporter = new Reporter(log, (reports) => me.send({ type: 'reports', reports }));
+const reporter = new Reporter(log, (message) => me.send(message));
 
 try {
   setPriority(niceness);

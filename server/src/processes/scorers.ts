@@ -1,15 +1,15 @@
 import { byteText } from '../byte-text.ts';
-import type { ProcessStatus, ScorerLoss, ScorerOrder, SupervisorToChild } from '../messages.ts';
+import type { ProcessStatus, ScorerOrder, SupervisorToChild } from '../messages.ts';
+import { lossOf, type ProcessLoss } from '../process-loss.ts';
 import { residentBytes } from '../resident.ts';
 import { scoredMs } from '../snapshot.ts';
 import type { Assignment } from './config.ts';
+import type { Losses } from './losses.ts';
 import type { Reports } from './reports.ts';
 import { type Loss, Supervised } from './supervised.ts';
 
 /** A scorer that worked for less than this is given a pause before it is started again, ms. */
 const calmMs = 10_000;
-/** Faults in native code, as the kernel calls them. */
-const faults: ReadonlySet<string> = new Set(['SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGABRT', 'SIGTRAP']);
 
 interface Parts {
   module: URL;
@@ -21,6 +21,7 @@ interface Parts {
   flags: string[];
   tellControl: (message: SupervisorToChild) => void;
   reports: Reports;
+  losses: Losses;
 }
 
 interface Kept {
@@ -107,6 +108,9 @@ export class Scorers {
         },
         onMessage: (message) => {
           if (message.type === 'reports') this.#parts.reports.heard(name, message.reports);
+          // Before it is ready, it is only seen whether it comes up.
+          else if (message.type === 'lost' && kept.supervised.status().state === 'ready')
+            this.#count(kept, message.loss);
         },
         onLost: (loss) => this.#lost(name, kept, loss),
       }),
@@ -130,24 +134,25 @@ export class Scorers {
 
   #lost(name: string, kept: Kept, loss: Loss): void {
     const { tellControl } = this.#parts;
-    const { model, served } = kept.order;
-    if (loss.wasReady) {
-      tellControl({ type: 'scorer lost', model, version: served.version, loss: this.#reasonOf(kept, loss) });
-    } else kept.failed++;
+    if (loss.wasReady) this.#count(kept, this.#reasonOf(kept, loss));
+    else kept.failed++;
     // One that does not come up is said once.
     if (loss.wasReady || kept.failed === 1)
       tellControl({ type: 'replaced', name, signal: loss.signal, code: loss.code });
     this.#tell();
   }
 
-  #reasonOf({ order }: Kept, { killedFor, signal, code }: Loss): ScorerLoss {
+  #count({ order: { model, served } }: Kept, loss: ProcessLoss): void {
+    this.#parts.losses.add({ model, version: served.version, loss });
+  }
+
+  #reasonOf({ order }: Kept, { killedFor, signal, code }: Loss): ProcessLoss {
     const { heartbeatMs, mostBytes } = this.#parts;
     if (killedFor === 'silence') {
       return { why: 'hang', detail: `${(scoredMs(order.served) + heartbeatMs) / 1000} s` };
     }
     if (killedFor === 'memory') return { why: 'memory', detail: byteText(mostBytes) };
-    const isFault = signal === null ? code !== 0 : faults.has(signal);
-    return { why: isFault ? 'crash' : 'ended', detail: signal ?? `code ${code}` };
+    return lossOf(signal, code);
   }
 
   #tell(): void {

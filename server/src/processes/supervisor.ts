@@ -13,6 +13,7 @@ import { findTie } from '../tied.ts';
 import { boundCompiled } from './compiled-cache.ts';
 import { type Config, isLoopback, laneDescriptors } from './config.ts';
 import { lockFolder, nextIncarnation } from './folder-lock.ts';
+import { Losses } from './losses.ts';
 import { Reports } from './reports.ts';
 import { Scorers } from './scorers.ts';
 import { Supervised } from './supervised.ts';
@@ -99,6 +100,7 @@ export async function startSupervisor(config: Config): Promise<Running> {
   const tellControl = (message: SupervisorToChild): void =>
     all.find((one) => one.status().name === 'control')?.send(message);
   const reports = new Reports((all) => tellControl({ type: 'reports', reports: all }));
+  const losses = new Losses((all) => tellControl({ type: 'losses', losses: all }));
   const scorers = new Scorers({
     module: moduleOf('scorer'),
     assignment: (name) => ({ name, config, lane: 0, incarnation: 0, ...addresses }),
@@ -107,6 +109,7 @@ export async function startSupervisor(config: Config): Promise<Running> {
     flags: answeringFlags,
     tellControl,
     reports,
+    losses,
   });
   const heard = (name: string, message: ChildToSupervisor): void => {
     if (message.type === 'status?') {
@@ -114,7 +117,11 @@ export async function startSupervisor(config: Config): Promise<Running> {
       tellControl({ type: 'status', processes });
     } else if (message.type === 'scorers') scorers.order(message.orders);
     else if (message.type === 'reports') reports.heard(name, message.reports);
-    else if (message.type === 'ready' && name === 'control') reports.tell();
+    else if (message.type === 'counted') losses.counted(message.number);
+    else if (message.type === 'ready' && name === 'control') {
+      reports.tell();
+      losses.tell();
+    }
   };
   const keep = (name: string, kind: 'lane' | 'loops' | 'control', lane: number): Promise<void> =>
     new Promise((ready) => {

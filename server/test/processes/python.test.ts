@@ -51,7 +51,7 @@ describe.skipIf(!interpreter)('Python code that is allowed', () => {
   });
 
   test('harms only its own callers, who are told how', async () => {
-    const stopped = slipway.pidOf('lane-1');
+    const lane = await slipway.pidOf('lane-1');
     expect(await ask(slipway, 'raise')).toMatchObject({
       status: 500,
       body: { error: { code: 'PREDICTION_FAILED' } },
@@ -60,16 +60,11 @@ describe.skipIf(!interpreter)('Python code that is allowed', () => {
       status: 502,
       body: { error: { code: 'PYTHON_CRASHED' } },
     });
-    expect(await ask(slipway, 'hang')).toMatchObject({
-      status: 504,
-      body: { error: { code: 'PYTHON_TIMEOUT' } },
-    });
     expect(await ask(slipway, '', 3)).toMatchObject({ status: 200, body: { prediction: 6 } });
-    expect(await slipway.pidOf('lane-1')).toBe(await stopped);
+    expect(await slipway.pidOf('lane-1')).toBe(lane);
   });
 
   test('what happened to its process is a finding, with its last words, and a metric', async () => {
-    await ask(slipway, 'crash');
     const finding = async () => (await slipway.api<ModelView>('GET', '/api/models/unruly')).body.findings[0];
     await until(async () => (await finding())?.message.includes('It runs again') ?? false, 'the finding');
     expect(await finding()).toMatchObject({
@@ -82,6 +77,22 @@ describe.skipIf(!interpreter)('Python code that is allowed', () => {
     const { body: metrics } = await slipway.api<string>('GET', '/metrics');
     expect(metrics).toContain('slipway_version_trouble{model="unruly",version="1"} 1');
     expect(metrics).toMatch(/slipway_version_restarts\{model="unruly",version="1"\} [1-9]/);
+  });
+
+  test('is asked for no more rows at once than it may take time for, however long its callers wait', async () => {
+    const rows = Array.from({ length: 20_000 }, () => 1);
+    const inputs = [
+      { name: 'do', datatype: 'BYTES', shape: [rows.length], data: rows.map(() => '') },
+      { name: 'x', datatype: 'FP64', shape: [rows.length], data: rows },
+    ];
+    const answers = [];
+    for (const timeoutMs of [6000, 600_000]) {
+      const tuned = await slipway.api('PATCH', '/api/models/unruly/versions/1/serving', { timeoutMs });
+      expect(tuned.status).toBe(200);
+      answers.push(await slipway.data<{ error: string }>('POST', '/v2/models/unruly/infer', { inputs }));
+    }
+    expect(answers.map(({ status }) => status)).toEqual([413, 413]);
+    expect(answers[1]!.body).toEqual(answers[0]!.body);
   });
 
   test.skipIf(process.platform !== 'linux')(
@@ -102,6 +113,41 @@ describe.skipIf(!interpreter)('Python code that is allowed', () => {
       expect(await ask(slipway, '', 3)).toMatchObject({ status: 200, body: { prediction: 6 } });
     },
   );
+
+  test('is quarantined the second time that it hangs or crashes, not where others kill it', async () => {
+    expect(await slipway.deploy('unruly', unruly, { as: 'live' })).toMatchObject({ status: 201 });
+    const lane = await slipway.pidOf('lane-1');
+    const said = async (text: string): Promise<string | undefined> => {
+      const { body } = await slipway.api<{ entries: TimelineEntry[] }>('GET', '/api/timeline?model=unruly');
+      return body.entries.find(({ version, message }) => version === 2 && message.includes(text))?.message;
+    };
+    const { prediction: pid } = (await ask(slipway, 'pid')).body;
+    process.kill(pid, 'SIGKILL');
+    await until(async () => (await said('was ended by SIGKILL')) !== undefined, 'its end to be noted');
+    expect(await ask(slipway, 'hang')).toMatchObject({
+      status: 504,
+      body: { error: { code: 'PYTHON_TIMEOUT' } },
+    });
+    await until(async () => (await said('did not answer for 6 s')) !== undefined, 'the hang to be noted');
+    expect(await said('did not answer for 6 s')).toContain('The next time it is quarantined.');
+    // Its scorer may have been another one meanwhile.
+    await slipway.kill('scorer-unruly-2');
+    expect(await ask(slipway, 'crash')).toMatchObject({
+      status: 502,
+      body: { error: { code: 'PYTHON_CRASHED' } },
+    });
+    const view = async () => (await slipway.api<ModelView>('GET', '/api/models/unruly')).body;
+    await until(async () => (await view()).live === 1, 'the version before it to be live');
+    const { versions, findings } = await view();
+    expect(versions.find(({ version }) => version === 2)?.state).toBe('quarantined');
+    expect(findings.find(({ id }) => id === 'unruly/2/stopped')).toMatchObject({
+      level: 'act',
+      message: expect.stringContaining('Version 2 crashed (SIGABRT)'),
+      evidence: { stops: 2 },
+    });
+    expect(await ask(slipway, '', 3)).toMatchObject({ status: 200, body: { prediction: 6, version: 1 } });
+    expect(await slipway.pidOf('lane-1')).toBe(lane);
+  });
 });
 
 test.skipIf(!interpreter)(

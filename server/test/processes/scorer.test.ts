@@ -218,6 +218,28 @@ test('control may go and come back: the scorers stay', async () => {
   expect(await slipway.pidOf('scorer-loop-1')).toBe(pid);
 });
 
+test('what one lost while control was away is counted when it is back, and once', async () => {
+  expect((await slipway.deploy('unseen', loop)).status).toBe(201);
+  const control = await slipway.pidOf('control');
+  const scorer = await slipway.pidOf('scorer-unseen-1');
+  const noted = async () =>
+    (await timeline('unseen')).filter(({ message }) => message.includes('(SIGSEGV)')).length;
+  process.kill(control, 'SIGSTOP');
+  process.kill(scorer, 'SIGSEGV');
+  // Another has taken its place: the supervisor has seen it go, and told a control that does not hear it any more.
+  await until(async () => (await ask('unseen', 10)).status === 200, 'the next scorer to answer');
+  process.kill(control, 'SIGKILL');
+  await slipway.pidOf('control', control);
+  await until(async () => (await noted()) > 0, 'it to be noted');
+  await slipway.kill('control');
+  process.kill(await slipway.pidOf('scorer-unseen-1', scorer), 'SIGSEGV');
+  const findings = async () =>
+    (await slipway.api<{ findings: FindingView[] }>('GET', '/api/findings?model=unseen')).body.findings;
+  await until(async () => (await findings()).length > 0, 'the quarantine');
+  expect(await findings()).toMatchObject([{ evidence: { stops: 2 } }]);
+  expect(await noted()).toBe(2);
+});
+
 test('one that takes too much memory is replaced, which the timeline says, and is not quarantined', async () => {
   const own = await Slipway.start({ scorerMemory: 500e6 });
   try {

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { byteText } from '../../byte-text.ts';
+import { lossOf, type ProcessLoss } from '../../process-loss.ts';
 import { treeBytes } from '../../resident.ts';
 import { pythonEnvironment } from './environment.ts';
 import { Lines } from './lines.ts';
@@ -22,8 +23,8 @@ export interface ChildEvents {
   onLine(line: string): void;
   /** It has ended; what it said and printed before may still come. */
   onExit(): void;
-  /** It is gone, or was never there; how, in words. */
-  onEnd(how: string, isStarted: boolean): void;
+  /** It is gone, or was never there; how, in words. `loss`: null where Slipway ended it. */
+  onEnd(how: string, isStarted: boolean, loss: ProcessLoss | null): void;
 }
 
 /**
@@ -72,12 +73,9 @@ export class Child {
     // Not 'exit': what it printed last is to be heard first. But what it started may hold its pipes open.
     this.#process.on('exit', (code, signal) => {
       events.onExit();
-      const how = signal ? `its process was ended by ${signal}` : `its process ended with code ${code}`;
-      setTimeout(() => this.#gone(how), lastWordsMs);
+      setTimeout(() => this.#exited(code, signal), lastWordsMs);
     });
-    this.#process.on('close', (code, signal) =>
-      this.#gone(signal ? `its process was ended by ${signal}` : `its process ended with code ${code}`),
-    );
+    this.#process.on('close', (code, signal) => this.#exited(code, signal));
     this.#look = setInterval(() => {
       this.resident = this.#process.pid === undefined ? 0 : treeBytes(this.#process.pid);
       if (this.resident > bytes) this.end(`its process used more than the ${byteText(bytes)} that it may`);
@@ -122,14 +120,19 @@ export class Child {
     }
   }
 
-  #gone(how: string): void {
+  #exited(code: number | null, signal: string | null): void {
+    const how = signal ? `its process was ended by ${signal}` : `its process ended with code ${code}`;
+    this.#gone(how, lossOf(signal, code));
+  }
+
+  #gone(how: string, loss: ProcessLoss | null = null): void {
     if (this.#ended) return;
     this.#ended = true;
     clearInterval(this.#look);
     // What it started goes with it.
     this.#kill('SIGKILL');
     this.#socket.destroy();
-    this.#events.onEnd(this.#fate ?? how, this.#process.pid !== undefined);
+    this.#events.onEnd(this.#fate ?? how, this.#process.pid !== undefined, this.#fate === null ? loss : null);
   }
 
   #kill(signal: NodeJS.Signals): void {

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { SlipwayError, toSlipwayError } from '../../errors.ts';
 import { isObject } from '../../json.ts';
+import type { ProcessLoss } from '../../process-loss.ts';
 import type { Feature } from '../../signature.ts';
 import type { Trouble } from '../../trouble.ts';
 import type { Listener } from '../model.ts';
@@ -20,6 +21,8 @@ const mostUnheard = 100;
 const lastLines = 20;
 /** Ends in a row that are more than an accident. */
 const tooManyEnds = 3;
+/** A timer that fires so much later than it should was held up with its process, ms. */
+const lateMs = 250;
 
 interface Asked {
   body: Uint8Array;
@@ -62,6 +65,8 @@ export class KeptChild {
   #trouble: Trouble | null = null;
   /** Who waits for the first start. */
   #first: { resolve: (hello: Hello) => void; reject: (error: SlipwayError) => void } | null = null;
+  /** Why the present process is being ended, where it hung. */
+  #hang: ProcessLoss | null = null;
   /** Starts after the first. */
   restarts = 0;
 
@@ -151,6 +156,7 @@ export class KeptChild {
     this.#backoff.started(performance.now());
     this.#printed = [];
     this.#isEnding = false;
+    this.#hang = null;
     let wrong: SlipwayError | null = null;
     const child = new Child(this.#folder, this.#settings, {
       onHello: (header) => {
@@ -166,9 +172,11 @@ export class KeptChild {
       onExit: () => {
         this.#isEnding = true;
       },
-      onEnd: (how, isStarted) => {
+      onEnd: (how, isStarted, loss) => {
         const code = isStarted ? 'PYTHON_CRASHED' : 'PYTHON_UNUSABLE';
-        this.#ended(wrong ?? new SlipwayError(code, capital(`${how}.`)));
+        // What ends before it can answer does not come up, which is no crash.
+        const crash = this.#isReady && loss?.why === 'crash' ? loss : null;
+        this.#ended(wrong ?? new SlipwayError(code, capital(`${how}.`)), this.#hang ?? crash);
       },
     });
     this.#child = child;
@@ -190,7 +198,8 @@ export class KeptChild {
     this.#next();
   }
 
-  #ended(error: SlipwayError): void {
+  /** `fault`: what it did that counts against the version. */
+  #ended(error: SlipwayError, fault: ProcessLoss | null): void {
     if (this.#timer) clearTimeout(this.#timer);
     const asked = this.#asked;
     this.#child = null;
@@ -208,6 +217,7 @@ export class KeptChild {
     this.#startsAt = performance.now() + pause;
     const trouble = { ...troubleOf(error, this.#backoff.ends), lines: this.#printed };
     this.#say(trouble, `It is started again in ${pause / 1000} s.`);
+    if (fault) this.#listener?.lost(fault);
     if (pause > patienceMs) for (const one of this.#waiting.splice(0)) settle(one, away(error.message));
     this.#timer = setTimeout(() => {
       this.restarts++;
@@ -226,20 +236,30 @@ export class KeptChild {
     if (!asked) return;
     this.#waitingBytes -= asked.body.length;
     clearTimeout(asked.timer);
-    const { callMs } = this.#settings;
     this.#asked = asked;
-    asked.timer = setTimeout(() => this.#hung(asked, callMs), callMs);
+    this.#bound(asked, this.#settings.callMs);
     this.#child.send({}, asked.body);
   }
 
-  #hung(asked: Asked, milliseconds: number): void {
-    const error = new SlipwayError(
-      'PYTHON_TIMEOUT',
-      `It did not answer within ${milliseconds / 1000} s, and its process was ended.`,
+  #bound(asked: Asked, milliseconds: number): void {
+    const due = performance.now() + milliseconds;
+    asked.timer = setTimeout(() => {
+      const late = performance.now() - due;
+      // A machine that slept, or starved this process, has starved the other too: it is not to blame.
+      if (late > lateMs) this.#bound(asked, late);
+      else this.#hung(asked);
+    }, milliseconds);
+  }
+
+  #hung(asked: Asked): void {
+    const time = `${this.#settings.callMs / 1000} s`;
+    settle(
+      asked,
+      new SlipwayError('PYTHON_TIMEOUT', `It did not answer within ${time}, and its process was ended.`),
     );
-    settle(asked, error);
     this.#isReady = false;
-    this.#child?.endHung(`its predict did not return within ${milliseconds / 1000} s`);
+    this.#hang = { why: 'hang', detail: time };
+    this.#child?.endHung(`its predict did not return within ${time}`);
   }
 
   #answered(message: Message): void {

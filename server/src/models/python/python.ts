@@ -6,7 +6,7 @@ import { SlipwayError } from '../../errors.ts';
 import type { Signature } from '../../signature.ts';
 import type { Kind, Model, ModelFiles, ModelHints, Prepared } from '../model.ts';
 import { type ProgramBytes, ProgramFile } from '../program-file.ts';
-import { type PythonSettings, pythonRefusal, pythonSettings } from './settings.ts';
+import { type PythonSettings, pythonCallMs, pythonRefusal, pythonSettings } from './settings.ts';
 
 /** The name that the file has to have. */
 export const pythonMain = 'model.py';
@@ -20,6 +20,7 @@ export const python: Kind = {
   // Numeric libraries sum in another order for other numbers of rows.
   tolerance: 1e-6,
   refusal: pythonRefusal,
+  callMs: pythonCallMs,
   runs: () => 'runtime',
   learns: false,
   recognises: (head, { main, path }) =>

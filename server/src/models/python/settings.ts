@@ -20,6 +20,11 @@ export function allowPython(settings: PythonSettings | null): void {
   allowed = settings;
 }
 
+/** null: none is run. */
+export function pythonCallMs(): number | null {
+  return allowed?.callMs ?? null;
+}
+
 /** PYTHON_NOT_ALLOWED, or null. */
 export function pythonRefusal(): SlipwayError | null {
   return allowed ? null : new SlipwayError('PYTHON_NOT_ALLOWED', 'It is Python code, which is not run here.');

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdtempSync, readFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -7,6 +7,7 @@ import { KeptChild } from '../../../src/models/python/kept-child.ts';
 import { python } from '../../../src/models/python/python.ts';
 import { PythonModel } from '../../../src/models/python/python-model.ts';
 import type { PythonSettings } from '../../../src/models/python/settings.ts';
+import type { ProcessLoss } from '../../../src/process-loss.ts';
 import type { Signature } from '../../../src/signature.ts';
 import type { Trouble } from '../../../src/trouble.ts';
 import { inRepository, until } from '../../processes/harness.ts';
@@ -44,7 +45,13 @@ async function unruly(settings: Partial<PythonSettings> = {}, steady = 60_000) {
   const lines: string[] = [];
   await child.begin();
   child.take(signature.features);
-  child.listen({ trouble: (one) => troubles.push(one), line: (one) => lines.push(one), end: () => {} });
+  const losses: ProcessLoss[] = [];
+  child.listen({
+    trouble: (one) => troubles.push(one),
+    lost: (one) => losses.push(one),
+    line: (one) => lines.push(one),
+    end: () => {},
+  });
   const model = new PythonModel(child, signature);
   end = () => model.close();
   const ask = async (what: string, x = 1): Promise<number | string> => {
@@ -55,7 +62,7 @@ async function unruly(settings: Partial<PythonSettings> = {}, steady = 60_000) {
       (error: { code: string; message: string }) => `${error.code}: ${error.message}`,
     );
   };
-  return { folder, child, model, ask, troubles, lines };
+  return { folder, child, model, ask, troubles, losses, lines };
 }
 
 function isAlive(pid: number): boolean {
@@ -90,7 +97,7 @@ describe.skipIf(!interpreter)('a process that is kept', () => {
   });
 
   test('is started again when it crashes: one request fails, those behind it wait', async () => {
-    const { ask, troubles, lines, model } = await unruly();
+    const { ask, troubles, losses, lines, model } = await unruly();
     const [crash, next, after] = await Promise.all([ask('crash'), ask('', 1), ask('', 2)]);
     expect(crash).toBe('PYTHON_CRASHED: Its process was ended by SIGABRT.');
     expect([next, after]).toEqual([2, 4]);
@@ -99,23 +106,45 @@ describe.skipIf(!interpreter)('a process that is kept', () => {
       'Its process was ended by SIGABRT. It runs again.',
     ]);
     expect(model.restarts).toBe(1);
+    expect(losses).toEqual([{ why: 'crash', detail: 'SIGABRT' }]);
     // Where in its code it was.
     await until(() => lines.some((line) => line.includes('in predict')), 'its last words');
     expect(troubles.at(-1)?.lines?.some((line) => line.includes('in predict'))).toBe(true);
   });
 
   test('is ended when it hangs, and says where', async () => {
-    const { ask, lines, troubles } = await unruly({ callMs: 3000 });
+    const { ask, lines, troubles, losses } = await unruly({ callMs: 3000 });
     expect(await ask('hang')).toContain('PYTHON_TIMEOUT: It did not answer within 3 s');
     expect(await ask('', 5)).toBe(10);
+    expect(losses).toEqual([{ why: 'hang', detail: '3 s' }]);
     expect(troubles[0]?.message).toContain('did not return within 3 s');
     expect(lines.some((line) => line.includes('in predict'))).toBe(true);
   });
 
+  test('is not blamed for what held up whoever waits for it', async () => {
+    const { ask, losses } = await unruly({ callMs: 1500 });
+    const answer = ask('', 5);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3000);
+    expect(await answer).toBe(10);
+    expect(losses).toEqual([]);
+  });
+
+  test('is not blamed for what another ended, nor when it does not come up again', async () => {
+    const { ask, folder, troubles, losses } = await unruly();
+    const pid = Number(await ask('pid'));
+    const main = join(folder, 'model.py');
+    chmodSync(main, 0o600);
+    writeFileSync(main, 'import os\ndef load():\n    os.abort()\ndef predict(frame):\n    return []\n');
+    process.kill(pid, 'SIGKILL');
+    await until(() => troubles.some((one) => one?.message.includes('SIGABRT')), 'it not to come up');
+    expect(losses).toEqual([]);
+  });
+
   test.skipIf(process.platform !== 'linux')('is ended when it holds too much memory', async () => {
-    const { ask, troubles } = await unruly({ bytes: 300e6 });
+    const { ask, troubles, losses } = await unruly({ bytes: 300e6 });
     expect(await ask('leak')).toContain('PYTHON_CRASHED: Its process used more than the 300 MB');
     expect(await ask('', 5)).toBe(10);
+    expect(losses).toEqual([]);
     expect(troubles[0]?.message).toContain('used more than the 300 MB');
   });
 

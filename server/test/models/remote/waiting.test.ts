@@ -184,7 +184,12 @@ describe.each(['rest', 'grpc'])('an upstream over %s', (way) => {
 test('a probe that its caller gives up leaves the circuit as it was', async () => {
   const model = await attach({ url: rest.url });
   const heard: (Trouble | null)[] = [];
-  model.listen!({ trouble: (trouble) => void heard.push(trouble), line: () => {}, end: () => {} });
+  model.listen!({
+    trouble: (trouble) => void heard.push(trouble),
+    line: () => {},
+    lost: () => {},
+    end: () => {},
+  });
   behave = 'fails';
   for (let i = 0; i < 10; i++) expect(await codeOf(predict(model))).toBe('UPSTREAM_FAILED');
   expect(await codeOf(predict(model))).toBe('UPSTREAM_OPEN');

@@ -5,6 +5,7 @@ import { layout } from '../server/src/layout.ts';
 import { kindNamed } from '../server/src/models/kinds.ts';
 import { defaultPolicy } from '../server/src/signature.ts';
 import type { ServedModel, ServedVersion } from '../server/src/snapshot.ts';
+import { threadCpu } from '../server/src/thread-cpu.ts';
 
 /**
  * One step of `loading.ts` in a process of its own: `read KIND FILE` reads and parses or splits the file; `prepare
@@ -17,12 +18,8 @@ const places = { program: `${file}.program`, signature: `${file}.signature` };
 let longest = 0;
 let going = true;
 let last = 0;
-const thread = (): number => {
-  const { user, system } = process.threadCpuUsage();
-  return (user + system) / 1000;
-};
 const look = (): void => {
-  const now = thread();
+  const now = threadCpu();
   longest = Math.max(longest, now - last);
   last = now;
   if (going) setImmediate(look);
@@ -56,7 +53,7 @@ if (step === 'read') {
     privacy: { hash: [], drop: [] },
     failedWrite: 'refuse',
   } as unknown as ServedModel;
-  last = thread();
+  last = threadCpu();
   setImmediate(look);
   await new Promise((resolve) => setImmediate(resolve));
   longest = 0;

@@ -1,7 +1,7 @@
 import { appendFileSync } from 'node:fs';
 import { PerformanceObserver } from 'node:perf_hooks';
 import { isMainThread } from 'node:worker_threads';
-import { threadCpu } from './thread-cpu.ts';
+import { threadCpu } from '../server/src/thread-cpu.ts';
 
 /**
  * Loaded into every process of a Slipway under test (`NODE_OPTIONS=--import`): in its lanes, says to the file

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { threadCpu } from '../thread-cpu.ts';
+import { threadCpu } from '../../server/src/thread-cpu.ts';
 
 const values = new Float64Array(4096);
 

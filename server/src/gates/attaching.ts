@@ -1,6 +1,7 @@
 import type { Model } from '../models/model.ts';
+import { threadCpu } from '../thread-cpu.ts';
 
-/** The first of a kind costs more, and some kernels count CPU time in steps of 4 ms: the shortest of so many counts. */
+/** The first of a kind costs more, and a machine that its host holds up counts that as well: the shortest of so many. */
 const most = { tries: 5, milliseconds: 500 };
 
 /**
@@ -12,10 +13,10 @@ export async function attachWatched<T extends Model>(
   attach: () => Promise<T>,
   affordable: number,
 ): Promise<{ model: T; longestTurn: number }> {
-  const began = cpuMilliseconds();
+  const began = threadCpu();
   let { made: model, longestTurn } = await watched(attach);
   for (let tries = 1; tries < most.tries && longestTurn > affordable; tries++) {
-    if (cpuMilliseconds() - began > most.milliseconds) break;
+    if (threadCpu() - began > most.milliseconds) break;
     const again = await watched(attach);
     await again.made.close?.();
     longestTurn = Math.min(longestTurn, again.longestTurn);
@@ -26,10 +27,10 @@ export async function attachWatched<T extends Model>(
 /** Turns end with the event loop's check phase, where immediates run. */
 async function watched<T>(work: () => Promise<T>): Promise<{ made: T; longestTurn: number }> {
   let isDone = false;
-  let since = cpuMilliseconds();
+  let since = threadCpu();
   let longestTurn = 0;
   const turn = (): void => {
-    const now = cpuMilliseconds();
+    const now = threadCpu();
     longestTurn = Math.max(longestTurn, now - since);
     since = now;
   };
@@ -45,9 +46,4 @@ async function watched<T>(work: () => Promise<T>): Promise<{ made: T; longestTur
   } finally {
     isDone = true;
   }
-}
-
-function cpuMilliseconds(): number {
-  const { user, system } = process.threadCpuUsage();
-  return (user + system) / 1000;
 }

@@ -1,6 +1,7 @@
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { errorBody, errorTable, SlipwayError } from '../errors.ts';
+import { wholeAnswer } from './whole-answer.ts';
 
 /** node:http has them, but neither its documentation nor its types do. */
 interface AnsweredSocket extends Socket {
@@ -46,13 +47,12 @@ function refusalOf({ code, reason, message }: UnreadError): string {
   const body = errorBody(errorOf(code, reason ?? message));
   const { status } = errorTable[body.code];
   const text = JSON.stringify({ error: body });
-  const lines = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    'connection: close',
-    'content-type: application/json',
-    `content-length: ${Buffer.byteLength(text)}`,
-  ];
-  return `${lines.join('\r\n')}\r\n\r\n${text}`;
+  const headers = {
+    connection: 'close',
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(text),
+  };
+  return wholeAnswer(status, headers, text);
 }
 
 function errorOf(code: string | undefined, reason: string): SlipwayError {

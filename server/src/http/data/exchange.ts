@@ -210,7 +210,11 @@ export class Exchange implements Cancellation {
 
 /** What is read on the event loop. `hint`: what to do whose body is larger. */
 export function small(bounds: BodyBounds, hint: string): Most {
-  return most(Math.min(mostWhole, bounds.limit), hint);
+  return most(smallBytes(bounds), hint);
+}
+
+export function smallBytes({ limit }: BodyBounds): number {
+  return Math.min(mostWhole, limit);
 }
 
 /** Load balancers ask every second, and nobody traces that. */

@@ -5,7 +5,7 @@ import { type BodyBounds, type Most, most } from '../../lane/body-bounds.ts';
 import { type Catalog, loadRefused, versionNamed } from '../../lane/catalog.ts';
 import { readParameters } from '../../oip/infer-json.ts';
 import { jsonLengthHeader } from './answer-rows.ts';
-import { type Exchange, small } from './exchange.ts';
+import { type Exchange, small, smallBytes } from './exchange.ts';
 import { type RowsParts, takeRows } from './rows.ts';
 
 /** What the edges of standard protocols need. */
@@ -73,7 +73,7 @@ export function openInference(parts: ProtocolParts, exchange: Exchange): boolean
 /** A model's files may come with the request to load it. Nothing else is large, so whose may not is told that. */
 function mostLoaded(model: string, by: Actor, bodies: BodyBounds): Most {
   if (by.isAdmin) return most(bodies.limit, 'Deploy the files with `slipway deploy`: it takes larger ones.');
-  const { bytes } = small(bodies, '');
+  const bytes = smallBytes(bodies);
   return { bytes, refusal: () => loadRefused(`More than ${bytes} bytes`, model) };
 }
 

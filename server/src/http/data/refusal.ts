@@ -1,6 +1,6 @@
-import { STATUS_CODES } from 'node:http';
 import { errorBody, errorTable } from '../../errors.ts';
 import { overloaded } from '../../lane/admission.ts';
+import { wholeAnswer } from '../whole-answer.ts';
 
 /** How soon a caller may try again, seconds. */
 export const retryAfter = '1';
@@ -27,9 +27,6 @@ function refusal(value: object): Refusal {
     'content-length': Buffer.byteLength(text),
     'retry-after': retryAfter,
   };
-  const lines = Object.entries({ ...headers, connection: 'keep-alive' }).map(
-    ([name, said]) => `${name}: ${said}\r\n`,
-  );
-  const whole = Buffer.from(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${text}`);
+  const whole = Buffer.from(wholeAnswer(status, { ...headers, connection: 'keep-alive' }, text));
   return { text, headers, whole };
 }

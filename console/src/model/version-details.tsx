@@ -58,10 +58,10 @@ export function VersionDetails({ model, version }: { model: ModelView; version: 
             ['outputs', <Tensors key="outputs" all={outputs} />],
             ...(attachedBytes === null
               ? []
-              : [['memory in a lane, by --model-memory', bytes(attachedBytes)] as [string, string]]),
+              : [['memory in a lane', bytes(attachedBytes)] as [string, string]]),
             ...(memoryBytes === null
               ? []
-              : [['memory as the first of its kind', bytes(memoryBytes)] as [string, string]]),
+              : [['as first of its kind', bytes(memoryBytes)] as [string, string]]),
             ...(batchMicroseconds === null
               ? []
               : [['a row in a batch', `${number(batchMicroseconds, 2)} µs`] as [string, string]]),

@@ -213,6 +213,8 @@ class Arriving {
     };
     this.#packed = null;
     this.#isUnpacking = true;
+    // From here on, to be stopped when the call is closed.
+    this.#count();
     if (this.#hasToWait(this.#sizes.length)) this.#begin = begin;
     else begin();
   }
@@ -224,11 +226,12 @@ class Arriving {
       this.#refuse(error);
       return;
     }
-    const bytes = Buffer.concat(parts);
-    bytes.writeUInt32BE(bytes.length - headBytes, 1);
+    // grpc-js copies a message's pieces into one: another copy here would be a third.
+    const length = parts.reduce((sum, part) => sum + part.length, -headBytes);
+    parts[0]!.writeUInt32BE(length, 1);
     const behind = this.#behind;
     this.#behind = [];
-    for (const piece of [bytes, ...behind]) this.#take(piece);
+    for (const piece of [...parts, ...behind]) this.#take(piece);
     if (this.#isEnded) this.#end();
   }
 

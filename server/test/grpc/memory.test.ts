@@ -105,13 +105,14 @@ test('many small messages that unpack to the largest: a lane unpacks as many as 
   const message = framed(gzipSync(largest()), true);
   expect(message.length).toBeLessThan(limit / 500);
   const before = await resident();
-  const all = Array.from({ length: calls }, (_, n) => {
+  // Many: what V8 has not collected yet is little beside what they would all take.
+  const all = Array.from({ length: 5 * calls }, (_, n) => {
     const one = upload(sessions[n % connections]!, message);
     one.stream.end();
     return one;
   });
   await until(() => all.every(({ code }) => code !== null), 'all are answered');
-  expect((await resident()) - before).toBeLessThan(calls * limit * 0.4);
+  expect((await resident()) - before).toBeLessThan(all.length * limit * 0.2);
   const fair: unknown[] = [status.OK, status.UNAVAILABLE];
   expect(all.filter(({ code }) => !fair.includes(code))).toEqual([]);
 });

@@ -10,6 +10,12 @@ const firstPauseMs = 100;
 const longestPauseMs = 5000;
 /** A process that does not come up at all is as good as hung, ms. */
 const startMs = 60_000;
+/**
+ * Heaps of glibc's malloc. It would give each thread that allocates one of its own, which keeps most of what it once had;
+ * V8's helpers, several in each process, are no more often in it than two heaps bear.
+ * https://www.gnu.org/software/libc/manual/html_node/Memory-Allocation-Tunables.html
+ */
+const mallocArenas = '2';
 
 export interface SupervisedOptions {
   name: string;
@@ -90,6 +96,7 @@ export class Supervised {
         stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...descriptors],
         env: {
           ...process.env,
+          MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX ?? mallocArenas,
           NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? layout(given.config.data).compiled,
           SLIPWAY_PROCESS: JSON.stringify(given),
         },

@@ -37,6 +37,8 @@ interface Stream {
  * incarnations in turns. A torn tail is not yet there; damage before good records is passed over and reported.
  */
 export class Reader {
+  /** Whether the last `read` may have left something of what there was. */
+  hasMore = false;
   readonly #folder: string;
   readonly #onDamage: (damage: Damage) => void;
   readonly #streams = new Map<number, Stream>();
@@ -64,6 +66,7 @@ export class Reader {
       left -= this.#advance(streams[(i + this.#turn) % streams.length]!, left, events);
     }
     this.#turn++;
+    this.hasMore = left <= 0;
     return events;
   }
 

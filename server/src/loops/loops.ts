@@ -22,6 +22,7 @@ import { LaneLines } from './lane-lines.ts';
 import { Learning } from './learning.ts';
 import { Predictions } from './predictions.ts';
 import { Signatures } from './signatures.ts';
+import { Told } from './told.ts';
 import { Watching } from './watching.ts';
 
 export interface LoopsOptions {
@@ -58,6 +59,7 @@ export class Loops {
   readonly #advancing: Advancing;
   readonly #watching: Watching;
   readonly #lanes: LaneLines;
+  readonly #told = new Told();
   readonly #control: ControlLine;
   readonly #sql: ReturnType<typeof statements>;
   /** Joined up to here; folds of predictions may be behind after a death. */
@@ -174,14 +176,19 @@ export class Loops {
       await this.#carryOut(this.#due.splice(0));
       await this.#takeRestores();
       const rung = this.#lanes.rung();
-      const events = this.#read(rung);
+      const { events, everywhere } = this.#read(rung);
       await this.#catchUp(events);
       const commands = events.length > 0 ? this.#fold(events) : [];
       // More may have been written than one batch takes.
       if (events.length > 0) this.#woken = true;
       await this.#lanes.serve(this.#learning.updates());
       await this.#carryOut(commands);
-      this.#lanes.folded((incarnation) => this.#joined[incarnation] ?? { segment: 0, offset: 0 }, rung);
+      const told = this.#told.after(this.#joined, events.some(isByKey), everywhere);
+      if (told) this.#lanes.folded((incarnation) => told[incarnation] ?? { segment: 0, offset: 0 }, rung);
+      if (this.#told.isPending) {
+        this.#look = true;
+        this.#woken = true;
+      }
       if (performance.now() - this.#savedAt > saveMs) this.#save();
       else if (this.#unsaved) this.#saveLater();
     }
@@ -206,14 +213,18 @@ export class Loops {
     await this.#takeSnapshot();
   }
 
-  /** The lanes that rang are read first and without a look through the folder: that is the short way of a label. */
-  #read(rung: number[]): ReadEvent[] {
+  /**
+   * The lanes that rang are read first and without a look through the folder: that is the short way of a label.
+   * `everywhere`: nothing is left of what there was.
+   */
+  #read(rung: number[]): { events: ReadEvent[]; everywhere: boolean } {
     if (!this.#look && rung.length === 1) {
       const events = this.#reader.readOne(rung[0]!, batchBytes);
-      if (events.length > 0) return events;
+      if (events.length > 0) return { events, everywhere: false };
     }
     this.#look = false;
-    return this.#reader.read(batchBytes);
+    const events = this.#reader.read(batchBytes);
+    return { events, everywhere: !this.#reader.hasMore };
   }
 
   /** One batch in one transaction. Returns the commands that came of it. */
@@ -387,6 +398,10 @@ export class Loops {
 /** Whether what follows must wait until control has carried it out. */
 function decides(command: Command): boolean {
   return command.kind === 'promote' || command.kind === 'roll back';
+}
+
+function isByKey({ event }: ReadEvent): boolean {
+  return event.type === 'label' && event.prediction === null;
 }
 
 function statements(database: DatabaseSync) {

@@ -1,4 +1,3 @@
-import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Told } from '../../src/loops/told.ts';
 import { electricity, inRepository, Slipway } from '../processes/harness.ts';
@@ -44,35 +43,19 @@ describe('labels by key of what another lane has just answered', () => {
   });
   afterAll(() => slipway.end());
 
-  /** On a connection of its own: the system gives it to either lane. */
-  function post<T>(path: string, body: unknown): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const sent = request(new URL(path, slipway.dataPlane), { method: 'POST', agent: false }, (response) => {
-        let text = '';
-        response.setEncoding('utf8').on('data', (part: string) => {
-          text += part;
-        });
-        response.on('end', () => resolve(JSON.parse(text) as T));
-      });
-      sent.on('error', reject).end(JSON.stringify(body));
-    });
-  }
-
   test('are in force when it is said so, and are of the newest with that key', async () => {
     const [row] = electricity(9062, 9063);
     const { features } = row!;
     const found: unknown[] = [];
-    const rounds = 60;
+    const rounds = 200;
     for (let n = 0; n < rounds; n++) {
+      const named = { features, key: `order-${n}` };
       // The second of two with the same key, one after the other: its lane has rung for the first.
-      await post('/predict/electricity', { features, key: `order-${n}`, at: 1e12 });
-      const { id } = await post<{ id: string }>('/predict/electricity', {
-        features,
-        key: `order-${n}`,
-        at: 1e12 + 1,
-      });
-      await post('/labels?wait=served', { model: 'electricity', key: `order-${n}`, label: 1, at: 1e12 + 2 });
-      found.push((await slipway.prediction(id)).label?.value);
+      await slipway.predict('electricity', { ...named, at: 1e12 });
+      const { body } = await slipway.predict('electricity', { ...named, at: 1e12 + 1 });
+      slipway.reconnect();
+      await slipway.label({ model: 'electricity', key: named.key, label: 1, at: 1e12 + 2 });
+      found.push((await slipway.prediction(body.id)).label?.value);
     }
     expect(found).toEqual(Array(rounds).fill(1));
   });

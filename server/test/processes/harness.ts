@@ -128,6 +128,11 @@ export class Slipway {
     );
   }
 
+  /** What is sent next is sent on a new connection: the system gives it to any lane. */
+  reconnect(): void {
+    this.#agent.destroy();
+  }
+
   async prediction(id: string): Promise<PredictionView> {
     return (await this.api<PredictionView>('GET', `/api/predictions/${id}`)).body;
   }

@@ -29,7 +29,7 @@ export const errorTable = {
   CONFLICT: { status: 409, hint: 'Read the present state and try again.' },
   OVERLOADED: {
     status: 503,
-    hint: 'Try again in a second, with back-off; more lanes (--lanes) or machines answer more.',
+    hint: 'Try again in a second, with back-off; more lanes (--lanes) or machines answer more, a longer --max-wait refuses less.',
   },
   TOO_MANY_WAITING: {
     status: 429,

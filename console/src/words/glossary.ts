@@ -31,7 +31,7 @@ export const glossary = {
   snapshot: 'The number of the serving state under which the answer was given.',
   turn: 'A turn of a lane’s event loop: whatever it does in one, everybody else waits for. Over the last minute.',
   turnLimit:
-    'Predictions that are in hand at most, read in this turn or waiting for a library, while the lane has more to do than it can; found by itself. The rest is refused at once.',
+    'Predictions that are in hand at most, read in this turn or waiting for a library, while the lane has more to do than it can; found by itself. The rest is refused at once; a longer `slipway serve --max-wait` lets it wait instead.',
   scorer: 'A process that a version has for itself, because its rows take long or as long as they like.',
   propensity: 'The probability with which this arm was chosen for this row.',
   arm: 'Which side of a rollout answered the caller.',

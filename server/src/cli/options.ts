@@ -56,6 +56,16 @@ export function milliseconds(text: string): number {
   return value;
 }
 
+const waits = { least: 10, most: 500 };
+
+/** How long a lane lets a request take because of others, ms. A turn of its event loop may be twice as long. */
+export function wait(text: string): number {
+  const value = wholeNumber(text);
+  if (value < waits.least || value > waits.most)
+    throw new InvalidArgumentError(`It is not between ${waits.least} and ${waits.most} ms.`);
+  return value;
+}
+
 const units: Record<string, number> = {
   '': 1,
   B: 1,

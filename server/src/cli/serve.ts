@@ -9,6 +9,7 @@ import {
   type PythonOptions,
   port,
   pythonOf,
+  wait,
   withCandidate,
   withPython,
 } from './options.ts';
@@ -29,6 +30,7 @@ interface Options extends CandidateOptions, PythonOptions {
   tlsCert?: string;
   tlsKey?: string;
   bodyLimit: number;
+  maxWait: number;
   otlpEndpoint?: string;
   json?: boolean;
 }
@@ -75,6 +77,12 @@ export const serve = new Command('serve')
   .option('--tls-key <file>', 'its key, PEM')
   .option('--body-limit <size>', 'largest request that is taken', bytes, defaultConfig.bodyLimit)
   .option(
+    '--max-wait <ms>',
+    'how long a request may take in a lane because of others; what would take longer is refused',
+    wait,
+    defaultConfig.maxWaitMs,
+  )
+  .option(
     '--otlp-endpoint <url>',
     'export traces to an OpenTelemetry collector, http://localhost:4318 say (default: OTEL_EXPORTER_OTLP_ENDPOINT)',
     address,
@@ -110,6 +118,7 @@ at once.`,
       candidateMs: options.candidateTimeout,
       candidateBytes: options.candidateMemory,
       bodyLimit,
+      maxWaitMs: options.maxWait,
       keyFile: options.keyFile ?? null,
       adminKeyFile: options.adminKeyFile ?? null,
       otlpEndpoint: options.otlpEndpoint ?? null,

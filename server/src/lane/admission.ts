@@ -23,10 +23,11 @@ export interface Held {
  * may be turns later.
  */
 export class Admission {
-  readonly #budget = new TurnBudget();
+  readonly #budget: TurnBudget;
   /** The oldest first. */
   readonly #held = new Set<Held>();
   readonly #mostAccepted: number;
+  readonly #unread: () => number;
   /** Connections, in this turn. */
   #accepted = 0;
   /** Since then every turn has accepted all that it could: more may wait, unseen. */
@@ -37,9 +38,14 @@ export class Admission {
   #refused = 0;
   #waited = 0;
 
-  /** `mostAccepted`: connections that a turn accepts at most. */
-  constructor(mostAccepted: number) {
+  /**
+   * `maxWait`: how long a request may take because of others, ms; `mostAccepted`: connections that a turn accepts at
+   * most; `unread`: those of which something has come that no turn has had time to read.
+   */
+  constructor(maxWait: number, mostAccepted: number, unread: () => number) {
+    this.#budget = new TurnBudget(maxWait);
     this.#mostAccepted = mostAccepted;
+    this.#unread = unread;
   }
 
   /** One more is accepted. `now`: performance.now(). */
@@ -74,6 +80,7 @@ export class Admission {
   /** One more is refused, and this is what it is told. */
   refuses(): SlipwayError {
     this.#refused++;
+    this.#budget.refuse();
     return overloaded;
   }
 
@@ -100,7 +107,14 @@ export class Admission {
     // With time to spare, whoever waits does not wait for the lane.
     this.#waited =
       spare > spareMs ? 0 : Math.max(elapsed, now - (oldest?.since ?? now), now - this.#crowdedSince, 0);
-    this.#budget.turn(now, elapsed - spare, this.#held.size, this.#waited, isCrowded);
+    this.#budget.turn({
+      now,
+      worked: elapsed - spare,
+      held: this.#held.size,
+      unread: this.#unread(),
+      waited: this.#waited,
+      isCrowded,
+    });
     this.#started = now;
     this.#idle = idle;
   }

@@ -19,6 +19,8 @@ export interface Config {
   tls: { cert: string; key: string } | null;
   /** Bound on one request's body, bytes. */
   bodyLimit: number;
+  /** How long a lane lets a request take because of others, ms. */
+  maxWaitMs: number;
   /** Labels that may wait for their predictions, and for how long (ms of wall time). */
   waitingLimit: number;
   waitingMs: number;
@@ -66,6 +68,7 @@ export const defaultConfig: Config = {
   adminKeyFile: null,
   tls: null,
   bodyLimit: 64 * 1024 * 1024,
+  maxWaitMs: 50,
   waitingLimit: 100_000,
   waitingMs: 7 * day,
   segmentBytes: 64 * 1024 * 1024,

@@ -3,6 +3,7 @@ import { extname } from 'node:path';
 import { readSnapshot } from '../db/snapshot-file.ts';
 import { grpcServer } from '../grpc/server.ts';
 import { dataServer } from '../http/data/server.ts';
+import { unread } from '../http/data/shared-read.ts';
 import { Keys } from '../http/keys.ts';
 import { readTls } from '../http/tls.ts';
 import { Appender } from '../journal/appender.ts';
@@ -87,7 +88,7 @@ const plane = new DataPlane({
   appender,
   ids: new IdSource(incarnation, Date.now(), Math.random),
   meter,
-  admission: new Admission(laneDescriptors.http.length),
+  admission: new Admission(config.maxWaitMs, laneDescriptors.http.length, unread),
   now: Date.now,
   onWritten: (position) => loops.written(position),
 });

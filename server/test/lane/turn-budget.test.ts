@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { TurnBudget } from '../../src/lane/turn-budget.ts';
+import { TurnBudget, type TurnStart } from '../../src/lane/turn-budget.ts';
 import { seeded } from '../models/forest/random-forest.ts';
+
+/** Of a lane that has nothing to do. */
+const start: TurnStart = { now: 0, worked: 0, held: 0, unread: 0, waited: 0, isCrowded: false };
 
 interface Lane {
   /** What an answer and a refusal cost, ms. */
@@ -16,7 +19,7 @@ interface Lane {
 /** A lane as it is: reads all that has come, works, and answers at the turn's end. [due, ms it took] of each request. */
 function simulate({ answer, refusal, rate, until, stall = () => 0 }: Lane, seed = 1) {
   const random = seeded(seed);
-  const budget = new TurnBudget();
+  const budget = new TurnBudget(50);
   const answered: [number, number][] = [];
   const refused: [number, number][] = [];
   let waiting: number[] = [];
@@ -36,11 +39,12 @@ function simulate({ answer, refusal, rate, until, stall = () => 0 }: Lane, seed 
       spare = true;
       continue;
     }
-    budget.turn(clock, worked, 0, spare ? 0 : clock - began, false);
+    budget.turn({ ...start, now: clock, worked, waited: spare ? 0 : clock - began });
     [began, spare] = [clock, false];
     const taken: number[] = [];
     for (const one of waiting) {
       if (budget.isSpent(clock)) {
+        budget.refuse();
         clock += refusal;
         refused.push([one, clock - one]);
       } else {
@@ -71,7 +75,7 @@ function simulateHeld(
   seed = 1,
 ) {
   const random = seeded(seed);
-  const budget = new TurnBudget();
+  const budget = new TurnBudget(50);
   const answered: [number, number][] = [];
   const refused: [number, number][] = [];
   const held: { due: number; since: number }[] = [];
@@ -85,14 +89,17 @@ function simulateHeld(
     const from = clock;
     if (due <= clock) {
       const oldest = held[0] ? held[0].since : clock;
-      budget.turn(clock, worked, held.length, spare ? 0 : clock - Math.min(began, oldest), false);
+      const waited = spare ? 0 : clock - Math.min(began, oldest);
+      budget.turn({ ...start, now: clock, worked, held: held.length, waited });
       worked = 0;
       [began, spare] = [clock, false];
       for (; due <= from; arrive()) {
         const isSpent = budget.isSpent(clock);
         clock += isSpent ? refusal : reading;
-        if (isSpent) refused.push([due, clock - due]);
-        else {
+        if (isSpent) {
+          budget.refuse();
+          refused.push([due, clock - due]);
+        } else {
           budget.begin();
           held.push({ due, since: clock });
         }
@@ -123,7 +130,7 @@ function simulateConnecting(
   seed = 1,
 ) {
   const random = seeded(seed);
-  const budget = new TurnBudget();
+  const budget = new TurnBudget(50);
   const answered: [number, number][] = [];
   const lost: number[] = [];
   const queue: number[] = [];
@@ -139,14 +146,17 @@ function simulateConnecting(
     const isCrowded = accepted.length >= mostAccepted;
     crowdedSince = isCrowded ? Math.min(crowdedSince, began) : Number.POSITIVE_INFINITY;
     const waited = spare ? 0 : Math.max(clock - began, clock - crowdedSince, 0);
-    budget.turn(clock, worked, 0, waited, isCrowded);
+    budget.turn({ ...start, now: clock, worked, waited, isCrowded });
     [began, spare] = [clock, false];
     const taken: number[] = [];
     // What was accepted in the turn before is read in this one.
     for (const one of accepted) {
       const isSpent = budget.isSpent(clock);
       clock += isSpent ? refusal : answer;
-      if (isSpent) continue;
+      if (isSpent) {
+        budget.refuse();
+        continue;
+      }
       budget.begin();
       taken.push(one);
     }
@@ -212,11 +222,11 @@ test('a core that is shared with others is no overload', () => {
   for (let seed = 1; seed <= 5; seed++) {
     // A closed loop of eight callers, who begin anew as soon as they are answered.
     const random = seeded(seed);
-    const budget = new TurnBudget();
+    const budget = new TurnBudget(50);
     let clock = 0;
     let began = 0;
     for (let turn = 0; turn < 2000; turn++) {
-      budget.turn(clock, clock - began, 0, clock - began, false);
+      budget.turn({ ...start, now: clock, worked: clock - began, waited: clock - began });
       began = clock;
       for (let caller = 0; caller < 8; caller++) {
         if (budget.isSpent(clock)) throw new Error(`refused in turn ${turn} of seed ${seed}`);
@@ -227,17 +237,88 @@ test('a core that is shared with others is no overload', () => {
   }
 });
 
+describe('callers who each wait for their answer', () => {
+  /** [refused, longest turn] of turns in which each of them asks once; a lane that may be late now and then. */
+  function closedLoop(callers: number, answer: number, maxWait: number, stall: number, seed: number) {
+    const random = seeded(seed);
+    const budget = new TurnBudget(maxWait);
+    let [clock, began, refused, longest] = [0, 0, 0, 0];
+    for (let turn = 0; turn < 2000; turn++) {
+      budget.turn({ ...start, now: clock, worked: clock - began, waited: clock - began });
+      longest = Math.max(longest, clock - began);
+      began = clock;
+      for (let caller = 0; caller < callers; caller++) {
+        if (budget.isSpent(clock)) {
+          budget.refuse();
+          refused++;
+          clock += refusal;
+        } else {
+          budget.begin();
+          clock += answer * (0.9 + 0.2 * random());
+        }
+      }
+      if (random() < 0.02) clock += stall * random();
+    }
+    return { refused, longest };
+  }
+
+  test.each([
+    [60, 0.3, 50],
+    [32, 0.5, 50],
+    [16, 1, 50],
+    [4, 12, 50],
+    [128, 1, 500],
+  ])(
+    'are all answered where that takes no longer than it may: %i of %s ms within %i',
+    (...[callers, answer, maxWait]) => {
+      for (let seed = 1; seed <= 5; seed++)
+        expect(closedLoop(callers, answer, maxWait, 4 * maxWait, seed).refused, `seed ${seed}`).toBe(0);
+    },
+  );
+
+  test('are all answered again when those who were too many have gone', () => {
+    const budget = new TurnBudget(50);
+    let [clock, began, refusedLately] = [0, 0, 0];
+    while (clock < 20_000) {
+      budget.turn({ ...start, now: clock, worked: clock - began, waited: clock - began });
+      began = clock;
+      const callers = clock > 1000 && clock < 2000 ? 300 : 60;
+      for (let caller = 0; caller < callers; caller++) {
+        if (!budget.isSpent(clock)) {
+          budget.begin();
+          clock += 0.3;
+          continue;
+        }
+        budget.refuse();
+        if (clock > 8000) refusedLately++;
+        clock += refusal;
+      }
+    }
+    expect(refusedLately).toBe(0);
+  });
+
+  test.each([
+    [200, 0.3],
+    [64, 1],
+    [1000, 0.1],
+  ])('are refused, some of them, where it would: %i of %s ms', (callers, answer) => {
+    const { refused, longest } = closedLoop(callers, answer, 50, 0, 1);
+    expect(refused).toBeGreaterThan(0);
+    expect(longest).toBeLessThan(110);
+  });
+});
+
 test('a burst that is over in a tenth of a second is answered whole', () => {
-  const budget = new TurnBudget();
-  budget.turn(1000, 0, 0, 0, false);
+  const budget = new TurnBudget(50);
+  budget.turn({ ...start, now: 1000 });
   for (let k = 0; k < 400; k++) {
     expect(budget.isSpent(1000 + k * 0.249)).toBe(false);
     budget.begin();
   }
   expect(budget.isSpent(1100)).toBe(true);
   // The next turn begins late, but it is the first.
-  budget.turn(1100, 100, 0, 100, false);
-  budget.turn(1101, 1, 0, 1, false);
+  budget.turn({ ...start, now: 1100, worked: 100, waited: 100 });
+  budget.turn({ ...start, now: 1101, worked: 1, waited: 1 });
   expect(budget.isSpent(1101)).toBe(false);
 });
 
@@ -291,14 +372,14 @@ test('of callers who connect for each request as many are answered in time as ac
 test('a lane with little to do that another process stops for a moment refuses nobody', () => {
   for (let seed = 1; seed <= 100; seed++) {
     const random = seeded(seed);
-    const budget = new TurnBudget();
+    const budget = new TurnBudget(50);
     let clock = 0;
     for (let turn = 0; turn < 500; turn++) {
       // Mostly it has time to spare; now and then its turn has begun late, and its eight callers wait for it.
       const isStopped = random() < (turn < 20 ? 0.2 : 0.05);
       const stopped = isStopped ? 30 + 200 * random() : 0;
       clock += stopped;
-      budget.turn(clock, 0.2 + stopped, 0, stopped, false);
+      budget.turn({ ...start, now: clock, worked: 0.2 + stopped, waited: stopped });
       const callers = isStopped ? 8 : 1;
       for (let caller = 0; caller < callers; caller++) {
         expect(budget.isSpent(clock), `turn ${turn} of seed ${seed}`).toBe(false);

@@ -36,6 +36,11 @@ export function readShared(socket: Socket, read: (chunk: Buffer) => void): boole
   return true;
 }
 
+/** Connections of which something waits for a turn that has time for it. */
+export function unread(): number {
+  return turn.waiting;
+}
+
 class Reading {
   readonly #socket: Socket;
   readonly #read: (chunk: Buffer) => void;
@@ -76,6 +81,10 @@ class Turn {
   #began = 0;
   #isOpen = false;
   #waiting: (() => void)[] = [];
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
 
   isSpent(): boolean {
     if (this.#isOpen) return performance.now() - this.#began > turnMs;

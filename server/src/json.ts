@@ -16,6 +16,36 @@ export function parseJson(bytes: Buffer, exact = false): unknown {
   }
 }
 
+/**
+ * What a long text may hold: V8 makes 60 MB of `{},{},…` into 20 million objects, takes half a minute and gigabytes for
+ * it, and can't be stopped meanwhile. Rows are an object or a list each, and fewer.
+ */
+const mostHeld = 2_000_000;
+const [quote, backslash, list, object] = ['"', '\\', '[', '{'].map((one) => one.charCodeAt(0)) as [
+  number,
+  number,
+  number,
+  number,
+];
+
+/** Throws BODY_TOO_LARGE where a text holds more lists and objects than may be read. Pure; a pass over the bytes. */
+export function refuseTooMuchHeld(json: Uint8Array): void {
+  if (json.length <= 2 * mostHeld) return;
+  let held = 0;
+  for (let at = 0; at < json.length; at++) {
+    const byte = json[at];
+    if (byte === list || byte === object) held++;
+    else if (byte === quote)
+      for (at++; at < json.length && json[at] !== quote; at++) if (json[at] === backslash) at++;
+  }
+  if (held > mostHeld)
+    throw new SlipwayError(
+      'BODY_TOO_LARGE',
+      `The body holds ${held} lists and objects, more than ${mostHeld}.`,
+      'Send fewer rows at once, or tensors as bytes.',
+    );
+}
+
 /** JSON with whole numbers that float64 does not hold as bigint. Throws SyntaxError. */
 export function parseExact(text: string): unknown {
   return manyDigits.test(text) ? exactJson.parse(text, exactInteger) : JSON.parse(text);

@@ -29,6 +29,8 @@ export class SideThread {
   readonly #heapMegabytes: number;
   readonly #longestMs: number;
   #worker: Worker | null = null;
+  /** It is told to end, and may not hear it for a while: V8 does not look up from JSON.parse. */
+  #isEnding = false;
   #running: Task | null = null;
   readonly #finishing: Task[] = [];
   readonly #beginning: Task[] = [];
@@ -78,9 +80,9 @@ export class SideThread {
   close(): void {
     if (this.#idle) clearTimeout(this.#idle);
     this.#idle = null;
-    void this.#worker?.terminate();
-    this.#worker = null;
-    this.#codecs.clear();
+    const worker = this.#worker;
+    this.#ended();
+    void worker?.terminate();
   }
 
   #add<Out>(queue: Task[], given: Omit<Task, 'resolve' | 'reject'>): Promise<Out> {
@@ -90,7 +92,9 @@ export class SideThread {
     });
   }
 
+  /** Not before a thread that was given up is gone: there would be one more of them, and of its memory, each time. */
   #next(): void {
+    if (this.#isEnding) return;
     const task = this.#finishing.shift() ?? this.#beginning.shift() ?? null;
     this.#running = task;
     if (!task) {
@@ -135,30 +139,43 @@ export class SideThread {
     });
     worker.unref();
     worker.on('message', (answer: SideAnswer) => {
-      if (this.#worker !== worker) return;
-      const task = this.#running!;
+      const task = this.#running;
+      if (this.#worker !== worker || !task) return;
       if ('output' in answer) this.#settle(() => task.resolve(answer.output as never));
       else this.#settle(() => task.reject(toSlipwayError(answer.error)));
     });
-    worker.on('error', (error) => this.#lost(worker, whyEnded(error as NodeJS.ErrnoException)));
-    worker.on('exit', () => this.#lost(worker, whyEnded(null)));
+    let died: NodeJS.ErrnoException | null = null;
+    worker.on('error', (error) => {
+      died = error as NodeJS.ErrnoException;
+    });
+    // Its death costs the caller whose work it was, and nobody else: the next task starts another.
+    worker.on('exit', () => {
+      if (this.#worker !== worker) return;
+      this.#ended();
+      this.#fail(whyEnded(died));
+    });
     return worker;
   }
 
   readonly #giveUp = (): void => {
-    const worker = this.#worker!;
+    this.#isEnding = true;
+    void this.#worker!.terminate();
     const message = `What the body holds takes longer to read than ${this.#longestMs / 1000} s.`;
-    this.#lost(worker, new SlipwayError('BODY_TOO_LARGE', message));
-    void worker.terminate();
+    this.#fail(new SlipwayError('BODY_TOO_LARGE', message));
   };
 
-  /** Its death costs the caller whose work it was, and nobody else: the next task starts another. */
-  #lost(worker: Worker, why: SlipwayError): void {
-    if (this.#worker !== worker) return;
+  #ended(): void {
     this.#worker = null;
+    this.#isEnding = false;
     this.#codecs.clear();
+  }
+
+  /** What it was working on, if it was: then the next. */
+  #fail(why: SlipwayError): void {
     const task = this.#running;
+    this.#running = null;
     if (task) this.#settle(() => task.reject(why));
+    else this.#next();
   }
 
   #settle(settle: () => void): void {

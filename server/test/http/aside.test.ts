@@ -1,3 +1,4 @@
+import { existsSync, readdirSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import { errorBody } from '../../src/errors.ts';
@@ -277,6 +278,50 @@ test('one whose body takes too long to read costs nobody else more than that', a
     'm"',
   ]);
 });
+
+test.runIf(existsSync('/proc/self/task'))(
+  'a thread that was given up is gone before there is another',
+  async () => {
+    const threads = (): number => readdirSync('/proc/self/task').length;
+    const busy = new SideThread(new URL('./dying-thread.ts', import.meta.url), 512, 20);
+    // Node's own helpers are there from the first worker on.
+    await busy.finish('sound', arm, {}, []);
+    const one = threads();
+    let most = 0;
+    const look = setInterval(() => {
+      most = Math.max(most, threads());
+    }, 1);
+    const outcomes = await Promise.allSettled([
+      ...['deaf', 'deaf', 'deaf'].map((job) => busy.begin<string>(job, arm, {}, nobody)),
+      busy.finish<string>('sound', arm, {}, []),
+    ]);
+    clearInterval(look);
+    busy.close();
+    expect(outcomes.map((one) => (one.status === 'rejected' ? one.reason.code : one.value))).toEqual([
+      'BODY_TOO_LARGE',
+      'BODY_TOO_LARGE',
+      'BODY_TOO_LARGE',
+      'm"',
+    ]);
+    expect(most).toBeLessThanOrEqual(one);
+  },
+);
+
+test.each([
+  ['objects', '{},', 2_000_100, true],
+  ['lists in lists', '[[],[]],', 700_000, true],
+  ['as many as may be', '[],', 1_999_000, false],
+  ['brackets in texts', '"[{\\"[{",', 1_000_000, false],
+  ['numbers', '1,', 3_000_000, false],
+])(
+  'a body that holds more than can be read is refused before it is: %s',
+  async (_, piece, times, isRefused) => {
+    const json = `{"instances":[${piece.repeat(times)}0]}`;
+    const given: BodyToRead = { format: 'instances', pieces: [shared(Buffer.from(json))], jsonBytes: null };
+    const read = side.begin<RowsRequest<unknown>>('read', arm, given, nobody);
+    await expect(read).rejects.toMatchObject({ code: isRefused ? 'BODY_TOO_LARGE' : 'INVALID_REQUEST' });
+  },
+);
 
 test('what a thread knew of a version that is served no more is told again to the next', async () => {
   const old = { ...codec, retired: false } as unknown as { retired: boolean } & Arm;

@@ -10,5 +10,7 @@ workAside({
   endless: () => {
     for (;;);
   },
+  /** For a while V8 does not hear that it shall end. */
+  deaf: () => JSON.parse(`[${'{},'.repeat(3_000_000)}{}]`),
   exit: () => process.exit(1),
 });

@@ -1,3 +1,4 @@
+import { refuseTooMuchHeld } from '../../json.ts';
 import type { Codec } from '../../lane/codec.ts';
 import type { Made } from '../../lane/side-work.ts';
 import { newFrame } from '../../tensor.ts';
@@ -24,7 +25,9 @@ export function readAside(
 ): Made<RowsRequest<unknown>> {
   const { features } = codec.version.signature;
   const made = (rows: number) => newFrame(rows, features.length);
-  const request = formatNamed(format).read(codec, Buffer.concat(pieces), jsonBytes, made);
+  const body = Buffer.concat(pieces);
+  refuseTooMuchHeld(body.subarray(0, jsonBytes ?? body.length));
+  const request = formatNamed(format).read(codec, body, jsonBytes, made);
   const { buffer } = request.frame.values as Float64Array<ArrayBuffer>;
   return { output: request, transfer: [buffer] };
 }

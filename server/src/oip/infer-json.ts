@@ -1,6 +1,8 @@
 import { SlipwayError } from '../errors.ts';
 import { isObject, parseJson } from '../json.ts';
 import { shown } from '../shown.ts';
+import type { TensorSpec } from '../signature.ts';
+import { elements } from './elements.ts';
 import {
   type InferRequest,
   type OutputTensor,
@@ -9,7 +11,7 @@ import {
   type WantedOutput,
 } from './infer.ts';
 import { withoutLists } from './number-lists.ts';
-import type { GivenTensor } from './tensors.ts';
+import { type GivenTensor, listed, mismatch } from './tensors.ts';
 
 /**
  * The Open Inference Protocol v2's inference request and response as JSON, with Triton's binary data behind it.
@@ -44,6 +46,40 @@ export function readInferRequest(body: Buffer, jsonBytes: number | null, exact: 
     inputs: readTensors(inputs, 'input', body.subarray(end)),
     outputs: readOutputs(outputs),
   };
+}
+
+/**
+ * Triton's raw binary request, a body of nothing but the bytes of a model's one input (Inference-Header-Content-Length
+ * is 0): as many rows as they are, where a row's shape is known, else one; of BYTES one text. Its answer is binary, too.
+ * Throws TENSOR_MISMATCH.
+ */
+export function rawInferRequest(body: Buffer, inputs: TensorSpec[]): InferRequest {
+  const [spec, another] = inputs;
+  if (!spec || another)
+    throw mismatch(
+      `Bytes alone are for a model of one input; this one has ${inputs.length}: ${listed(inputs)}.`,
+    );
+  const { name, datatype } = spec;
+  const isText = datatype === 'BYTES';
+  const given = isText
+    ? { shape: spec.shape.map(() => 1), values: [body], raw: null }
+    : { shape: rawShape(spec, body.length / elements[datatype].bytes), values: null, raw: body };
+  return {
+    id: '',
+    parameters: { binary_data_output: true },
+    inputs: [{ name, datatype, ...given }],
+    outputs: null,
+  };
+}
+
+function rawShape(spec: TensorSpec, values: number): number[] {
+  const known = spec.shape.reduce((product, size) => (size > 0 ? product * size : product), 1);
+  const row = spec.shape.slice(1);
+  const open = row.filter((size) => size < 0).length;
+  const rest = values / known;
+  if (open > 1 || !Number.isInteger(rest))
+    throw mismatch(`The shape of ${listed([spec])} cannot be told from ${values} values.`);
+  return open === 0 ? [rest, ...row] : [1, ...row.map((size) => (size < 0 ? rest : size))];
 }
 
 /**

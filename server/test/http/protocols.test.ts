@@ -92,6 +92,28 @@ describe('binary data', () => {
     expect(json<{ error: string }>({ bytes }).error).toMatch(/binary|holds/);
   });
 
+  test('a body of bytes alone is the one input, and is answered in bytes', async () => {
+    const plain = json(await infer({ inputs: [tensor(5)] })).outputs[0]!.data!;
+    const raw = Buffer.from(Float64Array.from(rows.slice(0, 5).flat()).buffer);
+    const alone = { 'inference-header-content-length': '0' };
+    const { status, bytes, headers } = await infer(raw, alone);
+    expect(status).toBe(200);
+    const length = Number(headers.get('inference-header-content-length'));
+    expect(json({ bytes: bytes.subarray(0, length) }).outputs[0]!.shape).toEqual([5]);
+    expect([...new Float64Array(new Uint8Array(bytes.subarray(length)).buffer)]).toEqual(plain);
+    for (const [body, model, what] of [
+      [raw.subarray(1), 'electricity', /TENSOR_MISMATCH.*"X" \(FP64 \[-1,6\]\)/],
+      [Buffer.alloc(0), 'electricity', /ROWS_EMPTY/],
+      [raw, 'mixed', /TENSOR_MISMATCH.*one input/],
+    ] as const) {
+      const refused = await infer(body, alone, model);
+      expect(refused.status).toBe(400);
+      expect(json<{ error: string }>(refused).error).toMatch(what);
+    }
+    const empty = { 'inference-header-content-length': '' };
+    expect((await infer(raw, empty)).status).toBe(400);
+  });
+
   test('texts are packed with their lengths; what is no UTF-8, or cut off, is refused', async () => {
     const { inputs } = json<{ inputs: { name: string; datatype: string }[] }>({
       bytes: Buffer.from(await (await fetch(`${slipway.dataPlane}/v2/models/mixed`)).arrayBuffer()),

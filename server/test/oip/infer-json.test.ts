@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { checkOutputs, outputsOf } from '../../src/oip/infer.ts';
-import { readInferRequest, writeInferResponse } from '../../src/oip/infer-json.ts';
+import { rawInferRequest, readInferRequest, writeInferResponse } from '../../src/oip/infer-json.ts';
 import { frameOf } from '../../src/oip/tensors.ts';
 import type { Signature } from '../../src/signature.ts';
 
@@ -126,4 +126,24 @@ describe('what does not fit is refused by name', () => {
   test.each(cases)('%s', (_name, body, message) => {
     expect(() => read(body)).toThrow(message);
   });
+});
+
+test.each([
+  ['FP32', [-1, 3], 24, [2, 3]],
+  ['INT64', [-1], 16, [2]],
+  ['UINT8', [-1, 2, -1], 10, [1, 2, 5]],
+  ['FP32', [-1, 3], 20, null],
+  ['FP32', [-1, -1, -1], 24, null],
+  ['BYTES', [-1, 1], 7, [1, 1]],
+] as const)('bytes alone of %s %j: %i of them are %j', (datatype, shape, count, expected) => {
+  const spec = { name: 'x', datatype, shape: [...shape], column: 0, width: 1 };
+  const read = () => rawInferRequest(Buffer.alloc(count, 'a'), [spec]).inputs[0]!;
+  if (expected === null) expect(read).toThrow(/cannot be told/);
+  else {
+    const { shape, values, raw } = read();
+    expect(shape).toEqual(expected);
+    expect(datatype === 'BYTES' ? String(values![0]) : raw!.length).toEqual(
+      datatype === 'BYTES' ? 'a'.repeat(count) : count,
+    );
+  }
 });

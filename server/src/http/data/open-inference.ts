@@ -100,7 +100,8 @@ function ofModel(
   if (verb === 'infer') {
     receive();
     const length = exchange.request.headers[jsonLengthHeader];
-    const jsonBytes = length === undefined ? null : Number(length);
+    // What is no number is nobody's wish for the raw form, which 0 is.
+    const jsonBytes = length === undefined ? null : Number(length || Number.NaN);
     takeRows(parts, exchange, { model, version, format: 'tensors', jsonBytes });
     return;
   }

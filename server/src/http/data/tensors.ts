@@ -1,12 +1,15 @@
 import { inferredOf, readInfer } from '../../lane/infer.ts';
 import type { InferRequest } from '../../oip/infer.ts';
-import { readInferRequest, writeInferResponse } from '../../oip/infer-json.ts';
+import { rawInferRequest, readInferRequest, writeInferResponse } from '../../oip/infer-json.ts';
 import type { Format } from './format.ts';
 
 /** The Open Inference Protocol v2's tensors as JSON, with Triton's binary data behind it. */
 export const tensors: Format<Pick<InferRequest, 'id' | 'parameters' | 'outputs'>> = {
   read(codec, bytes, jsonBytes, made) {
-    const request = readInferRequest(bytes, jsonBytes, codec.exact);
+    const request =
+      jsonBytes === 0
+        ? rawInferRequest(bytes, codec.version.signature.inputs)
+        : readInferRequest(bytes, jsonBytes, codec.exact);
     const { id, parameters, outputs } = request;
     // No more than is needed: what else a request says may be as long as its body.
     const rest = {

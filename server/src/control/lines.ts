@@ -95,7 +95,11 @@ export class Lines {
       const lanes = [...this.#lanes];
       const refusal = lanes.find((lane) => lane.refused?.snapshot === snapshot.number);
       if (refusal)
-        throw new SlipwayError('GATE_FAILED', `A lane could not take it: ${refusal.refused!.message}`);
+        throw new SlipwayError(
+          'GATE_FAILED',
+          `A lane could not take it: ${refusal.refused!.message}`,
+          'The lanes serve what they did before. Deploy the file again: what is kept of it may be damaged.',
+        );
       const late = lanes.find((lane) => lane.serving < snapshot.number);
       if (!late) return lanes.length;
       if (performance.now() > end) {

@@ -19,10 +19,10 @@ for (let lanes = 1; lanes <= most; lanes *= 2) {
     await slipway.deploy('small', inRepository('examples/electricity/model.txt'));
     await fire(slipway.port, shots, 32, 1);
     const before = await slipway.cpu();
-    const { requests, seconds: took, wrong } = await fire(slipway.port, shots, 32, seconds);
+    const { requests, seconds: took, wrong, refused } = await fire(slipway.port, shots, 32, seconds);
     const cpu = (await slipway.cpu()).lanes - before.lanes;
     console.log(
-      `${lanes} lane${lanes > 1 ? 's' : ''}: ${(requests / took).toFixed(0)} requests/s, ${(requests / cpu).toFixed(0)} per CPU second of all lanes, ${(cpu / took).toFixed(2)} cores, ${wrong} wrong`,
+      `${lanes} lane${lanes > 1 ? 's' : ''}: ${(requests / took).toFixed(0)} requests/s, ${(requests / cpu).toFixed(0)} per CPU second of all lanes, ${(cpu / took).toFixed(2)} cores, ${wrong + refused} not answered`,
     );
   } finally {
     await slipway.stop();

@@ -144,7 +144,7 @@ export function sized(spec: TensorSpec, frame: Frame): { spec: TensorSpec; frame
   return isOpen(spec) ? fixedRows(spec, frame, 0, frame.rows) : { spec, frame };
 }
 
-/** All rows of an output, as one tensor's. Throws PREDICTION_FAILED where they are of different sizes. */
+/** All rows of an output, as one tensor's. Throws TENSOR_MISMATCH where they are of different sizes. */
 export function openRows(
   spec: TensorSpec,
   columns: Float64Array,
@@ -154,7 +154,7 @@ export function openRows(
   const { shape } = rows[0]!;
   if (rows.some((row) => String(row.shape) !== String(shape)))
     throw new SlipwayError(
-      'PREDICTION_FAILED',
+      'TENSOR_MISMATCH',
       `Rows of output "${spec.name}" are of different sizes, which one tensor does not hold.`,
       'Ask for them one by one.',
     );

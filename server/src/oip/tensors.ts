@@ -17,6 +17,8 @@ export interface GivenTensor {
 
 /** Bytes before each BYTES value that say how long it is. */
 const lengthBytes = 4;
+/** Rows without a value take no bytes: whatever a request is long, it could say any number of them. */
+const mostEmptyRows = 4096;
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
@@ -85,9 +87,14 @@ function tensorFor(tensors: GivenTensor[], spec: TensorSpec, rows: number): Give
   const count =
     raw && spec.datatype !== 'BYTES' ? raw.length / elements[spec.datatype].bytes : values?.length;
   const said = rows * (isOpen(spec) ? product(shape.slice(1)) : width);
-  if (count !== undefined && count !== said) {
-    throw mismatch(`Input "${name}" holds ${count} values; its shape says ${said}.`);
+  const least = raw && count === undefined ? said * lengthBytes : 0;
+  if ((count !== undefined && count !== said) || (raw?.length ?? 0) < least) {
+    throw mismatch(
+      `Input "${name}" holds ${count ?? `${raw!.length} bytes of`} values; its shape says ${said}.`,
+    );
   }
+  if (said === 0 && rows > mostEmptyRows)
+    throw mismatch(`Input "${name}" has ${rows} rows without a value; up to ${mostEmptyRows} may have none.`);
   return tensor;
 }
 

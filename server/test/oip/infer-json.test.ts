@@ -3,6 +3,7 @@ import { checkOutputs, outputsOf } from '../../src/oip/infer.ts';
 import { rawInferRequest, readInferRequest, writeInferResponse } from '../../src/oip/infer-json.ts';
 import { frameOf } from '../../src/oip/tensors.ts';
 import type { Signature } from '../../src/signature.ts';
+import { newFrame } from '../../src/tensor.ts';
 
 const signature: Signature = {
   task: 'binary',
@@ -146,4 +147,24 @@ test.each([
       datatype === 'BYTES' ? 'a'.repeat(count) : count,
     );
   }
+});
+
+test('rows that take no bytes are no way to ask for any number of them', () => {
+  const open: Signature = {
+    ...signature,
+    features: [{ name: 't', type: 'tensor' }],
+    inputs: [{ name: 't', datatype: 'BYTES', shape: [-1, -1], column: 0, width: 1 }],
+  };
+  let most = 0;
+  const made = (rows: number) => {
+    most = Math.max(most, rows);
+    return newFrame(rows, 1);
+  };
+  const given = (shape: number[], raw: Uint8Array | null) =>
+    frameOf([{ name: 't', datatype: 'BYTES', shape, values: raw ? null : [], raw }], open, made);
+  expect(given([4096, 0], null).rows).toBe(4096);
+  expect(() => given([10_000_000, 0], null)).toThrow(/10000000 rows without a value/);
+  expect(() => given([10_000_000, 0], new Uint8Array())).toThrow(/10000000 rows without a value/);
+  expect(() => given([10_000_000, 1], Uint8Array.of(1, 0, 0, 0, 97))).toThrow(/5 bytes of values/);
+  expect(most).toBe(4096);
 });

@@ -11,7 +11,10 @@ const shares = {
   full: 0.4,
   /** … and then a turn takes on what it answers in this, … */
   pressed: 0.24,
-  /** … until one is on time or has refused nobody, or, after so long, has seen no more than `full` come. */
+  /**
+   * … until one is on time or has refused nobody, or, after so long, has seen no more than `full` come. For as long
+   * again more than `pressed` are too many.
+   */
   again: 100,
   /** A turn that takes so long all the same has misjudged it, and takes no more. */
   misjudged: 1,
@@ -113,13 +116,18 @@ export class TurnBudget {
     this.#isCrowded = isCrowded;
     const isLate = waited >= shares.late * this.#maxWait;
     this.#lateSince = isLate ? Math.min(this.#lateSince, now - waited) : Number.POSITIVE_INFINITY;
-    // Of those whose connections wait to be accepted nothing is known.
-    const isFull = isCrowded || came > this.#full;
+    const again = shares.again * this.#maxWait;
     if (!isLate) this.#pressed = false;
     else if (this.#pressed) {
-      const isTriedAnew = !isFull && now - this.#pressedSince >= shares.again * this.#maxWait;
-      this.#pressed = isRefusing && !isTriedAnew;
+      this.#pressed = isRefusing;
+      if (came <= this.#full && !isCrowded && now - this.#pressedSince >= again) {
+        this.#pressed = false;
+        this.#pressedAt = Number.NEGATIVE_INFINITY;
+      }
     } else {
+      const most = now - this.#pressedAt < again ? this.#limit : this.#full;
+      // Of those whose connections wait to be accepted nothing is known.
+      const isFull = isCrowded || came > most;
       const patience = Math.min(shares.burst * this.#maxWait, trust * (now - this.#pressedAt));
       this.#pressed = isFull && now - this.#lateSince >= patience;
       if (this.#pressed) this.#pressedSince = now;

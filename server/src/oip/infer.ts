@@ -59,7 +59,7 @@ export function outputsOf(
 }
 
 /** Outputs that a request wants, the same ones again included, unless the model has more. */
-const mostWanted = 1000;
+const mostWanted = 32;
 
 /** Throws before anything is answered: TENSOR_MISMATCH for an unknown output, INVALID_REQUEST for what cannot be done. */
 export function checkOutputs({ outputs }: Pick<InferRequest, 'outputs'>, signature: Signature): void {

@@ -76,6 +76,7 @@ function tensorFor(tensors: GivenTensor[], spec: TensorSpec, rows: number): Give
   const isColumn = width === 1 && !isOpen(spec) && shape.length <= 2 && (shape[1] ?? 1) === 1;
   const fits =
     shape[0] === rows &&
+    shape.every((size) => Number.isSafeInteger(size) && size >= 0) &&
     (isColumn ||
       (shape.length === spec.shape.length &&
         spec.shape.every((size, i) => i === 0 || size < 0 || size === shape[i])));

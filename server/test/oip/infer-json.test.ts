@@ -110,8 +110,8 @@ describe('what does not fit is refused by name', () => {
     ['an unknown output', request({ outputs: [{ name: 'q' }] }), /no output "q"/],
     [
       'outputs without end',
-      request({ outputs: Array(1001).fill({ name: 'p' }) }),
-      /1001 outputs are wanted, of 2: up to 1000/,
+      request({ outputs: Array(33).fill({ name: 'p' }) }),
+      /33 outputs are wanted, of 2: up to 32/,
     ],
     [
       'no rows',
@@ -165,6 +165,15 @@ test('rows that take no bytes are no way to ask for any number of them', () => {
   expect(given([4096, 0], null).rows).toBe(4096);
   expect(() => given([10_000_000, 0], null)).toThrow(/10000000 rows without a value/);
   expect(() => given([10_000_000, 0], new Uint8Array())).toThrow(/10000000 rows without a value/);
+  for (const shape of [
+    [2 ** 40, 1],
+    [2 ** 62, 1],
+    [-1, 1],
+    [-1, -1],
+    [2, -3],
+    [1.5, 0],
+  ])
+    expect(() => given(shape, Uint8Array.of(1, 0, 0, 0, 97)), String(shape)).toThrow(/values|has shape/);
   expect(() => given([10_000_000, 1], Uint8Array.of(1, 0, 0, 0, 97))).toThrow(/5 bytes of values/);
   expect(most).toBe(4096);
 });

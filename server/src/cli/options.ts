@@ -49,21 +49,17 @@ export function wholeNumber(text: string): number {
 const longestMs = 24 * 3600_000;
 
 /** How long something may take, ms. */
-export function milliseconds(text: string): number {
-  const value = wholeNumber(text);
-  if (value < 1 || value > longestMs)
-    throw new InvalidArgumentError(`It is not between 1 and ${longestMs} ms.`);
-  return value;
-}
-
-const waits = { least: 10, most: 500 };
-
+export const milliseconds = millisecondsBetween(1, longestMs);
 /** How long a lane lets a request take because of others, ms. A turn of its event loop may be twice as long. */
-export function wait(text: string): number {
-  const value = wholeNumber(text);
-  if (value < waits.least || value > waits.most)
-    throw new InvalidArgumentError(`It is not between ${waits.least} and ${waits.most} ms.`);
-  return value;
+export const wait = millisecondsBetween(10, 500);
+
+function millisecondsBetween(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = wholeNumber(text);
+    if (value < least || value > most)
+      throw new InvalidArgumentError(`It is not between ${least} and ${most} ms.`);
+    return value;
+  };
 }
 
 const units: Record<string, number> = {

@@ -11,7 +11,7 @@ import {
   type WantedOutput,
 } from './infer.ts';
 import { withoutLists } from './number-lists.ts';
-import { type GivenTensor, listed, mismatch } from './tensors.ts';
+import { type GivenTensor, isSize, listed, mismatch, product } from './tensors.ts';
 
 /**
  * The Open Inference Protocol v2's inference request and response as JSON, with Triton's binary data behind it.
@@ -73,7 +73,7 @@ export function rawInferRequest(body: Buffer, inputs: TensorSpec[]): InferReques
 }
 
 function rawShape(spec: TensorSpec, values: number): number[] {
-  const known = spec.shape.reduce((product, size) => (size > 0 ? product * size : product), 1);
+  const known = product(spec.shape.filter((size) => size > 0));
   const row = spec.shape.slice(1);
   const open = row.filter((size) => size < 0).length;
   const rest = values / known;
@@ -158,10 +158,7 @@ function readTensor(
   const { name, shape, datatype, data, parameters } = value;
   if (typeof name !== 'string') throw invalid(`An ${what} has no "name".`);
   const isShape =
-    Array.isArray(shape) &&
-    shape.length > 0 &&
-    shape.length <= mostDimensions &&
-    shape.every((size) => Number.isSafeInteger(size) && size >= 0);
+    Array.isArray(shape) && shape.length > 0 && shape.length <= mostDimensions && shape.every(isSize);
   if (!isShape) throw invalid(`The "shape" of ${what} ${shown(name)} is not a list of whole numbers.`);
   if (typeof datatype !== 'string') throw invalid(`The ${what} ${shown(name)} has no "datatype".`);
   const given = readParameters(parameters, `The ${what} ${shown(name)}`);

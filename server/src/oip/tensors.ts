@@ -76,7 +76,7 @@ function tensorFor(tensors: GivenTensor[], spec: TensorSpec, rows: number): Give
   const isColumn = width === 1 && !isOpen(spec) && shape.length <= 2 && (shape[1] ?? 1) === 1;
   const fits =
     shape[0] === rows &&
-    shape.every((size) => Number.isSafeInteger(size) && size >= 0) &&
+    shape.every(isSize) &&
     (isColumn ||
       (shape.length === spec.shape.length &&
         spec.shape.every((size, i) => i === 0 || size < 0 || size === shape[i])));
@@ -172,7 +172,12 @@ function fillOpen(frame: Frame, { shape, values, raw }: GivenTensor, spec: Tenso
   }
 }
 
-function product(sizes: number[]): number {
+/** Whether a dimension may be so large. */
+export function isSize(size: unknown): boolean {
+  return Number.isSafeInteger(size) && (size as number) >= 0;
+}
+
+export function product(sizes: number[]): number {
   return sizes.reduce((product, size) => product * size, 1);
 }
 

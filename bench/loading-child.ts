@@ -57,7 +57,10 @@ if (step === 'read') {
   setImmediate(look);
   await new Promise((resolve) => setImmediate(resolve));
   longest = 0;
-  await attachArm(served, version, { ...layout(dirname(file)), blobs: dirname(file) }, 'secret', () => {});
+  await attachArm(served, version, { ...layout(dirname(file)), blobs: dirname(file) }, 'secret', {
+    hear: () => {},
+    ask: () => {},
+  });
   going = false;
   look();
 }

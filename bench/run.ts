@@ -20,6 +20,7 @@ const all = [
   'swaps',
   'large',
   'heavy',
+  'asleep',
   'upstream-tensors',
   'traces',
 ];

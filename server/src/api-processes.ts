@@ -7,11 +7,20 @@ const Nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type
 export const ProcessView = Type.Object({
   name: Type.String({ description: 'supervisor, control, loops, lane-1, scorer-MODEL-VERSION …' }),
   pid: Type.Integer(),
-  state: Type.Union([Type.Literal('starting'), Type.Literal('ready'), Type.Literal('stopped')]),
+  state: Type.Union(
+    [Type.Literal('starting'), Type.Literal('ready'), Type.Literal('stopped'), Type.Literal('asleep')],
+    { description: 'asleep: for want of --scorer-memory; it starts again when it is asked for' },
+  ),
   restarts: Type.Integer(),
   megabytes: Type.Number({ description: 'Resident memory' }),
   startedAt: Type.Number({ description: 'The present one, after `restarts` before it' }),
-  scores: Nullable(Type.Object({ model: Type.String(), version: Type.Integer() })),
+  scores: Nullable(
+    Type.Object({
+      model: Type.String(),
+      version: Type.Integer(),
+      evictions: Type.Integer({ description: 'Times that it was put to sleep to make room for others' }),
+    }),
+  ),
 });
 export type ProcessView = Static<typeof ProcessView>;
 

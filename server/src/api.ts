@@ -119,8 +119,14 @@ export const VersionView = Type.Object({
     Type.Integer({ description: 'What a process grows by that loads it as the first of its kind' }),
   ),
   attachedBytes: Nullable(
-    Type.Integer({ description: 'What one more of its kind takes: --model-memory counts that in a lane' }),
+    Type.Integer({
+      description: 'What one more of its kind adds to a process: of a lane, --model-memory counts that',
+    }),
   ),
+  placement: Type.Union([Type.Literal('lane'), Type.Literal('scorer'), Type.Literal('elsewhere')], {
+    description:
+      'Where it runs, live: in the lanes, in a process of its own (--scorer-memory counts what that holds), or on another server',
+  }),
   serving: ServingView,
   promise: Nullable(Type.Object({ metric: Type.String(), value: Type.Number(), rows: Type.Integer() })),
   /** Over all its outcomes, live and shadow alike. */

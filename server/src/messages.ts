@@ -43,10 +43,17 @@ export type LoopsToLane =
       oldest: number;
     };
 
+export interface VersionName {
+  model: string;
+  version: number;
+}
+
 /** A version that shall have a scorer, as control orders it of the supervisor. */
 export interface ScorerOrder {
   model: string;
   served: ServedVersion;
+  /** `spare`: it stays warm to be rolled back to, or is asked for by its number. */
+  role: 'live' | 'shadow' | 'spare';
 }
 
 /** Lane → scorer: answered in the order in which it was asked. */
@@ -70,7 +77,10 @@ export interface ScorerRequest {
 /** Scorer → lane. */
 export type ScorerToLane =
   /** It has taken the connection: the socket of one that is ending still makes some, which nobody reads from. */
-  { type: 'hello' } | ScorerAnswer;
+  | { type: 'hello' }
+  /** It answers what it was sent, and takes no more; it ends when the lane closes the connection. */
+  | { type: 'leaving' }
+  | ScorerAnswer;
 
 /** `milliseconds`: in the model. */
 export type ScorerAnswer =
@@ -284,8 +294,12 @@ export type ChildToSupervisor =
   | { type: 'ready' }
   /** From control. */
   | { type: 'status?' }
-  /** From control: these versions shall have a scorer, and no others. */
-  | { type: 'scorers'; orders: ScorerOrder[] }
+  /** From control: these versions shall have a scorer, and no others; a change waits for some of them. */
+  | { type: 'scorers'; orders: ScorerOrder[]; awaited: VersionName[] }
+  /** From a lane: it has requests for this version's scorer, and does not reach it. Said again while that is so. */
+  | ({ type: 'asked' } & VersionName)
+  /** From a scorer: it was asked just now. */
+  | { type: 'used' }
   /** From a lane or scorer, whenever it changes: of all versions that it attaches and that have something to report. */
   | { type: 'reports'; reports: VersionReport[] }
   /** From a scorer: the version's process below it hung in a call or crashed, and is started again. */
@@ -299,6 +313,8 @@ export type SupervisorToChild =
   | { type: 'status'; processes: ProcessStatus[] }
   /** To a scorer: the version that it is for. */
   | { type: 'score'; order: ScorerOrder }
+  /** To a scorer, before `stop`: another will take its place when it is asked for. */
+  | { type: 'leave' }
   /** To control, whenever it changes: the scorers there are. */
   | { type: 'scorers'; scorers: ScorerState[] }
   /** To control, until it has counted them: what versions lost. */
@@ -328,9 +344,10 @@ export interface VersionLoss {
 export interface ProcessStatus {
   name: string;
   pid: number;
-  state: 'starting' | 'ready' | 'stopped';
+  /** `asleep`: a scorer that went for want of memory, and comes back when it is asked for. */
+  state: 'starting' | 'ready' | 'stopped' | 'asleep';
   restarts: number;
   startedAt: number;
-  /** Of a scorer: the version that it is for. */
-  scores?: { model: string; version: number };
+  /** Of a scorer: the version that it is for, and how often it was put to sleep. */
+  scores?: VersionName & { evictions: number };
 }

@@ -17,6 +17,7 @@ export function VersionDetails({ model, version }: { model: ModelView; version: 
     outputs,
     memoryBytes,
     attachedBytes,
+    placement,
     batchMicroseconds,
   } = version;
   const { missingAllowed, task } = version;
@@ -58,7 +59,12 @@ export function VersionDetails({ model, version }: { model: ModelView; version: 
             ['outputs', <Tensors key="outputs" all={outputs} />],
             ...(attachedBytes === null
               ? []
-              : [['memory in a lane', bytes(attachedBytes)] as [string, string]]),
+              : ([
+                  [
+                    placement === 'scorer' ? 'memory besides its process' : 'memory in a lane',
+                    bytes(attachedBytes),
+                  ],
+                ] as [string, string][])),
             ...(memoryBytes === null
               ? []
               : [['as first of its kind', bytes(memoryBytes)] as [string, string]]),

@@ -41,7 +41,9 @@ export function ServerPage() {
 
 /** The answer in one sentence. Pure. */
 export function keepsUp({ lanes, processes }: Pick<StatusView, 'lanes' | 'processes'>): string {
-  const away = processes.filter(({ state }) => state !== 'ready').map(({ name }) => name);
+  const away = processes
+    .filter(({ state }) => state !== 'ready' && state !== 'asleep')
+    .map(({ name }) => name);
   const pressed = lanes.filter((lane) => lane.pressed).length;
   if (lanes.length === 0) return 'No lane answers: predictions wait until the next one is there.';
   if (pressed > 0) {

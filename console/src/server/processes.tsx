@@ -31,7 +31,7 @@ export function Processes({ processes }: { processes: ProcessView[] }) {
           {processes.map((one) => (
             <tr key={`${one.name} ${one.pid}`}>
               <th scope="row">
-                <StateMark level={one.state === 'ready' ? 'well' : 'look'} wordless /> {one.name}
+                <StateMark level={awayStates.has(one.state) ? 'look' : 'well'} wordless /> {one.name}
                 <span className="small quiet">
                   <Purpose process={one} />
                 </span>
@@ -40,13 +40,22 @@ export function Processes({ processes }: { processes: ProcessView[] }) {
                 {one.megabytes === 0 ? '–' : `${count(Math.round(one.megabytes))} MB`}
               </td>
               <td className="right">{count(one.restarts)}</td>
-              <td>{one.state === 'ready' ? <When at={one.startedAt} /> : one.state}</td>
+              <td>
+                <Since process={one} />
+              </td>
             </tr>
           ))}
         </tbody>
       </table>
     </section>
   );
+}
+
+const awayStates: ReadonlySet<ProcessView['state']> = new Set(['starting', 'stopped']);
+
+function Since({ process: { state, startedAt } }: { process: ProcessView }) {
+  if (state === 'asleep') return <Term name="asleep">asleep</Term>;
+  return state === 'ready' ? <When at={startedAt} /> : state;
 }
 
 const purposes: { [kind: string]: string } = {

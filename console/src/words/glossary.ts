@@ -33,6 +33,8 @@ export const glossary = {
   turnLimit:
     'Predictions that are in hand at most, read in this turn or waiting for a library, while the lane has more to do than it can; found by itself. The rest is refused at once; a longer `slipway serve --max-wait` lets it wait instead.',
   scorer: 'A process that a version has for itself, because its rows take long or as long as they like.',
+  asleep:
+    'It went so that others have room in the memory for such processes (`slipway serve --scorer-memory`), and starts again when it is asked.',
   propensity: 'The probability with which this arm was chosen for this row.',
   arm: 'Which side of a rollout answered the caller.',
   eventTime: 'When it happened in the world the rows describe, not when it arrived here.',

@@ -68,6 +68,7 @@ and times are of this machine. A file that fails a gate: exit code 4.`,
           batchMicroseconds: tried.batchMicroseconds,
           memoryBytes: tried.memoryBytes,
           attachedBytes: tried.attachedBytes,
+          placement: tried.placement,
           provenance: { file: trial.file.name, ...source },
         };
       },

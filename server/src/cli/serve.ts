@@ -24,7 +24,7 @@ interface Options extends CandidateOptions, PythonOptions {
   data: string;
   lanes: number;
   modelMemory?: number;
-  scorerMemory: number;
+  scorerMemory?: number;
   keyFile?: string;
   adminKeyFile?: string;
   tlsCert?: string;
@@ -59,9 +59,8 @@ export const serve = new Command('serve')
   )
   .option(
     '--scorer-memory <size>',
-    'for each process of a version that has one of its own: beyond it it is replaced',
+    'for versions that have a process of their own, all together, likewise; one that takes more alone is replaced (default: half of the memory there is)',
     bytes,
-    defaultConfig.scorerMemory,
   )
   .option(
     '--host <address>',
@@ -114,7 +113,7 @@ at once.`,
       data,
       lanes,
       modelMemory: options.modelMemory ?? null,
-      scorerMemory: options.scorerMemory,
+      scorerMemory: options.scorerMemory ?? null,
       candidateMs: options.candidateTimeout,
       candidateBytes: options.candidateMemory,
       bodyLimit,

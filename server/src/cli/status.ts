@@ -71,8 +71,8 @@ sentence says what.`,
     one.name,
     one.scores ? `version ${one.scores.version} of ${one.scores.model}` : '',
     one.state,
-    String(one.pid),
-    `${one.megabytes.toFixed(0)} MB`,
+    one.pid === 0 ? '–' : String(one.pid),
+    one.pid === 0 ? '–' : `${one.megabytes.toFixed(0)} MB`,
     String(one.restarts),
   ]);
   say(`\n${table(['process', 'for', 'state', 'pid', 'memory', 'restarts'], processes)}`);

@@ -20,6 +20,7 @@ export type Described = Pick<
   | 'batchMicroseconds'
   | 'memoryBytes'
   | 'attachedBytes'
+  | 'placement'
 > & {
   /** Only of a version that is deployed. */
   serving?: ServingView;
@@ -115,10 +116,13 @@ function mark(passed: boolean): string {
 }
 
 /** The first one brings its kind's runtime with it. */
-function memoryText({ memoryBytes, attachedBytes }: Described): string | null {
+function memoryText({ memoryBytes, attachedBytes, placement }: Described): string | null {
   if (memoryBytes === null) return null;
   const first = `${byteText(memoryBytes)} as the first of its kind`;
-  return attachedBytes === null ? first : `${byteText(attachedBytes)} in a lane, by --model-memory; ${first}`;
+  if (attachedBytes === null) return first;
+  const where =
+    placement === 'scorer' ? 'besides its own process, by --scorer-memory' : 'in a lane, by --model-memory';
+  return `${byteText(attachedBytes)} ${where}; ${first}`;
 }
 
 function fileText({ provenance: { file, bytes, files = 1, main } }: Described): string {

@@ -5,7 +5,7 @@ import { SlipwayError } from '../errors.ts';
 import type { Bounds } from '../gates/candidate-process.ts';
 import { Candidates } from '../gates/candidates.ts';
 import type { Layout } from '../layout.ts';
-import type { Command, LaneQuestion, ScorerOrder } from '../messages.ts';
+import type { Command, LaneQuestion } from '../messages.ts';
 import type { ProcessLoss } from '../process-loss.ts';
 import { Blobs } from '../registry/blobs.ts';
 import { Registry, type RolloutRecord, type VersionRecord } from '../registry/registry.ts';
@@ -17,7 +17,7 @@ import { Lines } from './lines.ts';
 import { lost } from './quarantine.ts';
 import { repositoryIndex, setLoaded } from './repository.ts';
 import { changeRollout, startRollout } from './rollouts.ts';
-import { Scorers } from './scorers.ts';
+import { type OrderScorers, Scorers } from './scorers.ts';
 import { follow, previousOf, switchTo } from './switch.ts';
 import { Troubles } from './troubles.ts';
 import { tune } from './tune.ts';
@@ -30,8 +30,7 @@ export interface ControlOptions {
   bounds: Bounds;
   /** ms since the epoch. */
   now: () => number;
-  /** These versions shall have a scorer, and no others. */
-  onScorers: (orders: ScorerOrder[]) => void;
+  onScorers: OrderScorers;
   onChanged: (topics: string[]) => void;
 }
 

@@ -1,49 +1,59 @@
 import { SlipwayError } from '../errors.ts';
 import { News } from '../link/news.ts';
-import type { ScorerOrder, ScorerState } from '../messages.ts';
+import type { ScorerOrder, ScorerState, VersionName } from '../messages.ts';
 import { refusalOf } from '../models/kinds.ts';
-import type { Snapshot } from '../snapshot.ts';
+import type { ServedModel, ServedVersion, Snapshot } from '../snapshot.ts';
 
 /** For a version to be loaded and warm, ms. */
 const patienceMs = 60_000;
 /** A version whose process ended so often before it was ready does not come up. */
 const triesAllowed = 3;
 
+/** Versions that shall have a scorer, and those of them that are waited for. */
+export type OrderScorers = (orders: ScorerOrder[], awaited: VersionName[]) => void;
+
 /** Which versions have a scorer, as the supervisor is told and tells. */
 export class Scorers {
-  readonly #order: (orders: ScorerOrder[]) => void;
+  readonly #order: OrderScorers;
   readonly #news = new News();
   #states = new Map<string, ScorerState>();
 
-  constructor(order: (orders: ScorerOrder[]) => void) {
+  constructor(order: OrderScorers) {
     this.#order = order;
   }
 
   /** Those of the snapshot that are run here, and no others. */
   keep(snapshot: Snapshot): void {
-    this.#order(ordersOf(snapshot).filter(({ served }) => !refusalOf(served.kind)));
+    this.#order(ordersOf(snapshot).filter(isRunHere), []);
   }
 
   /**
-   * Starts what the next snapshot needs beside what the present one has; resolves when all that is new is warm. Throws
-   * GATE_FAILED for a version that does not come up, or why it is not run here.
+   * Starts what the next snapshot needs beside what the present one has, and wakes what it asks more of; resolves when
+   * all that is warm. Throws GATE_FAILED for a version that does not come up, or why it is not run here.
    */
   async prepare(present: Snapshot | null, next: Snapshot): Promise<void> {
-    const before = present ? ordersOf(present) : [];
-    const after = ordersOf(next);
-    const known = new Set(before.map(nameOf));
-    const fresh = after.filter((order) => !known.has(nameOf(order)));
-    if (fresh.length === 0) return;
-    for (const { served } of fresh) {
+    const before = new Map((present ? ordersOf(present) : []).map((order) => [nameOf(order), order]));
+    const after = new Map(ordersOf(next).map((order) => [nameOf(order), order]));
+    const fresh = [...after.values()].filter((order) => !before.has(nameOf(order)));
+    const risen = [...after.values()].filter(
+      (order) => order.role !== 'spare' && (before.get(nameOf(order))?.role ?? order.role) !== order.role,
+    );
+    const needed = [...fresh, ...risen];
+    if (needed.length === 0) return;
+    for (const { served } of needed) {
       const refusal = refusalOf(served.kind);
       if (refusal) throw refusal;
     }
     // What is known of them is of another time.
     for (const order of fresh) this.#states.delete(nameOf(order));
-    this.#order([...before, ...fresh].filter(({ served }) => !refusalOf(served.kind)));
+    const all = [...new Map([...before, ...after]).values()];
+    this.#order(
+      all.filter(isRunHere),
+      needed.map(({ model, served: { version } }) => ({ model, version })),
+    );
     const end = performance.now() + patienceMs;
     for (;;) {
-      const waiting = fresh.filter((order) => !this.#states.get(nameOf(order))?.ready);
+      const waiting = needed.filter((order) => !this.#states.get(nameOf(order))?.ready);
       const [first] = waiting;
       if (!first) return;
       for (const order of waiting) {
@@ -61,15 +71,27 @@ export class Scorers {
   }
 }
 
-/** Versions of a snapshot that run in scorers. */
+/** Versions of a snapshot that run in scorers: what answers first, then its shadows, then what should be ready to. */
 function ordersOf({ models }: Snapshot): ScorerOrder[] {
-  return Object.values(models)
+  const orders = Object.values(models)
     .filter(({ unloaded }) => !unloaded)
-    .flatMap(({ name, versions }) =>
-      Object.values(versions)
+    .flatMap((model) =>
+      Object.values(model.versions)
         .filter(({ placement }) => placement === 'scorer')
-        .map((served) => ({ model: name, served })),
+        .map((served) => ({ model: model.name, served, role: roleOf(model, served) })),
     );
+  return roles.flatMap((role) => orders.filter((order) => order.role === role));
+}
+
+const roles = ['live', 'shadow', 'spare'] as const;
+
+function roleOf({ live, shadows }: ServedModel, { version }: ServedVersion): ScorerOrder['role'] {
+  if (version === live) return 'live';
+  return shadows.includes(version) ? 'shadow' : 'spare';
+}
+
+function isRunHere({ served }: ScorerOrder): boolean {
+  return !refusalOf(served.kind);
 }
 
 function nameOf({ model, served }: ScorerOrder): string {

@@ -16,6 +16,7 @@ import type { StateReader } from '../loops/reader.ts';
 import type { LaneMetrics, ProcessStatus } from '../messages.ts';
 import { kindNamed, refusalOf } from '../models/kinds.ts';
 import { rowOf } from '../oip/row.ts';
+import { placementAs } from '../placement.ts';
 import type { KnownVersion, ModelRecord, Registry, RolloutRecord } from '../registry/registry.ts';
 import { heldNext } from '../rollout/decide.ts';
 import { lossFor, lossText } from '../rollout/loss.ts';
@@ -276,6 +277,7 @@ export class Views {
       batchMicroseconds: record.batchMicroseconds ?? null,
       memoryBytes: record.memoryBytes ?? null,
       attachedBytes: record.attachedBytes ?? null,
+      placement: placementAs('other', record, { learns }),
       serving: {
         ...servingOf(record.serving, record.merging),
         automatic: record.serving.batching === 'auto',

@@ -58,17 +58,22 @@ export interface Arm extends Codec {
   retired: boolean;
 }
 
-/** Hears what a version says besides answers, from when it is attached until it is closed. */
-export type Hear = (model: string, version: number, attached: Model) => void;
+/** What the process around the lane does for versions. */
+export interface Outside {
+  /** Hears what a version says besides answers, from when it is attached until it is closed. */
+  hear(model: string, version: number, attached: Model): void;
+  /** Requests wait for the version's scorer, which is not there. */
+  ask(model: string, version: number): void;
+}
 
 export async function attachArm(
   served: ServedModel,
   version: ServedVersion,
   places: Layout,
   secret: string,
-  hear: Hear,
+  outside: Outside,
 ): Promise<Arm> {
-  const { attached, runs, callsAtOnce } = await attach(served.name, version, places, hear);
+  const { attached, runs, callsAtOnce } = await attach(served.name, version, places, outside);
   const arm: Arm = {
     ...codecOf({ model: served.name, version, privacy: served.privacy, secret }),
     attached,
@@ -103,14 +108,17 @@ async function attach(
   model: string,
   version: ServedVersion,
   { blobs, scorerSocket }: Layout,
-  hear: Hear,
+  outside: Outside,
 ): Promise<Pick<Arm, 'attached' | 'runs' | 'callsAtOnce'>> {
   if (version.placement === 'scorer') {
     const path = scorerSocket(model, version.version);
-    const attached = new ScorerLine(path, version.signature, version.microseconds);
+    const { signature, microseconds } = version;
+    const attached = new ScorerLine(path, signature, microseconds, () => outside.ask(model, version.version));
     return { attached, runs: 'elsewhere', callsAtOnce: callsAhead };
   }
-  const { attached, runs } = await attachVersion(version, blobs, (one) => hear(model, version.version, one));
+  const { attached, runs } = await attachVersion(version, blobs, (one) =>
+    outside.hear(model, version.version, one),
+  );
   return { attached, runs, callsAtOnce: runs === 'elsewhere' ? Number.POSITIVE_INFINITY : 1 };
 }
 

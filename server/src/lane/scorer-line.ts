@@ -12,6 +12,8 @@ const mostWaiting = 1000;
 export const callsAhead = 2;
 /** What a call says of a row's time counts so much against all calls before. */
 const newest = 0.1;
+/** The supervisor is told again so often that the scorer is waited for, ms. */
+const askAgainMs = 1000;
 /** Without a deadline of their own requests wait as long as a timer can, ms. */
 const longestMs = 2 ** 31 - 1;
 
@@ -34,15 +36,26 @@ interface Asked {
   settle: (error: SlipwayError | null) => void;
 }
 
+const asleepHint =
+  'Try again in a moment: it starts when it is asked for. Where it happens often, give such versions more memory: `slipway serve --scorer-memory`.';
+
 /**
  * The line to the scorer of a version, which other lanes share: for the lane it is the model. What the scorer has not
- * begun when it ends is asked again of the one that takes its place.
+ * begun when it ends is asked again of the one that takes its place. A scorer may be put to sleep: then the line is let
+ * go, and taken up again by the next request.
  */
 export class ScorerLine implements Model {
   readonly signature: Signature;
+  readonly #path: string;
   readonly #width: number;
-  readonly #end: () => void;
+  readonly #ask: () => void;
+  /** Ends the tries to reach the scorer, and the link; null: nothing waits for it. */
+  #end: (() => void) | null = null;
   #link: Link<ScorerToLane, LaneToScorer> | null = null;
+  /** The scorer takes no more. */
+  #isLeaving = false;
+  /** `performance.now()` when the supervisor was told last that this scorer is waited for. */
+  #askedAt = Number.NEGATIVE_INFINITY;
   /** In order; who has been told is in it no more. */
   #waiting = new Set<Asked>();
   /** With the scorer, in the order in which it answers. */
@@ -54,15 +67,14 @@ export class ScorerLine implements Model {
   /** `performance.now()` when the scorer may have begun with the first of those that it has. */
   #begun = 0;
 
-  constructor(path: string, signature: Signature, microseconds: number) {
+  /** `ask`: requests wait for the scorer, which is not there. */
+  constructor(path: string, signature: Signature, microseconds: number, ask: () => void) {
     this.signature = signature;
+    this.#path = path;
     this.#width = answerWidth(signature);
     this.#millisecondsARow = microseconds / 1000;
-    this.#end = keepConnected<ScorerToLane, LaneToScorer>(
-      path,
-      (link) => this.#connected(link),
-      () => this.#lost(),
-    );
+    this.#ask = ask;
+    this.#reach();
   }
 
   /**
@@ -91,7 +103,7 @@ export class ScorerLine implements Model {
         waiting,
         since: performance.now(),
         number: 0,
-        timer: setTimeout(() => asked.settle(tooLate(patienceMs)), Math.min(patienceMs, longestMs)),
+        timer: setTimeout(() => asked.settle(this.#tooLate(patienceMs)), Math.min(patienceMs, longestMs)),
         isSettled: false,
         settle: (error) => {
           if (asked.isSettled) return;
@@ -105,6 +117,7 @@ export class ScorerLine implements Model {
       };
       waiting.cancellation.whenCancelled(() => this.#gone(asked));
       this.#waiting.add(asked);
+      this.#reach();
       this.#sendSoon();
     });
   }
@@ -116,28 +129,51 @@ export class ScorerLine implements Model {
   }
 
   close(): void {
-    this.#end();
+    this.#end?.();
+  }
+
+  #reach(): void {
+    this.#end ??= keepConnected<ScorerToLane, LaneToScorer>(
+      this.#path,
+      (link) => this.#connected(link),
+      () => this.#lost(),
+    );
   }
 
   #connected(link: Link<ScorerToLane, LaneToScorer>): void {
     link.onMessage = (message) => {
-      if (message.type !== 'hello') {
-        this.#answered(message);
-        return;
-      }
-      this.#link = link;
-      this.#sendSoon();
+      if (message.type === 'hello') {
+        this.#link = link;
+        this.#askedAt = Number.NEGATIVE_INFINITY;
+        this.#sendSoon();
+      } else if (message.type === 'leaving') {
+        this.#isLeaving = true;
+        this.#letGo();
+      } else this.#answered(message);
     };
   }
 
+  /** A scorer that is leaving goes when it has answered. */
+  #letGo(): void {
+    if (this.#isLeaving && this.#sent.length === 0) this.#link?.close();
+  }
+
+  /** There is no link any more, or one more try to make one was in vain. */
   #lost(): void {
-    if (!this.#link) return;
     this.#link = null;
+    this.#isLeaving = false;
     const [begun, ...others] = this.#sent;
     this.#sent = [];
     for (const asked of others) asked.number = 0;
     this.#waiting = new Set([...others.filter(({ isSettled }) => !isSettled), ...this.#waiting]);
     begun?.settle(new SlipwayError('SCORER_LOST', 'The process that ran it ended meanwhile.'));
+    if (this.#waiting.size === 0) {
+      this.#end?.();
+      this.#end = null;
+    } else if (performance.now() - this.#askedAt >= askAgainMs) {
+      this.#askedAt = performance.now();
+      this.#ask();
+    }
   }
 
   /** Until all that waits now is answered: by calls so far, or by the present one where that takes longer. */
@@ -158,7 +194,7 @@ export class ScorerLine implements Model {
     this.#isSending = false;
     const link = this.#link;
     for (const asked of this.#waiting) {
-      if (!link || this.#sent.length >= callsAhead) return;
+      if (!link || this.#isLeaving || this.#sent.length >= callsAhead) return;
       this.#waiting.delete(asked);
       const { frame, waiting } = asked;
       const { rows, width, values, texts } = frame;
@@ -187,6 +223,7 @@ export class ScorerLine implements Model {
     this.#sent.shift();
     this.#begun = performance.now();
     this.#sendSoon();
+    this.#letGo();
     if (message.type === 'failed') {
       asked.settle(toSlipwayError(message.error));
       return;
@@ -198,8 +235,15 @@ export class ScorerLine implements Model {
     for (const text of message.texts) asked.texts.push(text);
     asked.settle(null);
   }
-}
 
-function tooLate(milliseconds: number): SlipwayError {
-  return new SlipwayError('TIMEOUT', `It was not answered within ${Math.round(milliseconds)} ms.`);
+  #tooLate(milliseconds: number): SlipwayError {
+    const within = `within ${Math.round(milliseconds)} ms`;
+    return this.#link
+      ? new SlipwayError('TIMEOUT', `It was not answered ${within}.`)
+      : new SlipwayError(
+          'MODEL_LOADING',
+          `The process that it has for itself was not up ${within}.`,
+          asleepHint,
+        );
+  }
 }

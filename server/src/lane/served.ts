@@ -2,7 +2,7 @@ import { SlipwayError } from '../errors.ts';
 import type { Layout } from '../layout.ts';
 import type { Update } from '../messages.ts';
 import { type ServedModel, type ServedVersion, type Snapshot, servingIn, versionIn } from '../snapshot.ts';
-import { type Arm, applyUpdate, armBytes, attachArm, type Hear, serveAs } from './arm.ts';
+import { type Arm, applyUpdate, armBytes, attachArm, type Outside, serveAs } from './arm.ts';
 import { Attachments } from './attachments.ts';
 import { newSeat, type Seat } from './seat.ts';
 
@@ -33,12 +33,12 @@ export class Served {
   #waiting = 0;
 
   /** `budget`: for attached models, bytes. */
-  constructor(places: Layout, secret: string, budget: number, hear: Hear) {
+  constructor(places: Layout, secret: string, budget: number, outside: Outside) {
     this.#attachments = new Attachments(
       {
         bytesOf: ({ version }) => armBytes(version, places.blobs),
         attach: async ({ served, version }) => {
-          const arm = await attachArm(served, version, places, secret, hear);
+          const arm = await attachArm(served, version, places, secret, outside);
           const newest = this.#updates.get(`${served.name}/${version.version}`);
           if (newest) applyUpdate(arm, newest);
           return arm;

@@ -13,7 +13,7 @@ export function superviseMe(
   onMessage: (message: SupervisorToChild) => void,
   stop: () => Promise<void>,
   isBusy: () => boolean = () => false,
-): { ready(): void; beat(): void; send(message: ChildToSupervisor): Promise<void> } {
+): { ready(): void; used(): void; send(message: ChildToSupervisor): Promise<void> } {
   const send = (message: ChildToSupervisor): Promise<void> =>
     new Promise((resolve) => {
       // A supervisor that is gone is told of by "disconnect".
@@ -38,21 +38,23 @@ export function superviseMe(
   // Ctrl-C reaches the whole process group; only the supervisor decides the order of the end.
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => {});
-  let beaten = Number.NEGATIVE_INFINITY;
-  const beat = (): void => {
-    const now = performance.now();
-    if (now - beaten < beatMs / 2) return;
-    beaten = now;
-    void send({ type: 'beat' });
-  };
+  const beat = (): void => void send({ type: 'beat' });
   setInterval(() => {
     if (!isBusy()) beat();
   }, beatMs);
   beat();
+  let lastUsed = Number.NEGATIVE_INFINITY;
+  // A heartbeat, too.
+  const used = (): void => {
+    const now = performance.now();
+    if (now - lastUsed < beatMs / 2) return;
+    lastUsed = now;
+    void send({ type: 'used' });
+  };
   const ready = (): void => {
     // A process that is killed later keeps nothing.
     flushCompileCache();
     void send({ type: 'ready' });
   };
-  return { ready, beat, send };
+  return { ready, used, send };
 }

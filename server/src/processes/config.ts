@@ -33,8 +33,8 @@ export interface Config {
   /** The candidate's bounds. */
   candidateMs: number;
   candidateBytes: number;
-  /** A scorer may hold so much memory; beyond it it is replaced. */
-  scorerMemory: number;
+  /** For the processes of versions that have one of their own, together, bytes; null: half of what there is, likewise. */
+  scorerMemory: number | null;
   /** Whether and how versions that are Python code run; null: not at all. */
   python: Omit<PythonSettings, 'folder'> | null;
   /** A checkpoint is kept every so many learned labels. */
@@ -78,7 +78,7 @@ export const defaultConfig: Config = {
   retentionBytes: 20 * 1024 * 1024 * 1024,
   candidateMs: 60_000,
   candidateBytes: 4 * 1024 * 1024 * 1024,
-  scorerMemory: 4 * 1024 * 1024 * 1024,
+  scorerMemory: null,
   python: null,
   checkpointLabels: 1000,
   heartbeatMs: 2000,
@@ -88,10 +88,19 @@ export const defaultConfig: Config = {
 
 /** One lane's part of the memory for models, bytes. */
 export function modelBytesOf({ modelMemory, lanes }: Config): number {
+  return (modelMemory ?? memoryThereIs() / 2) / lanes;
+}
+
+/** The memory for all scorers together, bytes. */
+export function scorerBytesOf({ scorerMemory }: Config): number {
+  return scorerMemory ?? memoryThereIs() / 2;
+}
+
+function memoryThereIs(): number {
   const machine = totalmem();
   // What a container may use, where there is such a bound.
   const bound = process.constrainedMemory();
-  return (modelMemory ?? (bound > 0 ? Math.min(machine, bound) : machine) / 2) / lanes;
+  return bound > 0 ? Math.min(machine, bound) : machine;
 }
 
 /** What a child process is told by the supervisor, in the environment variable SLIPWAY_PROCESS. */

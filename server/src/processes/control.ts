@@ -62,7 +62,7 @@ const control = new Control({
   layout: places,
   bounds: { milliseconds: config.candidateMs, bytes: config.candidateBytes, python: config.python },
   now: Date.now,
-  onScorers: (orders) => me.send({ type: 'scorers', orders }),
+  onScorers: (orders, awaited) => me.send({ type: 'scorers', orders, awaited }),
   onChanged: (topics) => changes.changed(topics),
 });
 const state = new StateReader(places.state);

@@ -61,12 +61,10 @@ const me = superviseMe(
 
 const log = logger(name, config.logLevel);
 const reporter = new Reporter(log, (message) => me.send(message));
-const served = new Served(
-  places,
-  readFileSync(places.secret, 'utf8'),
-  modelBytesOf(config),
-  reporter.listen.bind(reporter),
-);
+const served = new Served(places, readFileSync(places.secret, 'utf8'), modelBytesOf(config), {
+  hear: reporter.listen.bind(reporter),
+  ask: (model, version) => void me.send({ type: 'asked', model, version }),
+});
 const appender = new Appender({
   folder: places.journal,
   incarnation,

@@ -28,6 +28,7 @@ let running: { server: Server; scorer: Scorer; model: Model } | null = null;
 
 const me = superviseMe(
   (message) => {
+    if (message.type === 'leave') running?.scorer.leave();
     if (message.type !== 'score') return;
     const { model, served } = message.order;
     start(message.order).catch((error) =>
@@ -58,7 +59,7 @@ async function start({ model: name, served }: ScorerOrder): Promise<void> {
   const { attached: model } = await attachVersion(served, places.blobs, (attached) =>
     reporter.listen(name, served.version, attached),
   );
-  const scorer = new Scorer(model, () => me.beat());
+  const scorer = new Scorer(model, () => me.used());
   const server = await listen<LaneToScorer, ScorerToLane>(places.scorerSocket(name, served.version), (link) =>
     scorer.met(link),
   );

@@ -11,7 +11,7 @@ import { layout } from '../layout.ts';
 import type { ChildToSupervisor, SupervisorToChild } from '../messages.ts';
 import { findTie } from '../tied.ts';
 import { boundCompiled } from './compiled-cache.ts';
-import { type Config, isLoopback, laneDescriptors } from './config.ts';
+import { type Config, isLoopback, laneDescriptors, scorerBytesOf } from './config.ts';
 import { lockFolder, nextIncarnation } from './folder-lock.ts';
 import { Losses } from './losses.ts';
 import { Reports } from './reports.ts';
@@ -105,7 +105,7 @@ export async function startSupervisor(config: Config): Promise<Running> {
     module: moduleOf('scorer'),
     assignment: (name) => ({ name, config, lane: 0, incarnation: 0, ...addresses }),
     heartbeatMs: config.heartbeatMs,
-    mostBytes: config.scorerMemory,
+    mostBytes: scorerBytesOf(config),
     flags: answeringFlags,
     tellControl,
     reports,
@@ -115,7 +115,8 @@ export async function startSupervisor(config: Config): Promise<Running> {
     if (message.type === 'status?') {
       const processes = [self(), ...all.map((one) => one.status()), ...scorers.statuses()];
       tellControl({ type: 'status', processes });
-    } else if (message.type === 'scorers') scorers.order(message.orders);
+    } else if (message.type === 'scorers') scorers.order(message.orders, message.awaited);
+    else if (message.type === 'asked') scorers.asked(message.model, message.version);
     else if (message.type === 'reports') reports.heard(name, message.reports);
     else if (message.type === 'counted') losses.counted(message.number);
     else if (message.type === 'ready' && name === 'control') {

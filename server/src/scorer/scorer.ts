@@ -24,14 +24,15 @@ export class Scorer {
   readonly #width: number;
   readonly #links = new Set<LaneLink>();
   #waiting: Asked[] = [];
-  readonly #onAnswered: () => void;
+  readonly #onCall: () => void;
   #isRunning = false;
+  #isLeaving = false;
   #left: (() => void) | null = null;
 
-  /** `onAnswered`: a call is over. */
-  constructor(model: Model, onAnswered: () => void) {
+  /** `onCall`: a call is about to begin, or is over. */
+  constructor(model: Model, onCall: () => void) {
     this.#model = model;
-    this.#onAnswered = onAnswered;
+    this.#onCall = onCall;
     this.#width = answerWidth(model.signature);
   }
 
@@ -40,6 +41,10 @@ export class Scorer {
   }
 
   met(link: LaneLink): void {
+    if (this.#isLeaving) {
+      link.close();
+      return;
+    }
     this.#links.add(link);
     link.send({ type: 'hello' });
     link.onMessage = (message) => {
@@ -60,6 +65,12 @@ export class Scorer {
     };
   }
 
+  /** Another will take its place: lanes get what they have asked for, and close their links. */
+  leave(): void {
+    this.#isLeaving = true;
+    for (const link of this.#links) link.send({ type: 'leaving' });
+  }
+
   /** Resolves when no lane needs it any more. */
   left(): Promise<void> {
     return new Promise((resolve) => {
@@ -71,8 +82,9 @@ export class Scorer {
   async #run(): Promise<void> {
     this.#isRunning = true;
     for (let asked = this.#waiting.shift(); asked; asked = this.#waiting.shift()) {
+      this.#onCall();
       asked.link.send(await this.#answer(asked));
-      this.#onAnswered();
+      this.#onCall();
       await nextTurn();
     }
     this.#isRunning = false;

@@ -43,6 +43,7 @@ class Gated implements Model {
 }
 
 interface End {
+  one: Scorer;
   model: Gated;
   links: Link<LaneToScorer, ScorerToLane>[];
   server: Server;
@@ -58,7 +59,7 @@ async function scorer(path: string): Promise<End> {
     links.push(link);
     one.met(link);
   });
-  return { model, links, server };
+  return { one, model, links, server };
 }
 
 function end({ server, links }: End): Promise<void> {
@@ -102,7 +103,7 @@ const anyRow = fc.record({
 test('each of two lanes’ requests gets its own answer, or its own error, and the model one call at a time', async () => {
   const path = newPath();
   const far = await scorer(path);
-  const lanes = [new ScorerLine(path, signature, 1), new ScorerLine(path, signature, 1)];
+  const lanes = [new ScorerLine(path, signature, 1, () => {}), new ScorerLine(path, signature, 1, () => {})];
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.array(anyRow, { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 30 }),
@@ -122,7 +123,7 @@ test('when the scorer goes, only what it may have begun is lost: the next one an
   const path = newPath();
   const first = await scorer(path);
   first.model.gate = new Promise(() => {});
-  const line = new ScorerLine(path, signature, 1);
+  const line = new ScorerLine(path, signature, 1, () => {});
   const rows = Array.from({ length: 20 }, (_, x) => [{ x, text: `${x}` }]);
   const all = Promise.all(rows.map((one) => ask(line, one)));
   while (first.model.calls === 0) await turn();
@@ -143,7 +144,7 @@ test('a socket that connects but has nobody behind it any more costs nothing', a
     setTimeout(() => link.close(), 50);
     resolve();
   });
-  const line = new ScorerLine(path, signature, 1);
+  const line = new ScorerLine(path, signature, 1, () => {});
   const rows = Array.from({ length: 5 }, (_, x) => [{ x, text: `${x}` }]);
   const all = Promise.all(rows.map((one) => ask(line, one)));
   await connected;
@@ -161,7 +162,7 @@ test('a request that is late leaves alone, keeps its place with the scorer, and 
   far.model.gate = new Promise((resolve) => {
     go = resolve;
   });
-  const line = new ScorerLine(path, signature, 0);
+  const line = new ScorerLine(path, signature, 0, () => {});
   const late = ask(line, [{ x: 1, text: 'late' }], performance.now() + 30);
   const patient = ask(line, [{ x: 2, text: 'patient' }]);
   expect(await late).toEqual(['TIMEOUT']);
@@ -176,7 +177,7 @@ test('what could not be answered by its deadline, as calls take, is refused at o
   const far = await scorer(path);
   far.model.gate = new Promise(() => {});
   // A tenth of a second a row.
-  const line = new ScorerLine(path, signature, 100_000);
+  const line = new ScorerLine(path, signature, 100_000, () => {});
   void ask(line, [{ x: 1, text: '' }]);
   const soon = () => performance.now() + 60_000;
   for (let i = 0; i < 9; i++)
@@ -191,6 +192,44 @@ test('what could not be answered by its deadline, as calls take, is refused at o
   expect(await Promise.race(patient)).toEqual(['OVERLOADED']);
   line.close();
   await end(far);
+});
+
+test('one that leaves answers what it has taken; the rest waits for the next, which the line asks for', async () => {
+  const path = newPath();
+  const first = await scorer(path);
+  let open = (): void => {};
+  first.model.gate = new Promise((resolve) => {
+    open = resolve;
+  });
+  let asked = 0;
+  const line = new ScorerLine(path, signature, 1, () => asked++);
+  const rows = Array.from({ length: 20 }, (_, x) => [{ x, text: `${x}` }]);
+  const all = Promise.all(rows.map((one) => ask(line, one)));
+  while (first.model.calls === 0) await turn();
+  expect(asked).toBe(0);
+  const left = first.one.left();
+  first.one.leave();
+  await new Promise<void>((resolve) => {
+    first.server.close(() => resolve());
+    open();
+  });
+  await left;
+  expect(first.model.calls).toBe(2);
+  while (asked === 0) await turn();
+  const second = await scorer(path);
+  expect(await all).toEqual(rows.map(wanted));
+  expect(second.model.calls).toBe(18);
+  // Nothing waits any more when this one leaves: nobody asks for another.
+  second.one.leave();
+  await new Promise((resolve) => second.server.close(resolve));
+  for (let turns = 0; turns < 20; turns++) await turn();
+  expect(asked).toBe(1);
+  expect(await ask(line, [{ x: 1, text: '' }], performance.now() + 60)).toEqual(['MODEL_LOADING']);
+  expect(asked).toBe(2);
+  const third = await scorer(path);
+  expect(await ask(line, [{ x: 2, text: '' }])).toEqual(wanted([{ x: 2, text: '' }]));
+  line.close();
+  await end(third);
 });
 
 /** A caller who may go. */
@@ -211,7 +250,7 @@ test('who goes is told at once and makes room; the model is not asked for those 
   far.model.gate = new Promise((resolve) => {
     open = resolve;
   });
-  const line = new ScorerLine(path, signature, 1);
+  const line = new ScorerLine(path, signature, 1, () => {});
   const never = Number.POSITIVE_INFINITY;
   const callers = Array.from({ length: 1002 }, caller);
   const asked = ({ cancellation }: (typeof callers)[0]) =>
@@ -236,7 +275,7 @@ test('who goes while the scorer is being replaced is not asked for again', async
   const path = newPath();
   const first = await scorer(path);
   first.model.gate = new Promise(() => {});
-  const line = new ScorerLine(path, signature, 1);
+  const line = new ScorerLine(path, signature, 1, () => {});
   const callers = Array.from({ length: 3 }, caller);
   const all = callers.map(({ cancellation }, x) =>
     ask(line, [{ x, text: '' }], Number.POSITIVE_INFINITY, cancellation),

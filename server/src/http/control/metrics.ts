@@ -1,11 +1,11 @@
 import { Counter, Gauge, Registry as Metrics } from 'prom-client';
-import { type LaneMetrics, latencyBuckets, spanOutcomes } from '../../messages.ts';
+import { type LaneMetrics, latencyBuckets, type ProcessStatus, spanOutcomes } from '../../messages.ts';
 import type { VersionReport } from '../../trouble.ts';
 
 /** Lanes' counters in Prometheus's text format, summed over lanes, those that are gone included. */
 export async function prometheusText(
   lanes: LaneMetrics[],
-  processes: { name: string; megabytes: number; restarts: number }[],
+  processes: (ProcessStatus & { megabytes: number })[],
   reports: readonly VersionReport[],
 ): Promise<{ text: string; type: string }> {
   const registers = [new Metrics()];
@@ -99,6 +99,15 @@ export async function prometheusText(
     labelNames: ['process'],
     registers,
   });
+  const asleep = gauge(
+    'slipway_scorers_asleep',
+    'Versions whose own process was put to sleep for want of --scorer-memory, or has not been started for it.',
+  );
+  const scorerEvictions = counter(
+    'slipway_scorer_evictions_total',
+    'Processes of versions that were put to sleep to make room for others: they start again when they are asked.',
+    ['model', 'version'],
+  );
   const restarts = new Gauge({
     name: 'slipway_process_restarts',
     help: 'Replacements since the start.',
@@ -167,9 +176,14 @@ export async function prometheusText(
     }
   }
   waited.set(Math.max(0, ...lanes.map(({ admission }) => admission.waited)));
-  for (const { name, megabytes, restarts: count } of processes) {
+  for (const { name, megabytes, restarts: count, state, scores } of processes) {
     memory.set({ process: name }, megabytes * 1e6);
     restarts.set({ process: name }, count);
+    if (state === 'asleep') asleep.inc();
+    if (scores) {
+      const { model, version, evictions: times } = scores;
+      scorerEvictions.inc({ model, version }, times);
+    }
   }
   const [main] = registers as [Metrics];
   return { text: (await main.metrics()) + histogramText(lanes), type: main.contentType };

@@ -131,6 +131,10 @@ export const errorTable = {
     status: 500,
     hint: 'The model itself failed on this row: correct the row, or deploy a version that answers it.',
   },
+  ROW_REFUSED: {
+    status: 422,
+    hint: 'The model takes other values than these: it says which part of it does not, and why.',
+  },
   SCORER_LOST: {
     status: 503,
     hint: 'It is being replaced: try again in a second. The timeline says why it ended.',

@@ -16,8 +16,8 @@ export const attachMilliseconds = 5;
 interface Found {
   runs: 'inline' | 'runtime' | 'elsewhere';
   learns: boolean;
-  /** What a row may take as long as it likes for, or null. */
-  unbounded: string | null;
+  /** What a row may do to all others in its process, in words, or null. */
+  hazard: string | null;
   /** Of a single fresh row. */
   microseconds: number;
   /** The longest turn of an event loop while it was attached, ms. */
@@ -28,15 +28,12 @@ interface Found {
  * Where a version runs by what it is, and why. Learners stay where their updates come; Slipway's own code attaches
  * what another thread has read and compiled, so only a library's turns count.
  */
-export function placementOf({ runs, learns, unbounded, microseconds, attachTurn }: Found): {
+export function placementOf({ runs, learns, hazard, microseconds, attachTurn }: Found): {
   placement: Placement;
   why: string;
 } {
   if (learns) return { placement: 'lane', why: 'in the lanes: it learns' };
-  if (unbounded !== null) {
-    const why = `in a process of its own: ${unbounded} may take as long as a row makes it`;
-    return { placement: 'scorer', why };
-  }
+  if (hazard !== null) return { placement: 'scorer', why: `in a process of its own: ${hazard}` };
   if (runs === 'elsewhere') return { placement: 'elsewhere', why: 'on another server' };
   if (microseconds > laneMicroseconds) {
     const why = `in a process of its own: a row takes more than the ${laneMicroseconds} µs that the lanes afford`;

@@ -7,7 +7,7 @@ import {
   shadowMicroseconds,
 } from '../src/placement.ts';
 
-const small = { runs: 'runtime', learns: false, unbounded: null, microseconds: 20, attachTurn: 1 } as const;
+const small = { runs: 'runtime', learns: false, hazard: null, microseconds: 20, attachTurn: 1 } as const;
 const placed = (found: Partial<Parameters<typeof placementOf>[0]>) =>
   placementOf({ ...small, ...found }).placement;
 
@@ -16,7 +16,7 @@ test('what is small and bounded stays in the lanes, all else has a process of it
   expect(placed({ microseconds: laneMicroseconds })).toBe('lane');
   expect(placed({ microseconds: laneMicroseconds + 1 })).toBe('scorer');
   expect(placed({ runs: 'inline', microseconds: laneMicroseconds + 1 })).toBe('scorer');
-  expect(placed({ unbounded: 'its Loop' })).toBe('scorer');
+  expect(placed({ hazard: 'its Loop' })).toBe('scorer');
 });
 
 test('what a runtime takes in during a longer turn than the lanes afford has a process of its own', () => {
@@ -34,7 +34,7 @@ test('what a runtime takes in during a longer turn than the lanes afford has a p
 test('learners stay where their updates come, and another server’s model where it is', () => {
   expect(placed({ runs: 'inline', learns: true, microseconds: 1e6 })).toBe('lane');
   expect(placed({ runs: 'elsewhere', microseconds: 1e6 })).toBe('elsewhere');
-  expect(placed({ runs: 'elsewhere', unbounded: 'its own code' })).toBe('scorer');
+  expect(placed({ runs: 'elsewhere', hazard: 'its own code' })).toBe('scorer');
 });
 
 test('a shadow that a lane cannot afford has a process of its own while it is one', () => {

@@ -167,7 +167,7 @@ export class CandidateProcess {
 
 /** Nobody asked it a row: its gates did. */
 function inTrial(error: SlipwayError, name: string, step: string): SlipwayError {
-  if (error.code !== 'PREDICTION_FAILED') return error;
+  if (error.code !== 'PREDICTION_FAILED' && error.code !== 'ROW_REFUSED') return error;
   return new SlipwayError(
     'GATE_FAILED',
     `${name}, while ${step}: ${error.message}`,

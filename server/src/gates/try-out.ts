@@ -102,7 +102,7 @@ export async function tryOut(
   const placed = placementOf({
     runs: place,
     learns: kind.learns,
-    unbounded: prepared.unbounded ?? null,
+    hazard: prepared.hazard ?? null,
     microseconds: single,
     attachTurn: longestTurn,
   });

@@ -31,6 +31,7 @@ const mostWaiting = 1000;
 /** What may be a single row's fault, so that the others' are asked again without it. */
 const ofRows: ReadonlySet<ErrorCode> = new Set([
   'PREDICTION_FAILED',
+  'ROW_REFUSED',
   'INTERNAL',
   'FEATURE_MISTYPED',
   'UPSTREAM_REFUSED',

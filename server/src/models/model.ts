@@ -113,8 +113,8 @@ export interface Prepared {
   facts: Record<string, string | number | boolean>;
   /** How much each feature counts, where the format has it. */
   importance?: Importance[];
-  /** What in it may run as long, or grow as large, as a row's values make it; absent: rows alone bound it. */
-  unbounded?: string;
+  /** What a row may do to all others in its process, in words: run as long as it likes, end it; absent: nothing. */
+  hazard?: string;
 }
 
 /** One measure of how much each feature counts: a number a feature, in the signature's order. */

@@ -1,7 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { DeployAnswer } from '../../src/api.ts';
+import type { DeployAnswer, ModelView } from '../../src/api.ts';
 import type { ModelStatistics } from '../../src/oip/statistics.ts';
+import { attribute, floats, message, model, node, tensor, value, varints } from '../models/onnx/onnx-file.ts';
 import { type Answer, inRepository, Slipway } from './harness.ts';
 
 /** Requests of many callers at once, for a graph that onnxruntime runs. */
@@ -94,4 +96,49 @@ test('a request with an invalid row is refused, and its neighbours are answered'
     infer('mlp', 2),
   ]);
   expect([first.status, refused.status, last.status]).toEqual([200, 400, 200]);
+});
+
+test('a row that the graph has no value for is its caller’s fault, and costs those of the same call nothing', async () => {
+  const file = join(slipway.folder, 'table.onnx');
+  const graph = message(
+    node('Cast', ['X'], ['i'], attribute('to', [3, 7], [20, 2])),
+    node('Gather', ['table', 'i'], ['found']),
+    node('Reshape', ['found', 'shape'], ['Y']),
+    [2, 'g'],
+    [5, tensor('table', [3, 1], floats(10, 20, 30))],
+    [5, message([1, varints(2)], [2, 7], [7, varints(-1, 1)], [8, 'shape'])],
+    value(11, 'X', 1),
+    value(12, 'Y', 1),
+  );
+  writeFileSync(file, model(graph));
+  const golden = join(slipway.folder, 'table-golden.json');
+  const tensorOf = (name: string, data: number[]) => ({ name, datatype: 'FP32', shape: [3, 1], data });
+  writeFileSync(
+    golden,
+    JSON.stringify({
+      rows: 3,
+      inputs: [tensorOf('X', [0, 1, 2])],
+      outputs: [tensorOf('Y', [10, 20, 30])],
+    }),
+  );
+  const serving = { batching: { maxSize: 8, maxDelayMs: 5 } };
+  expect((await slipway.deploy('table', file, { golden, serving })).status).toBe(201);
+  const asked = Array.from({ length: 60 }, (_, i) => i % 4);
+  const answers = await Promise.all(
+    asked.map((X) =>
+      slipway.predict<{ prediction: number; error: { code: string; message: string } }>('table', {
+        features: { X },
+      }),
+    ),
+  );
+  for (const [i, { status, body }] of answers.entries()) {
+    if (asked[i] === 3) {
+      expect([status, body.error.code]).toEqual([422, 'ROW_REFUSED']);
+      expect(body.error.message).toContain(
+        'Gather: indices element out of data bounds, idx=3 must be within',
+      );
+    } else expect([status, body.prediction]).toEqual([200, 10 * (asked[i]! + 1)]);
+  }
+  const { body } = await slipway.api<ModelView>('GET', '/api/models/table');
+  expect(body.health.level).toBe('well');
 });

@@ -12,12 +12,12 @@ import { encodePlan, headerBytes, isCompiled } from './compiled/program.ts';
 import { agree } from './compiled/proof.ts';
 import { inlineExternalData } from './external-data.ts';
 import { beginsAsModel, type OnnxGraph, type OnnxModel, readModel } from './graph.ts';
+import { hazardOf } from './hazard.ts';
 import { inputsOf } from './inputs.ts';
 import { reasonOf } from './reason.ts';
 import { readyRuntime } from './runtime.ts';
 import { defaultSettings, type OnnxSettings, splitSettings, withSettings } from './settings.ts';
 import { treeFacts } from './trees.ts';
-import { unboundedBy } from './unbounded.ts';
 import { cutZipMaps } from './zip-map.ts';
 
 const mostFileBytes = 2 ** 31 - 1;
@@ -67,7 +67,7 @@ async function prepare(files: ModelFiles, hints: ModelHints): Promise<Prepared> 
       ...(inputs.rowsAtOnce === 1 ? { rowsAtOnce: 1 } : {}),
     };
     const compiled = await compile(model.graph, signature, session);
-    const unbounded = compiled ? null : (unboundedBy(model.graph) ?? openInputs(signature));
+    const hazard = compiled ? null : (hazardOf(model.graph) ?? openInputs(signature));
     return {
       signature,
       program: compiled?.program ?? withSettings(file, settings),
@@ -76,7 +76,7 @@ async function prepare(files: ModelFiles, hints: ModelHints): Promise<Prepared> 
         ...(left.length > 0 ? { notServed: left.join('; ') } : {}),
         ...(compiled ? { runsOn: compiled.runsOn } : { runsOn: 'onnxruntime', ...settings }),
       },
-      ...(unbounded === null ? {} : { unbounded: `its ${unbounded}` }),
+      ...(hazard === null ? {} : { hazard }),
     };
   } finally {
     await session.release();
@@ -137,7 +137,9 @@ async function load(program: Uint8Array, settings: OnnxSettings, file: string): 
 
 /** A row of any size takes as long as its size makes it. */
 function openInputs({ features }: Signature): string | null {
-  return features.some(({ type }) => type === 'tensor') ? 'inputs of any size' : null;
+  return features.some(({ type }) => type === 'tensor')
+    ? 'its inputs of any size may take as long as a row makes them'
+    : null;
 }
 
 /** Others make something of a NaN too, now and then, but not knowingly. */

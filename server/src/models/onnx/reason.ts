@@ -19,6 +19,15 @@ export function reasonOf(error: unknown): string {
   return operator ? `${operator}: ${reason}` : reason;
 }
 
+/**
+ * Whether an operator does not take what the row made of its inputs: an index beyond a table, say. The gates have seen
+ * the graph answer, so that it is the row's fault, unless there is no memory for it.
+ */
+export function refusesRow(error: unknown): boolean {
+  const text = String((error as Error).message);
+  return /while running \S+ node/.test(text) && !/allocate|bad_alloc/.test(text);
+}
+
 /** What follows a C++ signature: its parameters in parentheses, then perhaps a lambda, `const`, `[with …]`. */
 function afterSignature(text: string): string {
   const parameters = afterBrackets(text.slice(text.indexOf('(')), '(', ')');

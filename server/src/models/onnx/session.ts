@@ -4,7 +4,7 @@ import { haveOneSize } from '../../oip/open-rows.ts';
 import { answerWidth, type Signature } from '../../signature.ts';
 import type { Frame } from '../../tensor.ts';
 import type { Model } from '../model.ts';
-import { reasonOf } from './reason.ts';
+import { reasonOf, refusesRow } from './reason.ts';
 import { runtimeIsLoaded } from './runtime.ts';
 import { defaultSettings, type OnnxSettings } from './settings.ts';
 import { plainRows } from './strict-categories.ts';
@@ -58,7 +58,7 @@ export class OnnxSession implements Model {
     }
     for (const { from, feeds } of parts) {
       const results = await this.#session.run(feeds, this.#names).catch((error: unknown) => {
-        throw new SlipwayError('PREDICTION_FAILED', reasonOf(error));
+        throw new SlipwayError(refusesRow(error) ? 'ROW_REFUSED' : 'PREDICTION_FAILED', reasonOf(error));
       });
       for (const spec of outputs)
         copyOutput(results[spec.name]!, spec, classes, answers, texts, this.#width, from);

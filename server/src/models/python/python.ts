@@ -68,7 +68,7 @@ async function prepare(files: ModelFiles, hints: ModelHints): Promise<Prepared> 
       signature,
       program: new Uint8Array(),
       programFile,
-      unbounded: 'its Python code',
+      hazard: 'its Python code may take as long as a row makes it',
       facts: {
         framework: 'python',
         frameworkVersion: hello.python,

@@ -21,7 +21,11 @@ export function rowOf(
   texts: string[],
   row: number,
 ): Record<string, unknown> {
+  return rowValues(outputsOf({ outputs: null }, signature, rowAnswers(signature, answers, row), texts, 1), 0);
+}
+
+/** One row of the answers, as its own. */
+export function rowAnswers(signature: Signature, answers: Float64Array, row: number): Float64Array {
   const width = answerWidth(signature);
-  const own = answers.subarray(row * width, (row + 1) * width);
-  return rowValues(outputsOf({ outputs: null }, signature, own, texts, 1), 0);
+  return answers.subarray(row * width, (row + 1) * width);
 }

@@ -1,6 +1,9 @@
+import { writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
+import { join } from 'node:path';
 import { deflateSync, gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { message, model, node } from '../models/onnx/onnx-file.ts';
 import { electricity, inRepository, Slipway } from '../processes/harness.ts';
 
 /** What Triton's and KServe's clients send over HTTP, on a real Slipway. */
@@ -16,6 +19,16 @@ beforeAll(async () => {
   ] as const) {
     expect((await slipway.deploy(model, inRepository(file))).status).toBe(201);
   }
+  const open = (field: number, name: string): [number, Uint8Array] => [
+    field,
+    message(
+      [1, name],
+      [2, message([1, message([1, 1], [2, message([1, message([2, 'N'])], [1, message([2, 'L'])])])])],
+    ),
+  ];
+  const file = join(slipway.folder, 'open.onnx');
+  writeFileSync(file, model(message(node('Add', ['X', 'X'], ['Y']), [2, 'g'], open(11, 'X'), open(12, 'Y'))));
+  expect((await slipway.deploy('open', file)).status).toBe(201);
 });
 afterAll(() => slipway.end());
 
@@ -188,6 +201,13 @@ describe('compressed bodies', () => {
 });
 
 describe('KServe v1', () => {
+  test('rows of different sizes, where inputs and outputs are open', async () => {
+    const ask = async (instances: unknown[]) =>
+      json<{ predictions: unknown[] }>(await post('/v1/models/open:predict', { instances })).predictions;
+    expect(await ask([[1, 2]])).toEqual([[2, 4]]);
+    expect(await ask([[1, 2], [3], [], [4, 5, 6]])).toEqual([[2, 4], [6], [], [8, 10, 12]]);
+  });
+
   test('rows, named features and the ids of the predictions', async () => {
     const plain = json(await infer({ inputs: [tensor(3)] })).outputs[0]!.data!;
     const answer = json<{ predictions: number[]; slipway_ids: string[] }>(
@@ -213,7 +233,7 @@ describe('KServe v1', () => {
 
   test('what there is, and what is wrong', async () => {
     expect((await slipway.data<object>('GET', '/v1/models')).body).toEqual({
-      models: ['electricity', 'logit', 'mixed'],
+      models: ['electricity', 'logit', 'mixed', 'open'],
     });
     expect((await slipway.data<object>('GET', '/v1/models/logit')).body).toEqual({
       name: 'logit',
@@ -243,11 +263,11 @@ test('configuration, statistics and the repository', async () => {
     'GET',
     '/v2/models/stats',
   );
-  expect(body.model_stats.map(({ name }) => name)).toEqual(['electricity', 'logit', 'mixed']);
+  expect(body.model_stats.map(({ name }) => name)).toEqual(['electricity', 'logit', 'mixed', 'open']);
   expect((await post('/v2/repository/models/logit/unload', {})).status).toBe(200);
   expect((await slipway.data('GET', '/v2/models/logit')).status).toBe(503);
   expect((await slipway.data<object[]>('POST', '/v2/repository/index', { ready: true })).body).toHaveLength(
-    2,
+    3,
   );
   expect((await slipway.api<{ health: object }>('GET', '/api/models/logit')).body).toMatchObject({
     unloaded: true,

@@ -5,9 +5,9 @@ import type { Codec } from '../../lane/codec.ts';
 import { rowIds } from '../../lane/infer.ts';
 import { type OutputTensor, outputsOf } from '../../oip/infer.ts';
 import { readParameters } from '../../oip/infer-json.ts';
-import { rowValue, rowValues } from '../../oip/row.ts';
+import { rowAnswers, rowValue, rowValues } from '../../oip/row.ts';
 import { frameOf, type GivenTensor } from '../../oip/tensors.ts';
-import { isOpen } from '../../signature.ts';
+import { isOpen, type Signature } from '../../signature.ts';
 import type { Frame } from '../../tensor.ts';
 import type { Format } from './format.ts';
 
@@ -27,8 +27,7 @@ export const instances: Format<null> = {
   },
 
   write({ version }, _rest, { id, rows, answers, texts }) {
-    const outputs = outputsOf({ outputs: null }, version.signature, answers, texts, rows);
-    const predictions = Array.from({ length: rows }, (_, row) => predictionOf(outputs, row));
+    const predictions = predictionsOf(version.signature, answers, texts, rows);
     return { body: stringify({ predictions, slipway_ids: rowIds(id, rows) }), jsonBytes: null };
   },
 };
@@ -69,9 +68,23 @@ function frameOfInstances(
   return { frame: frameOf(tensors, signature, made), imputed: 0 };
 }
 
-/** One output: its values; several: each by its name. */
-function predictionOf(outputs: OutputTensor[], row: number): unknown {
-  return outputs.length === 1 ? rowValue(outputs[0]!, row) : rowValues(outputs, row);
+/** One output: its values; several: each by its name. Rows of open outputs need not be of one size. */
+function predictionsOf(
+  signature: Signature,
+  answers: Float64Array,
+  texts: string[],
+  rows: number,
+): unknown[] {
+  const sayAll = (outputs: OutputTensor[], row: number): unknown =>
+    outputs.length === 1 ? rowValue(outputs[0]!, row) : rowValues(outputs, row);
+  const all = Array.from({ length: rows }, (_, row) => row);
+  if (!signature.outputs.some(isOpen)) {
+    const outputs = outputsOf({ outputs: null }, signature, answers, texts, rows);
+    return all.map((row) => sayAll(outputs, row));
+  }
+  return all.map((row) =>
+    sayAll(outputsOf({ outputs: null }, signature, rowAnswers(signature, answers, row), texts, 1), 0),
+  );
 }
 
 function wrong(row: number, why: string): SlipwayError {

@@ -6,7 +6,7 @@ export const errorTable = {
   // Requests
   INVALID_REQUEST: {
     status: 400,
-    hint: 'See the README for /predict and /labels, and /api/openapi.json for control.',
+    hint: 'See README for /predict and /labels, docs/protocols.md for the standard protocols, /api/openapi.json for control.',
   },
   INVALID_JSON: { status: 400, hint: 'Send one JSON value, UTF-8, with content-type application/json.' },
   BODY_TOO_LARGE: { status: 413, hint: 'Send fewer rows a request.' },

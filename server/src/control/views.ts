@@ -20,7 +20,7 @@ import { placementAs } from '../placement.ts';
 import type { KnownVersion, ModelRecord, Registry, RolloutRecord } from '../registry/registry.ts';
 import { heldNext } from '../rollout/decide.ts';
 import { lossFor, lossText } from '../rollout/loss.ts';
-import { servingOf } from '../serving.ts';
+import { scoredWithinMs, servingOf } from '../serving.ts';
 import {
   answerValue,
   answerWidth,
@@ -251,6 +251,8 @@ export class Views {
   #version(record: KnownVersion): VersionView {
     const { model, version, kind, signature, policy, provenance, facts, gates, promise } = record;
     const learns = kindNamed(kind).learns;
+    const placement = placementAs('other', record, { learns });
+    const serving = servingOf(record.serving, record.merging);
     return {
       model,
       version,
@@ -277,9 +279,10 @@ export class Views {
       batchMicroseconds: record.batchMicroseconds ?? null,
       memoryBytes: record.memoryBytes ?? null,
       attachedBytes: record.attachedBytes ?? null,
-      placement: placementAs('other', record, { learns }),
+      placement,
       serving: {
-        ...servingOf(record.serving, record.merging),
+        ...serving,
+        timeoutMs: serving.timeoutMs ?? (placement === 'scorer' ? scoredWithinMs : null),
         automatic: record.serving.batching === 'auto',
       },
       promise,

@@ -330,6 +330,8 @@ export interface ScorerState {
   ready: boolean;
   /** Times that it ended before it was ready, since it last was. */
   failed: number;
+  /** Why the last of these ended; null: there is none. */
+  loss: ProcessLoss | null;
 }
 
 /** A process of a version, its scorer or one below that, had been ready, has ended, and is being replaced. */

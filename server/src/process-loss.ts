@@ -13,3 +13,15 @@ export function lossOf(signal: string | null, code: number | null): ProcessLoss 
   const isFault = signal === null ? code !== 0 : faults.has(signal);
   return { why: isFault ? 'crash' : 'ended', detail: signal ?? `code ${code}` };
 }
+
+const said: Record<ProcessLoss['why'], (detail: string) => string> = {
+  hang: (time) => `did not answer for ${time} and was killed`,
+  crash: (how) => `crashed (${how})`,
+  memory: (bytes) => `needed more than ${bytes} and was killed`,
+  ended: (how) => `was ended from outside (${how})`,
+};
+
+/** What happened to it, as the end of a sentence. */
+export function lossText({ why, detail }: ProcessLoss): string {
+  return said[why](detail);
+}

@@ -65,12 +65,12 @@ export class Changes {
   }
 
   /**
-   * Changes the registry, and has every lane serve what it says then; undone if a lane refuses: the models here, all
-   * else by `undo`. Only within a turn.
+   * Changes the registry, and has every lane serve what it says then; all of it is undone if a version does not come up,
+   * or a lane refuses. Only within a turn.
    */
-  async make<T>(change: () => T, undo: () => void = () => {}): Promise<T> {
-    const [models, before] = [this.registry.models(), this.#snapshot];
-    const result = this.registry.transaction(change);
+  async make<T>(change: () => T): Promise<T> {
+    const before = this.#snapshot;
+    const { result, undo } = this.registry.reversible(change);
     const snapshot = this.#make();
     try {
       // What is made current is warm before any lane asks it.
@@ -79,7 +79,6 @@ export class Changes {
       await this.#lines?.serve(snapshot);
     } catch (error) {
       if (toSlipwayError(error).code !== 'TIMEOUT') {
-        for (const model of models) this.registry.saveModel(model);
         undo();
         const restored = this.#make();
         this.#put(restored);

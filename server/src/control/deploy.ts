@@ -44,12 +44,13 @@ export async function deploy(
   const made = await changes.blobs.holding(given, () => tried(changes.blobs, candidates, request));
   const kept = [made.program, made.baseline, made.golden].flatMap((one) => one?.digest ?? []);
   return changes.blobs.holding([...given, ...kept], () =>
-    changes.inTurn(async () => {
-      const record = recordOf(changes, name, request, by, made);
-      const serving = chosenServing(record, usualServing, request.serving ?? {});
-      const rollout = await changes.make(() => register(changes, record, serving, request, by));
-      return { record, rollout };
-    }),
+    changes.inTurn(() =>
+      changes.make(() => {
+        const record = recordOf(changes, name, request, by, made);
+        const serving = chosenServing(record, usualServing, request.serving ?? {});
+        return { record, rollout: register(changes, record, serving, request, by) };
+      }),
+    ),
   );
 }
 
@@ -99,7 +100,7 @@ function recordOf(
   }
   return {
     model: name,
-    version: (against?.version ?? 0) + 1,
+    version: changes.registry.nextVersion(name),
     kind: tried.kind,
     program: made.program.digest,
     signature: tried.signature,

@@ -17,7 +17,11 @@ export function makeSnapshot(
   const models = { ...before?.models };
   for (const name of registry.touched) {
     const record = registry.model(name);
-    if (!record) continue;
+    if (!record) {
+      // It had just been made, and was undone.
+      delete models[name];
+      continue;
+    }
     const served = servedModel(registry, record);
     if (JSON.stringify(served) !== JSON.stringify(models[name])) models[name] = served;
   }

@@ -1,4 +1,4 @@
-import type { ProcessLoss } from '../process-loss.ts';
+import { lossText, type ProcessLoss } from '../process-loss.ts';
 import type { ModelRecord } from '../registry/registry.ts';
 import type { Changes } from './changes.ts';
 import { endRollout, runningRollout } from './rollouts.ts';
@@ -7,16 +7,12 @@ import { endRollout, runningRollout } from './rollouts.ts';
 const stopsAllowed = 1;
 
 /** A process of this version, its scorer or one below that, has ended, and is being replaced. */
-export function lost(
-  changes: Changes,
-  model: string,
-  version: number,
-  { why, detail }: ProcessLoss,
-): Promise<void> {
+export function lost(changes: Changes, model: string, version: number, loss: ProcessLoss): Promise<void> {
   return changes.inTurn(async () => {
     const record = changes.registry.version(model, version);
     if (!record || record.quarantined) return;
-    const what = said[why](detail);
+    const { why } = loss;
+    const what = lossText(loss);
     // Neither a leak that was contained nor another's hand proves anything against it.
     const isItsFault = why === 'hang' || why === 'crash';
     const stops = isItsFault ? changes.registry.countStop(model, version) : 0;
@@ -30,13 +26,6 @@ export function lost(
     changes.onChanged([`models/${model}`, 'timeline']);
   });
 }
-
-const said: Record<ProcessLoss['why'], (detail: string) => string> = {
-  hang: (time) => `did not answer for ${time} and was killed`,
-  crash: (how) => `crashed (${how})`,
-  memory: (bytes) => `needed more than ${bytes} and was killed`,
-  ended: (how) => `was ended from outside (${how})`,
-};
 
 /** A version that somebody put live has taken the place of those that were quarantined; only within a change. */
 export function clearQuarantines(changes: Changes, model: string): void {

@@ -21,7 +21,7 @@ export function beginRollout(
         'NOT_SCORED',
         `No output of version ${version} of "${model}" is known to be its answer: no label can say which version is better.`,
       );
-  const id = `${model}-${changes.registry.rollouts(model).length + 1}`;
+  const id = `${model}-${changes.registry.nextRollout(model)}`;
   changes.registry.saveRollout({
     id,
     model,

@@ -2,6 +2,7 @@ import { SlipwayError } from '../errors.ts';
 import { News } from '../link/news.ts';
 import type { ScorerOrder, ScorerState, VersionName } from '../messages.ts';
 import { refusalOf } from '../models/kinds.ts';
+import { lossText } from '../process-loss.ts';
 import type { ServedModel, ServedVersion, Snapshot } from '../snapshot.ts';
 
 /** For a version to be loaded and warm, ms. */
@@ -17,6 +18,8 @@ export class Scorers {
   readonly #order: OrderScorers;
   readonly #news = new News();
   #states = new Map<string, ScorerState>();
+  /** Of a change that waits: those that have not been up since it began to. */
+  #awaited = new Set<string>();
 
   constructor(order: OrderScorers) {
     this.#order = order;
@@ -28,24 +31,26 @@ export class Scorers {
   }
 
   /**
-   * Starts what the next snapshot needs beside what the present one has, and wakes what it asks more of; resolves when
-   * all that is warm. Throws GATE_FAILED for a version that does not come up, or why it is not run here.
+   * Starts what the next snapshot needs beside what the present one has, and wakes what becomes live; resolves when all
+   * that answers has been warm since. They need not be up at the same time: there may be room for one. Throws GATE_FAILED
+   * for a version that does not come up, or why it is not run here.
    */
   async prepare(present: Snapshot | null, next: Snapshot): Promise<void> {
     const before = new Map((present ? ordersOf(present) : []).map((order) => [nameOf(order), order]));
     const after = new Map(ordersOf(next).map((order) => [nameOf(order), order]));
     const fresh = [...after.values()].filter((order) => !before.has(nameOf(order)));
     const risen = [...after.values()].filter(
-      (order) => order.role !== 'spare' && (before.get(nameOf(order))?.role ?? order.role) !== order.role,
+      (order) => order.role === 'live' && (before.get(nameOf(order))?.role ?? 'live') !== 'live',
     );
-    const needed = [...fresh, ...risen];
-    if (needed.length === 0) return;
-    for (const { served } of needed) {
+    if (fresh.length + risen.length === 0) return;
+    for (const { served } of [...fresh, ...risen]) {
       const refusal = refusalOf(served.kind);
       if (refusal) throw refusal;
     }
-    // What is known of them is of another time.
+    const needed = [...fresh.filter(({ role }) => role !== 'spare'), ...risen];
+    // What is known of those that are new is of another time.
     for (const order of fresh) this.#states.delete(nameOf(order));
+    this.#awaited = new Set(needed.map(nameOf).filter((name) => !this.#states.get(name)?.ready));
     const all = [...new Map([...before, ...after]).values()];
     this.#order(
       all.filter(isRunHere),
@@ -53,20 +58,23 @@ export class Scorers {
     );
     const end = performance.now() + patienceMs;
     for (;;) {
-      const waiting = needed.filter((order) => !this.#states.get(nameOf(order))?.ready);
+      const waiting = needed.filter((order) => this.#awaited.has(nameOf(order)));
       const [first] = waiting;
       if (!first) return;
       for (const order of waiting) {
-        const failed = this.#states.get(nameOf(order))?.failed ?? 0;
-        if (failed >= triesAllowed) throw notUp(order, `ended ${failed} times before it was ready`);
+        const { failed = 0, loss = null } = this.#states.get(nameOf(order)) ?? {};
+        if (failed < triesAllowed) continue;
+        const how = loss ? ` (the last time it ${lossText(loss)})` : '';
+        throw notUp(order, `ended ${failed} times before it was ready${how}`, loss?.why === 'memory');
       }
-      if (performance.now() > end) throw notUp(first, `was not ready after ${patienceMs / 1000} s`);
+      if (performance.now() > end) throw notUp(first, `was not ready after ${patienceMs / 1000} s`, false);
       await this.#news.next(end);
     }
   }
 
   heard(states: ScorerState[]): void {
     this.#states = new Map(states.map((state) => [keyOf(state.model, state.version), state]));
+    for (const [name, { ready }] of this.#states) if (ready) this.#awaited.delete(name);
     this.#news.tell();
   }
 }
@@ -102,10 +110,12 @@ function keyOf(model: string, version: number): string {
   return `${model}/${version}`;
 }
 
-function notUp({ model, served }: ScorerOrder, why: string): SlipwayError {
+function notUp({ model, served }: ScorerOrder, why: string, needsMemory: boolean): SlipwayError {
   return new SlipwayError(
     'GATE_FAILED',
     `The process of version ${served.version} of "${model}" ${why}.`,
-    'See the log. Nothing was changed.',
+    needsMemory
+      ? 'Give such processes more memory: `slipway serve --scorer-memory`. Nothing was changed.'
+      : 'See the log. Nothing was changed.',
   );
 }

@@ -16,16 +16,12 @@ export function tune(
 ): Promise<void> {
   return changes.inTurn(async () => {
     const record = changes.version(model, version);
-    const before = record.serving;
-    const chosen = chosenServing(record, before, request);
-    await changes.make(
-      () => {
-        changes.registry.saveServing(model, version, chosen);
-        const message = `Version ${version} is served otherwise: ${servingText(servingOf(chosen, record.merging))}.`;
-        changes.enter({ model, version, kind: 'tune', message, by });
-      },
-      () => changes.registry.saveServing(model, version, before),
-    );
+    const chosen = chosenServing(record, record.serving, request);
+    await changes.make(() => {
+      changes.registry.saveServing(model, version, chosen);
+      const message = `Version ${version} is served otherwise: ${servingText(servingOf(chosen, record.merging))}.`;
+      changes.enter({ model, version, kind: 'tune', message, by });
+    });
   });
 }
 

@@ -37,7 +37,7 @@ interface Asked {
 }
 
 const asleepHint =
-  'Try again in a moment: it starts when it is asked for. Where it happens often, give such versions more memory: `slipway serve --scorer-memory`.';
+  'Try again in a moment: it is being started. Where that lasts, see `slipway status`; where it happens often, give such versions more memory: `slipway serve --scorer-memory`.';
 
 /**
  * The line to the scorer of a version, which other lanes share: for the lane it is the model. What the scorer has not

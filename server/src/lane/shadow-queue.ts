@@ -110,7 +110,7 @@ export class ShadowQueue {
     };
     const failed = (thrown: unknown): void => {
       const { code } = toSlipwayError(thrown);
-      // What has enough to do, or is left alone for a while, was not asked at all.
+      // What has enough to do, is left alone for a while, or was not there in time was not asked at all.
       if (notAsked.has(code)) {
         this.#meter.shadowSkipped(event.model, frame.rows);
         return;
@@ -127,6 +127,7 @@ const notAsked: ReadonlySet<ErrorCode> = new Set([
   'UPSTREAM_BUSY',
   'UPSTREAM_OPEN',
   'PYTHON_BUSY',
+  'MODEL_LOADING',
 ]);
 const noFeatures: string[] = [];
 const noValues = new Float64Array(0);

@@ -26,8 +26,8 @@ const idleMs = 60_000;
 
 /**
  * What to do next for all of them to have room: those that are waited for start, first those that a change waits for,
- * within one first come, first served; for them the one used longest ago goes. One that is larger than all the room there
- * is runs alone. null: nothing now.
+ * within one first come, first served; for them the one used longest ago goes. One that is expected to be larger than all
+ * the room there is may run alone. null: nothing now.
  */
 export function nextStep<T extends Roomed>(
   scorers: readonly T[],

@@ -15,6 +15,9 @@ import { readAssignment } from './config.ts';
 import { logger } from './logger.ts';
 import { Reporter } from './reporter.ts';
 
+/** How often it is said that a call goes on, ms. */
+const usedMs = 500;
+
 /** Lanes come first: whoever asks a slow version has time, whoever asks a quick one beside it has not. */
 const niceness = 5;
 
@@ -64,6 +67,8 @@ async function start({ model: name, served }: ScorerOrder): Promise<void> {
     scorer.met(link),
   );
   running = { server, scorer, model };
+  // Of a model that bounds its calls itself the heartbeat goes on during a call, and does not say that there is one.
+  if (model.isBounded) setInterval(() => scorer.isBusy && me.used(), usedMs);
   reporter.tell();
   me.ready();
 }

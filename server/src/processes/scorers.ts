@@ -14,6 +14,8 @@ import { type Loss, Supervised } from './supervised.ts';
 const calmMs = 10_000;
 /** One that comes up is not put to sleep meanwhile, ms. */
 const comesUpMs = 60_000;
+/** One that is silent for longer is in a call: between two of them it beats (child.ts). */
+const inCallMs = 1000;
 /**
  * Nor for so many times as long as that took, and for so long at most, ms: starting them takes a fifth of a processor
  * for each that there is room for.
@@ -39,6 +41,8 @@ interface Kept {
   order: ScorerOrder;
   /** null: it is asleep. */
   supervised: Supervised | null;
+  /** It answers. */
+  isUp: boolean;
   wanted: Wanted | null;
   /** Resident when it was last looked at while it was up, bytes; 0: it never was. */
   bytes: number;
@@ -47,14 +51,16 @@ interface Kept {
   staysUntil: number;
   /** `performance.now()` */
   startedAt: number;
-  /** Times that it ended before it was ready, since it last was. */
+  /** Times that it ended before it was ready, since it last was, and why the last of them. */
   failed: number;
+  loss: ProcessLoss | null;
   /** Times that it was replaced before it was last put to sleep, and that it was. */
   restarts: number;
   evictions: number;
 }
 
 interface Ending {
+  order: ScorerOrder;
   supervised: Supervised;
   bytes: number;
 }
@@ -82,9 +88,12 @@ export class Scorers {
     if (this.#stopping) return;
     const wanted = new Map(orders.map((order) => [nameOf(order.model, order.served.version), order]));
     for (const [name, kept] of this.#kept) {
+      // What a change waited for has been in vain, or is there.
+      if (kept.wanted?.for === 'change') kept.wanted = atLeisure();
       if (wanted.has(name)) continue;
       this.#kept.delete(name);
       if (kept.supervised) this.#end(kept, kept.supervised);
+      else if (!this.#ending.has(name)) this.#parts.reports.forget(name);
     }
     for (const [name, order] of wanted) {
       const kept = this.#kept.get(name);
@@ -103,13 +112,26 @@ export class Scorers {
     this.#makeRoom();
   }
 
+  /** One that is asleep may still hold what it is about to give back. */
   statuses(): ProcessStatus[] {
     const kept = [...this.#kept.values()].map(({ name, order, supervised, restarts, evictions }) => {
-      const status = supervised?.status() ?? asleep(name);
-      const scores = { model: order.model, version: order.served.version, evictions };
-      return { ...status, restarts: restarts + status.restarts, scores };
+      const pid = this.#ending.get(name)?.supervised.status().pid ?? 0;
+      const status = supervised?.status() ?? {
+        name,
+        pid,
+        state: 'asleep' as const,
+        restarts: 0,
+        startedAt: 0,
+      };
+      return { ...status, restarts: restarts + status.restarts, scores: { ...scoresOf(order), evictions } };
     });
-    return [...kept, ...[...this.#ending.values()].map(({ supervised }) => supervised.status())];
+    const ending = [...this.#ending]
+      .filter(([name]) => !this.#kept.has(name))
+      .map(([_, { order, supervised }]) => ({
+        ...supervised.status(),
+        scores: { ...scoresOf(order), evictions: 0 },
+      }));
+    return [...kept, ...ending];
   }
 
   /** Ends what has been silent for too long, or takes too much memory; both are replaced. Then sees to the room. */
@@ -119,7 +141,9 @@ export class Scorers {
     for (const kept of this.#kept.values()) {
       const bytes = heldBy(kept.supervised);
       if (bytes > mostBytes) kept.supervised!.kill('memory');
-      if (isReady(kept)) kept.bytes = bytes;
+      if (!kept.isUp) continue;
+      kept.bytes = bytes;
+      if (kept.supervised!.silentMs > inCallMs) kept.used = performance.now();
     }
     for (const ending of this.#ending.values()) ending.bytes = heldBy(ending.supervised);
     this.#makeRoom();
@@ -136,14 +160,16 @@ export class Scorers {
 
   #want(name: string, why: Wanted['for']): void {
     const kept = this.#kept.get(name);
-    if (!kept || isReady(kept)) return;
+    if (!kept || kept.isUp) return;
     const isMore = wantedFor.indexOf(why) > (kept.wanted ? wantedFor.indexOf(kept.wanted.for) : -1);
     if (isMore) kept.wanted = { for: why, since: performance.now() };
   }
 
   #makeRoom(): void {
     if (this.#stopping) return;
-    const bounds = { most: this.#parts.mostBytes, atOnce: availableParallelism() };
+    const bounds = { most: this.#parts.mostBytes, atOnce: 1 };
+    // What they hold is not known before one of them is up.
+    if (this.#usualBytes() > 0) bounds.atOnce = availableParallelism();
     for (;;) {
       const step = nextStep(this.#roomed(), bounds, performance.now());
       if (!step) return;
@@ -152,9 +178,13 @@ export class Scorers {
     }
   }
 
+  /** What one is expected to hold that has not been up yet: as much as the largest that has; 0: none has. */
+  #usualBytes(): number {
+    return [...this.#kept.values()].reduce((most, { bytes }) => Math.max(most, bytes), 0);
+  }
+
   #roomed(): (Roomed & { kept: Kept | null })[] {
-    const known = [...this.#kept.values()].map(({ bytes }) => bytes).filter((bytes) => bytes > 0);
-    const usual = known.reduce((sum, bytes) => sum + bytes, 0) / Math.max(1, known.length);
+    const usual = this.#usualBytes();
     const kept = [...this.#kept.values()]
       // Its socket is still that of the one before it.
       .filter(({ name, supervised }) => supervised || !this.#ending.has(name))
@@ -202,16 +232,18 @@ export class Scorers {
       first: () => ({ type: 'score', order: kept.order }),
       onReady: () => this.#ready(kept),
       onMessage: (message) => {
-        if (message.type === 'reports') this.#parts.reports.heard(name, message.reports);
-        else if (message.type === 'used') kept.used = performance.now();
+        if (message.type === 'reports') {
+          // That one that goes has nothing to say any more is no news of the version.
+          if (kept.supervised === supervised) this.#parts.reports.heard(name, message.reports);
+        } else if (message.type === 'used') kept.used = performance.now();
         // Before it is ready, it is only seen whether it comes up.
-        else if (message.type === 'lost' && supervised.status().state === 'ready')
-          this.#count(kept, message.loss);
+        else if (message.type === 'lost' && kept.isUp) this.#count(kept, message.loss);
       },
       onLost: (loss) => this.#lost(kept, loss),
     });
     kept.supervised = supervised;
     kept.failed = 0;
+    kept.loss = null;
     kept.startedAt = performance.now();
     kept.staysUntil = kept.startedAt + comesUpMs;
     supervised.start();
@@ -219,9 +251,13 @@ export class Scorers {
 
   #ready(kept: Kept): void {
     const now = performance.now();
-    const staysMs = Math.min(longestStayMs, stayTimes * (now - kept.startedAt));
-    Object.assign(kept, { failed: 0, wanted: null, used: now, staysUntil: now + staysMs });
-    kept.bytes = heldBy(kept.supervised);
+    const bytes = heldBy(kept.supervised);
+    if (bytes > this.#parts.mostBytes) {
+      kept.supervised!.kill('memory');
+      return;
+    }
+    const staysUntil = now + Math.min(longestStayMs, stayTimes * (now - kept.startedAt));
+    Object.assign(kept, { isUp: true, failed: 0, wanted: null, bytes, used: now, staysUntil });
     this.#tell();
     this.#makeRoom();
   }
@@ -230,7 +266,8 @@ export class Scorers {
   #putToSleep(kept: Kept): void {
     const supervised = kept.supervised!;
     kept.supervised = null;
-    kept.wanted = null;
+    kept.isUp = false;
+    kept.wanted = atLeisure();
     kept.evictions++;
     kept.restarts += supervised.status().restarts;
     supervised.send({ type: 'leave' });
@@ -238,10 +275,10 @@ export class Scorers {
     this.#tell();
   }
 
-  #end({ name, bytes }: Kept, supervised: Supervised): void {
-    const ending = { supervised, bytes };
-    this.#ending.set(name, ending);
-    void supervised.stop(this.#parts.heartbeatMs + longestDrainMs).then(() => {
+  #end({ name, order, bytes }: Kept, supervised: Supervised): void {
+    this.#ending.set(name, { order, supervised, bytes });
+    const { heartbeatMs } = this.#parts;
+    void supervised.stop(scoredMs(order.served) + heartbeatMs + longestDrainMs).then(() => {
       this.#ending.delete(name);
       if (!this.#kept.has(name)) this.#parts.reports.forget(name);
       this.#makeRoom();
@@ -251,10 +288,18 @@ export class Scorers {
   #lost(kept: Kept, loss: Loss): void {
     const { tellControl } = this.#parts;
     const { name } = kept;
-    if (loss.wasReady) this.#count(kept, this.#reasonOf(kept, loss));
-    else kept.failed++;
+    const reason = this.#reasonOf(kept, loss);
+    if (loss.wasEnding) {
+      // How it exits, when all is answered, says nothing of the version.
+      if (loss.wasReady && loss.code === null) this.#count(kept, reason);
+      return;
+    }
+    const wasUp = kept.isUp;
+    kept.isUp = false;
+    if (wasUp) this.#count(kept, reason);
+    else Object.assign(kept, { failed: kept.failed + 1, loss: reason, staysUntil: 0 });
     // One that does not come up is said once.
-    if (loss.wasReady || kept.failed === 1)
+    if (wasUp || kept.failed === 1)
       tellControl({ type: 'replaced', name, signal: loss.signal, code: loss.code });
     this.#tell();
   }
@@ -276,8 +321,9 @@ export class Scorers {
     const scorers = [...this.#kept.values()].map((kept) => ({
       model: kept.order.model,
       version: kept.order.served.version,
-      ready: isReady(kept),
+      ready: kept.isUp,
       failed: kept.failed,
+      loss: kept.loss,
     }));
     this.#parts.tellControl({ type: 'scorers', scorers });
   }
@@ -291,30 +337,32 @@ function newKept(name: string, order: ScorerOrder): Kept {
     name,
     order,
     supervised: null,
-    wanted: { for: 'leisure', since: performance.now() },
+    isUp: false,
+    wanted: atLeisure(),
     bytes: 0,
     used: 0,
     staysUntil: 0,
     startedAt: 0,
     failed: 0,
+    loss: null,
     restarts: 0,
     evictions: 0,
   };
 }
 
-function asleep(name: string): ProcessStatus {
-  return { name, pid: 0, state: 'asleep', restarts: 0, startedAt: 0 };
+/** It should be there before anybody asks. */
+function atLeisure(): Wanted {
+  return { for: 'leisure', since: performance.now() };
 }
 
-function stateOf({ supervised, failed }: Kept): Roomed['state'] {
-  const state = supervised?.status().state;
-  if (!state) return 'asleep';
+function scoresOf({ model, served }: ScorerOrder): VersionName {
+  return { model, version: served.version };
+}
+
+function stateOf({ supervised, isUp, failed }: Kept): Roomed['state'] {
+  if (!supervised) return 'asleep';
   // One that does not come up keeps no other from being started.
-  return state === 'ready' || failed > 0 ? 'ready' : 'starting';
-}
-
-function isReady({ supervised }: Kept): boolean {
-  return supervised?.status().state === 'ready';
+  return isUp || failed > 0 ? 'ready' : 'starting';
 }
 
 /** Resident, with the processes that its version has of its own. */

@@ -38,7 +38,7 @@ export interface SupervisedOptions {
   first?: () => SupervisorToChild;
   onReady: () => void;
   onMessage: (message: ChildToSupervisor) => void;
-  /** The process is gone and is about to be replaced. */
+  /** The process is gone without having been told to end, or before it did as it was told. */
   onLost: (loss: Loss) => void;
 }
 
@@ -46,6 +46,8 @@ export interface Loss {
   /** Why the supervisor killed it; null: it did not. */
   killedFor: 'silence' | 'memory' | null;
   wasReady: boolean;
+  /** It had been told to end, and is not replaced. */
+  wasEnding: boolean;
   signal: string | null;
   code: number | null;
 }
@@ -62,6 +64,8 @@ export class Supervised {
   #timer: NodeJS.Timeout | null = null;
   #stopping = false;
   #killedFor: Loss['killedFor'] = null;
+  /** It was told to end, and took longer than it was given. */
+  #isCutOff = false;
   #givingWay = new GivingWay();
 
   constructor(options: SupervisedOptions) {
@@ -84,9 +88,13 @@ export class Supervised {
       const didWork = wasReady && Date.now() - this.#startedAt >= calmMs;
       this.#child = null;
       this.#state = 'stopped';
-      if (this.#stopping) return;
+      const loss = { killedFor: this.#killedFor, wasReady, wasEnding: this.#stopping, signal, code };
+      if (this.#stopping) {
+        if (code !== 0 && !this.#isCutOff) onLost(loss);
+        return;
+      }
       this.#restarts += 1;
-      onLost({ killedFor: this.#killedFor, wasReady, signal, code });
+      onLost(loss);
       this.#pause = didWork ? 0 : Math.min(longestPauseMs, this.#pause * 2 || firstPauseMs);
       this.#timer = setTimeout(() => this.start(), this.#pause);
     };
@@ -159,13 +167,21 @@ export class Supervised {
     const child = this.#child;
     if (!child) return Promise.resolve();
     return new Promise((resolve) => {
-      const timer = setTimeout(() => child.kill('SIGKILL'), patienceMs);
+      const timer = setTimeout(() => {
+        this.#isCutOff = true;
+        child.kill('SIGKILL');
+      }, patienceMs);
       child.once('exit', () => {
         clearTimeout(timer);
         resolve();
       });
       this.send({ type: 'stop' });
     });
+  }
+
+  /** Since it was heard of last, ms. */
+  get silentMs(): number {
+    return performance.now() - this.#lastBeat;
   }
 
   status(): ProcessStatus {

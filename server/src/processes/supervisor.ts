@@ -145,7 +145,9 @@ export async function startSupervisor(config: Config): Promise<Running> {
         calmMs: 0,
         onReady: ready,
         onMessage: (message) => heard(name, message),
-        onLost: ({ signal, code }) => tellControl({ type: 'replaced', name, signal, code }),
+        onLost: ({ wasEnding, signal, code }) => {
+          if (!wasEnding) tellControl({ type: 'replaced', name, signal, code });
+        },
       });
       all.push(supervised);
       supervised.start();

@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { CheckpointView, FindingView, Gate, TimelineEntry } from '../api.ts';
 import { migrate, openDatabase } from '../db/open.ts';
 import { registrySchema } from '../db/registry-schema.ts';
+import { UndoLog } from '../db/undo-log.ts';
 import type { Importance } from '../models/model.ts';
 import type { Placement } from '../placement.ts';
 import { type Merging, type ServingChoice, usualServing } from '../serving.ts';
@@ -80,16 +81,21 @@ export interface CheckpointRecord extends CheckpointView {
 
 export type NewEntry = Omit<TimelineEntry, 'id'>;
 
+/** Of a change that is taken back; a command that was carried out is not carried out again. */
+const undoneTables = ['models', 'versions', 'checkpoints', 'rollouts', 'timeline', 'findings'] as const;
+
 /** Models, versions, checkpoints, rollouts and the timeline, in registry.db. */
 export class Registry {
   /** Models whose records may be other than whoever emptied this last has read them; at first all. */
   readonly touched: Set<string>;
   readonly #database: DatabaseSync;
+  readonly #undo: UndoLog;
   readonly #sql: ReturnType<typeof statements>;
 
   constructor(file: string) {
     this.#database = openDatabase(file);
     migrate(this.#database, file, registrySchema);
+    this.#undo = new UndoLog(this.#database, undoneTables);
     this.#sql = statements(this.#database);
     this.touched = new Set(this.models().map(({ model }) => model));
   }
@@ -109,6 +115,19 @@ export class Registry {
       this.#database.exec('ROLLBACK');
       throw error;
     }
+  }
+
+  /** Likewise; `undo` takes all of it back, as long as nothing else has changed what it changed. */
+  reversible<T>(change: () => T): { result: T; undo: () => void } {
+    const { result, undo } = this.transaction(() => this.#undo.record(change));
+    const touched = [...this.touched];
+    return {
+      result,
+      undo: () => {
+        this.transaction(undo);
+        for (const model of touched) this.touched.add(model);
+      },
+    };
   }
 
   models(): ModelRecord[] {
@@ -246,11 +265,23 @@ export class Registry {
     this.#sql.setDone.run(id);
   }
 
-  /** Number of the last snapshot; `next` makes and keeps a higher one. */
   nextSnapshot(): number {
-    const row = this.#sql.meta.get('snapshot') as { value: string } | undefined;
-    const next = Number(row?.value ?? 0) + 1;
-    this.#sql.setMeta.run('snapshot', String(next));
+    return this.#next('snapshot', 0);
+  }
+
+  nextVersion(model: string): number {
+    return this.#next(`version/${model}`, this.versions(model).at(-1)?.version ?? 0);
+  }
+
+  nextRollout(model: string): number {
+    return this.#next(`rollout/${model}`, this.rollouts(model).length);
+  }
+
+  /** A higher number than `least`, and than any before of this name: what was undone gives none back. */
+  #next(name: string, least: number): number {
+    const row = this.#sql.meta.get(name) as { value: string } | undefined;
+    const next = Math.max(least, Number(row?.value ?? 0)) + 1;
+    this.#sql.setMeta.run(name, String(next));
     return next;
   }
 }

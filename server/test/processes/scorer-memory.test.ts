@@ -21,10 +21,11 @@ interface Outcome {
 }
 const ask = (model: string, rounds: number) =>
   slipway.predict<Outcome>(model, { features: { x: 0.5, rounds } });
-const scorers = async () => {
-  const { body } = await slipway.api<StatusView>('GET', '/api/status');
+const scorersOf = async (one: Slipway) => {
+  const { body } = await one.api<StatusView>('GET', '/api/status');
   return body.processes.filter(({ scores }) => scores);
 };
+const scorers = () => scorersOf(slipway);
 const stateOf = async (name: string) => (await scorers()).find((one) => one.name === name)?.state;
 
 test('more versions than their processes have memory for are all served: what was used longest ago makes room', async () => {
@@ -68,4 +69,54 @@ test('a version that sleeps is ready, and warm again before it is rolled back to
   expect(await stateOf('scorer-a-1')).toBe('ready');
   expect((await ask('a', 10)).body.version).toBe(1);
   expect((await slipway.api<ModelView>('GET', '/api/models/a')).body.live).toBe(1);
+});
+
+test('where there is room for one, a shadow makes no change wait in vain, and is skipped while it sleeps', async () => {
+  const own = await Slipway.start({ scorerMemory: 160e6 });
+  try {
+    const asked = () => own.predict<Outcome>('m', { features: { x: 0.5, rounds: 10 } });
+    expect((await own.deploy('m', loop)).status).toBe(201);
+    const shadow = await own.deploy('m', loop, { as: 'shadow', serving: { timeoutMs: 1000 } });
+    expect(shadow.status).toBe(201);
+    const skipped = async (): Promise<number> => {
+      const { body } = await own.api<string>('GET', '/metrics');
+      expect(body).toMatch(/slipway_shadow_rows_total\{model="m",outcome="failed"\} 0\n/);
+      return Number(/slipway_shadow_rows_total\{model="m",outcome="skipped"\} (\d+)/.exec(body)?.[1] ?? 0);
+    };
+    await until(async () => {
+      expect((await asked()).body.version).toBe(1);
+      return (await skipped()) > 0;
+    }, 'rows of the shadow to be skipped');
+    expect((await own.api('POST', '/api/models/m/promote', { version: 2 })).status).toBe(200);
+    expect((await asked()).body.version).toBe(2);
+    for (const loaded of ['unload', 'load'])
+      expect((await own.api('POST', `/api/models/m/${loaded}`, {})).status).toBe(200);
+    expect((await asked()).body.version).toBe(2);
+  } finally {
+    await own.end();
+  }
+});
+
+test('one that needs more than all of it is refused when it is deployed, with nothing left of it', async () => {
+  const own = await Slipway.start({ scorerMemory: 50e6 });
+  try {
+    const { status, body } = await own.deploy('large', loop);
+    expect([status, body]).toMatchObject([
+      422,
+      {
+        error: {
+          code: 'GATE_FAILED',
+          message: expect.stringContaining('needed more than 50 MB'),
+          hint: expect.stringContaining('--scorer-memory'),
+        },
+      },
+    ]);
+    expect((await own.api('GET', '/api/models/large')).status).toBe(404);
+    expect((await own.data('GET', '/v2/models/large/ready')).status).toBe(404);
+    const { entries } = (await own.api<{ entries: object[] }>('GET', '/api/timeline?model=large')).body;
+    expect(entries).toEqual([]);
+    expect((await scorersOf(own)).length).toBe(0);
+  } finally {
+    await own.end();
+  }
 });

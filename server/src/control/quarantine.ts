@@ -17,7 +17,10 @@ export function lost(changes: Changes, model: string, version: number, loss: Pro
     const isItsFault = why === 'hang' || why === 'crash';
     const stops = isItsFault ? changes.registry.countStop(model, version) : 0;
     if (stops > stopsAllowed) {
-      await changes.make(() => quarantine(changes, model, version, stops, what));
+      const take = (sound: number | null) => () => quarantine(changes, model, version, sound, stops, what);
+      const sound = lastSound(changes, changes.model(model), version);
+      // Whatever becomes of the one that should take its place, it is served no more.
+      await changes.make(take(sound)).catch(() => changes.make(take(null)));
       return;
     }
     const then = isItsFault ? ' The next time it is quarantined.' : '';
@@ -38,14 +41,22 @@ function findingOf(model: string, version: number | null): string {
   return `${model}/${version}/stopped`;
 }
 
-function quarantine(changes: Changes, model: string, version: number, stops: number, what: string): void {
+/** `sound`: the version that is live if it was; null: none. */
+function quarantine(
+  changes: Changes,
+  model: string,
+  version: number,
+  sound: number | null,
+  stops: number,
+  what: string,
+): void {
   const record = changes.model(model);
   changes.registry.quarantine(model, version);
   const rollout = runningRollout(changes, record);
   const involved = rollout !== null && (rollout.candidate === version || rollout.live === version);
   if (involved) endRollout(changes, rollout, 'inconclusive', [`Version ${version} was quarantined.`]);
   const falls = record.live === version;
-  const live = falls ? lastSound(changes, record) : record.live;
+  const live = falls ? sound : record.live;
   changes.registry.saveModel({
     ...record,
     live,
@@ -87,8 +98,10 @@ function quarantine(changes: Changes, model: string, version: number, stops: num
   });
 }
 
-/** The one that was live before, else the newest that is not quarantined; null if there is none. */
-function lastSound(changes: Changes, record: ModelRecord): number | null {
-  const sound = changes.registry.versions(record.model).filter((one) => !one.quarantined);
+/** Besides `version` the one that was live before, else the newest that is not quarantined; null if there is none. */
+function lastSound(changes: Changes, record: ModelRecord, version: number): number | null {
+  const sound = changes.registry
+    .versions(record.model)
+    .filter((one) => !one.quarantined && one.version !== version);
   return sound.find((one) => one.version === record.previous)?.version ?? sound.at(-1)?.version ?? null;
 }

@@ -83,7 +83,7 @@ test('a candidate that fails on half of its rows is not promoted on those that i
   expect(failed.answers[1]).toMatchObject({
     version: 2,
     prediction: null,
-    failure: 'PREDICTION_FAILED',
+    failure: 'ROW_REFUSED',
     loss: null,
   });
 });

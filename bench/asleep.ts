@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { inRepository } from '../server/test/processes/harness.ts';
 import { seeded } from '../server/test/stats/seeded.ts';
+import { quantile } from './load.ts';
 import { SlipwayProcess } from './slipway.ts';
 
 /**
- * More versions with processes of their own than these have memory for: one caller each for some, who ask one of all of
- * them at random; every answer compared. How long an answer takes of one that is awake, and of one that sleeps, against
+ * More versions with processes of their own than these have memory for: callers who ask one of all of them at random; every answer compared. How long an answer takes of one that is awake, and of one that sleeps, against
  * the start of a bare Node process in the same run; and what they hold together, looked at all the time.
  *
  *   node bench/asleep.ts      MODELS=12 MEMORY=400 (MB) CALLERS=2 SECONDS=60
@@ -66,13 +66,13 @@ try {
     0,
   );
   const [awake, asleep, bare] = [took.awake, took.asleep, took.bare].map((all) =>
-    all.sort((one, other) => one - other),
-  ) as [number[], number[], number[]];
+    Float64Array.from(all).sort(),
+  ) as [Float64Array, Float64Array, Float64Array];
   console.log(
     `${awake.length + asleep.length} answers of ${models} versions, none wrong; ${evictions} put to sleep; together ${most.toFixed(0)} MB at most, of ${megabytes}`,
   );
   console.log(
-    `awake ${at(awake, 0.5).toFixed(1)} ms; asleep (${asleep.length}) ${at(asleep, 0.5).toFixed(0)} ms, 9 of 10 within ${at(asleep, 0.9).toFixed(0)}; the start of a bare Node process ${at(bare, 0.5).toFixed(0)} ms: ${(at(asleep, 0.5) / at(bare, 0.5)).toFixed(1)} times`,
+    `awake ${quantile(awake, 0.5).toFixed(1)} ms; asleep (${asleep.length}) ${quantile(asleep, 0.5).toFixed(0)} ms, 9 of 10 within ${quantile(asleep, 0.9).toFixed(0)}; the start of a bare Node process ${quantile(bare, 0.5).toFixed(0)} ms: ${(quantile(asleep, 0.5) / quantile(bare, 0.5)).toFixed(1)} times`,
   );
 } finally {
   await slipway.stop();
@@ -87,8 +87,4 @@ async function ask(model: string): Promise<{ prediction: number }> {
   const body = (await answer.json()) as { prediction: number };
   if (!answer.ok) throw new Error(JSON.stringify(body));
   return body;
-}
-
-function at(sorted: number[], share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
 }

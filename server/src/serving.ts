@@ -1,3 +1,5 @@
+import type { Placement } from './placement.ts';
+
 /** How a version is served, beside what it is: may be changed at any time, without a new version. */
 export interface Serving {
   /** How requests that wait are merged into one call of the model; null: each is a call of its own. */
@@ -16,6 +18,14 @@ export interface ServingChoice extends Omit<Serving, 'batching'> {
 
 /** Longest that a scorer may take over a call where nothing else is chosen, ms. */
 export const scoredWithinMs = 10_000;
+
+/** Longest that a request may take where the version runs, ms; null: what its caller says. */
+export function timeoutWhere(
+  { timeoutMs }: Pick<Serving, 'timeoutMs'>,
+  placement?: Placement,
+): number | null {
+  return timeoutMs ?? (placement === 'scorer' ? scoredWithinMs : null);
+}
 
 export const usualServing: ServingChoice = { batching: 'auto', cacheBytes: 0, timeoutMs: null };
 

@@ -21,6 +21,7 @@ export function VersionDetails({ model, version }: { model: ModelView; version: 
     batchMicroseconds,
   } = version;
   const { missingAllowed, task } = version;
+  const attachedWhere = placement === 'scorer' ? 'memory besides its process' : 'memory in a lane';
   return (
     <div className="version-details">
       <div>
@@ -57,14 +58,7 @@ export function VersionDetails({ model, version }: { model: ModelView; version: 
             ...(classes ? [['classes', classes.join(', ')] as [string, string]] : []),
             ['inputs', <Tensors key="inputs" all={inputs} />],
             ['outputs', <Tensors key="outputs" all={outputs} />],
-            ...(attachedBytes === null
-              ? []
-              : ([
-                  [
-                    placement === 'scorer' ? 'memory besides its process' : 'memory in a lane',
-                    bytes(attachedBytes),
-                  ],
-                ] as [string, string][])),
+            ...(attachedBytes === null ? [] : [[attachedWhere, bytes(attachedBytes)] as [string, string]]),
             ...(memoryBytes === null
               ? []
               : [['as first of its kind', bytes(memoryBytes)] as [string, string]]),

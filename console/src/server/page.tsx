@@ -5,7 +5,7 @@ import { TroublePage, Waiting } from '../parts/waiting.tsx';
 import { When } from '../parts/when.tsx';
 import { bytes, milliseconds, plural } from '../words/numbers.ts';
 import { Lane } from './lane.tsx';
-import { Processes } from './processes.tsx';
+import { isAway, Processes } from './processes.tsx';
 
 /** Nothing tells the console of a lane's figures: it asks, ms. */
 const everyMs = 5000;
@@ -41,9 +41,7 @@ export function ServerPage() {
 
 /** The answer in one sentence. Pure. */
 export function keepsUp({ lanes, processes }: Pick<StatusView, 'lanes' | 'processes'>): string {
-  const away = processes
-    .filter(({ state }) => state !== 'ready' && state !== 'asleep')
-    .map(({ name }) => name);
+  const away = processes.filter(isAway).map(({ name }) => name);
   const pressed = lanes.filter((lane) => lane.pressed).length;
   if (lanes.length === 0) return 'No lane answers: predictions wait until the next one is there.';
   if (pressed > 0) {

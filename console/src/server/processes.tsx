@@ -31,7 +31,7 @@ export function Processes({ processes }: { processes: ProcessView[] }) {
           {processes.map((one) => (
             <tr key={`${one.name} ${one.pid}`}>
               <th scope="row">
-                <StateMark level={awayStates.has(one.state) ? 'look' : 'well'} wordless /> {one.name}
+                <StateMark level={isAway(one) ? 'look' : 'well'} wordless /> {one.name}
                 <span className="small quiet">
                   <Purpose process={one} />
                 </span>
@@ -51,7 +51,10 @@ export function Processes({ processes }: { processes: ProcessView[] }) {
   );
 }
 
-const awayStates: ReadonlySet<ProcessView['state']> = new Set(['starting', 'stopped']);
+/** It does not do its work, and should: one that sleeps is not asked. */
+export function isAway({ state }: Pick<ProcessView, 'state'>): boolean {
+  return state === 'starting' || state === 'stopped';
+}
 
 function Since({ process: { state, startedAt } }: { process: ProcessView }) {
   if (state === 'asleep') return <Term name="asleep">asleep</Term>;

@@ -20,7 +20,7 @@ import { placementAs } from '../placement.ts';
 import type { KnownVersion, ModelRecord, Registry, RolloutRecord } from '../registry/registry.ts';
 import { heldNext } from '../rollout/decide.ts';
 import { lossFor, lossText } from '../rollout/loss.ts';
-import { scoredWithinMs, servingOf } from '../serving.ts';
+import { servingOf, timeoutWhere } from '../serving.ts';
 import {
   answerValue,
   answerWidth,
@@ -282,7 +282,7 @@ export class Views {
       placement,
       serving: {
         ...serving,
-        timeoutMs: serving.timeoutMs ?? (placement === 'scorer' ? scoredWithinMs : null),
+        timeoutMs: timeoutWhere(serving, placement),
         automatic: record.serving.batching === 'auto',
       },
       promise,

@@ -5,7 +5,7 @@ import type { Update } from '../messages.ts';
 import { attachVersion } from '../models/attach-version.ts';
 import { kindNamed } from '../models/kinds.ts';
 import type { Learner, Model, Place } from '../models/model.ts';
-import { type Serving, scoredWithinMs } from '../serving.ts';
+import { type Serving, timeoutWhere } from '../serving.ts';
 import { answerWidth } from '../signature.ts';
 import { type ServedModel, type ServedVersion, servingIn } from '../snapshot.ts';
 import { type Frame, newFrame } from '../tensor.ts';
@@ -165,8 +165,7 @@ export function answersAtOnce({ runs, sliceRows }: Arm, rows: number): boolean {
 /** From now on. What is cached stays as far as it fits. */
 export function serveAs(arm: Arm, serving: Serving): void {
   arm.serving = serving;
-  arm.patienceMs =
-    serving.timeoutMs ?? (arm.version.placement === 'scorer' ? scoredWithinMs : Number.POSITIVE_INFINITY);
+  arm.patienceMs = timeoutWhere(serving, arm.version.placement) ?? Number.POSITIVE_INFINITY;
   arm.mostRows = mostRowsOf(arm);
   if (serving.cacheBytes === 0) arm.cache = null;
   else if (arm.cache) arm.cache.mostBytes = serving.cacheBytes;

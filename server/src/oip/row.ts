@@ -21,11 +21,17 @@ export function rowOf(
   texts: string[],
   row: number,
 ): Record<string, unknown> {
-  return rowValues(outputsOf({ outputs: null }, signature, rowAnswers(signature, answers, row), texts, 1), 0);
+  return rowValues(rowOutputs(signature, answers, texts, row), 0);
 }
 
-/** One row of the answers, as its own. */
-export function rowAnswers(signature: Signature, answers: Float64Array, row: number): Float64Array {
+/** One answered row's outputs, in tensors of its own. */
+export function rowOutputs(
+  signature: Signature,
+  answers: Float64Array,
+  texts: string[],
+  row: number,
+): OutputTensor[] {
   const width = answerWidth(signature);
-  return answers.subarray(row * width, (row + 1) * width);
+  const own = answers.subarray(row * width, (row + 1) * width);
+  return outputsOf({ outputs: null }, signature, own, texts, 1);
 }

@@ -28,6 +28,13 @@ class Gated implements Model {
   mostAtOnce = 0;
   gate: Promise<void> = Promise.resolve();
 
+  /** Whatever is asked waits until what this returns is called. */
+  hold(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.gate = promise;
+    return resolve;
+  }
+
   async predict({ rows, width, values, texts }: Frame, answers: Float64Array, out: string[]): Promise<void> {
     this.calls++;
     this.mostAtOnce = Math.max(this.mostAtOnce, ++this.atOnce);
@@ -158,10 +165,7 @@ test('a socket that connects but has nobody behind it any more costs nothing', a
 test('a request that is late leaves alone, keeps its place with the scorer, and holds up nobody after it', async () => {
   const path = newPath();
   const far = await scorer(path);
-  let go = (): void => {};
-  far.model.gate = new Promise((resolve) => {
-    go = resolve;
-  });
+  const go = far.model.hold();
   const line = new ScorerLine(path, signature, 0, () => {});
   const late = ask(line, [{ x: 1, text: 'late' }], performance.now() + 30);
   const patient = ask(line, [{ x: 2, text: 'patient' }]);
@@ -197,10 +201,7 @@ test('what could not be answered by its deadline, as calls take, is refused at o
 test('one that leaves answers what it has taken; the rest waits for the next, which the line asks for', async () => {
   const path = newPath();
   const first = await scorer(path);
-  let open = (): void => {};
-  first.model.gate = new Promise((resolve) => {
-    open = resolve;
-  });
+  const open = first.model.hold();
   let asked = 0;
   const line = new ScorerLine(path, signature, 1, () => asked++);
   const rows = Array.from({ length: 20 }, (_, x) => [{ x, text: `${x}` }]);
@@ -246,10 +247,7 @@ function caller(): { cancellation: Cancellation; go: () => void } {
 test('who goes is told at once and makes room; the model is not asked for those whom it has not begun with', async () => {
   const path = newPath();
   const far = await scorer(path);
-  let open = (): void => {};
-  far.model.gate = new Promise((resolve) => {
-    open = resolve;
-  });
+  const open = far.model.hold();
   const line = new ScorerLine(path, signature, 1, () => {});
   const never = Number.POSITIVE_INFINITY;
   const callers = Array.from({ length: 1002 }, caller);

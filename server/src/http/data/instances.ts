@@ -5,7 +5,7 @@ import type { Codec } from '../../lane/codec.ts';
 import { rowIds } from '../../lane/infer.ts';
 import { type OutputTensor, outputsOf } from '../../oip/infer.ts';
 import { readParameters } from '../../oip/infer-json.ts';
-import { rowAnswers, rowValue, rowValues } from '../../oip/row.ts';
+import { rowOutputs, rowValue, rowValues } from '../../oip/row.ts';
 import { frameOf, type GivenTensor } from '../../oip/tensors.ts';
 import { isOpen, type Signature } from '../../signature.ts';
 import type { Frame } from '../../tensor.ts';
@@ -82,9 +82,7 @@ function predictionsOf(
     const outputs = outputsOf({ outputs: null }, signature, answers, texts, rows);
     return all.map((row) => sayAll(outputs, row));
   }
-  return all.map((row) =>
-    sayAll(outputsOf({ outputs: null }, signature, rowAnswers(signature, answers, row), texts, 1), 0),
-  );
+  return all.map((row) => sayAll(rowOutputs(signature, answers, texts, row), 0));
 }
 
 function wrong(row: number, why: string): SlipwayError {

@@ -6,8 +6,8 @@ type Types = (number | undefined)[];
 const { float, int32, int64, boolean, string } = elements;
 
 /**
- * Operators whose outputs are of types of their own, by the standard (onnx/docs/Operators.md and Operators-ml.md);
- * those of all others are of their first input's type, or the function says which.
+ * Operators whose outputs are not of their first input's type, as those of all others are, by the standard
+ * (onnx/docs/Operators.md and Operators-ml.md): their types, or how these follow from the node.
  */
 const own: Record<string, Types | ((node: OnnxNode, inputs: Types) => Types)> = {
   ...named(['Shape', 'Size', 'NonZero', 'ArgMax', 'ArgMin', 'NonMaxSuppression', 'SequenceLength'], [int64]),

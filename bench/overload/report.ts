@@ -1,4 +1,5 @@
 import { quantile } from '../load.ts';
+import { median, type Ratio, ratioOf } from '../serving/report.ts';
 import { othersShare, type Reading } from './core.ts';
 import { type Bin, binMs, boundMs } from './generator.ts';
 import { behind, type Server, type Trial, total } from './trial.ts';
@@ -15,11 +16,8 @@ export interface Capacity {
 }
 
 export interface Measured {
-  scenario: string;
   server: Server;
   factor: number;
-  /** Share of the capacity that shall be answered in time; null: none is set. */
-  goal: number | null;
   before: Capacity;
   after: Capacity;
   trial: Trial;
@@ -27,21 +25,35 @@ export interface Measured {
   callersOthers: number;
 }
 
+/** What one trial came to. */
+export interface Told {
+  /** Answers in time, a second. */
+  good: number;
+  /** The mean of what was found before and after. */
+  capacity: number;
+  recoveredMs: number;
+  /** CPU seconds; NaN: nothing was refused. */
+  answer: number;
+  refusal: number;
+  /** Why the trial is void. */
+  voids: string[];
+}
+
 export interface Verdict {
   name: string;
-  goodput: number;
+  /** Share of the capacity that shall be answered in time; null: none is set. */
   goal: number | null;
+  goodput: Ratio;
+  /** Of the slowest trial. */
   recoveredMs: number;
-  /** Why the figure is void. */
-  voids: string[];
-  /** Trials that it is the median of. */
+  answer: number;
+  refusal: number;
   trials: number;
+  voids: number;
 }
 
 /** Others may have had so much of the core. */
 const mostOthers = 0.05;
-/** The capacity may have changed by so much meanwhile. */
-const mostChange = 0.1;
 /** Callers that are further behind than this measure themselves, ms. */
 const mostBehindMs = 5;
 /** A server has recovered when of a second's half so much is answered in time. */
@@ -50,57 +62,65 @@ const recoveredBins = 500 / binMs;
 const mostRecoveryMs = 1000;
 
 /** Prints one trial. */
-export function report(measured: Measured): Verdict {
-  const { server, factor, goal, before, after, trial } = measured;
+export function report(measured: Measured): Told {
+  const { server, factor, before, after, trial } = measured;
   const [calm, much, calmAgain] = trial.phases as [
     Trial['phases'][0],
     Trial['phases'][0],
     Trial['phases'][0],
   ];
   const [first, during] = [total(calm.bins), total(much.bins)];
-  const seconds = much.bins.length / (1000 / binMs);
   const capacity = (before.rate + after.rate) / 2;
-  const goodput = during.good / seconds / capacity;
+  const good = during.good / (much.bins.length / (1000 / binMs));
   const recoveredMs = recovered(calmAgain.bins);
   const { goodAfter, refusedAfter, connections } = trial.outcome;
   const told = [
-    `${server.name}, ${factor} times ${capacity.toFixed(0)}/s: goodput ${percent(goodput)} of the capacity`,
+    `${server.name}, ${factor} times ${capacity.toFixed(0)}/s (${before.rate.toFixed(0)} before, ${after.rate.toFixed(0)} after): goodput ${percent(good / capacity)} of the capacity`,
     `before it ${share(first.good, first.due)} in time; of all late ${share(during.late, during.due)}, ${during.refused === 0 ? 'refuses nothing' : `refused ${share(during.refused, during.due)}`}, lost ${share(during.lost, during.due)}`,
     `answers within ${boundMs} ms: p50 ${ms(goodAfter, 0.5)}, p99 ${ms(goodAfter, 0.99)}${during.refused === 0 ? '' : `; refusals p50 ${ms(refusedAfter, 0.5)}, p99 ${ms(refusedAfter, 0.99)}`}`,
     `recovered ${recoveredMs === Number.POSITIVE_INFINITY ? 'not' : `within ${recoveredMs} ms`}; memory ${mb(calm.from.resident)}, at most ${mb(trial.most)}, after ${mb(after.to.resident)} MB; ${connections} connections`,
-    costs(measured, during, much),
   ];
   const voids = whyVoid(measured);
   console.log(`  ${told[0]}`);
   for (const line of told.slice(1)) console.log(`    ${line}`);
   for (const why of voids) console.log(`    VOID: ${why}`);
+  return { good, capacity, recoveredMs, ...costs(measured, during, much), voids };
+}
+
+/** Of the trials that are not void, where there are any. */
+export function verdict(name: string, goal: number | null, made: Told[]): Verdict {
+  const valid = made.filter(({ voids }) => voids.length === 0);
+  const counted = valid.length > 0 ? valid : made;
+  const each = (of: (told: Told) => number): number[] => counted.map(of);
+  const goodput = ratioOf(
+    each(({ good }) => good),
+    each(({ capacity }) => capacity),
+  );
   return {
-    name: `${measured.scenario} ${server.name} ${factor}×`,
-    goodput,
+    name,
     goal,
-    recoveredMs,
-    voids,
-    trials: 1,
+    goodput,
+    recoveredMs: Math.max(...each((told) => told.recoveredMs)),
+    answer: median(each((told) => told.answer)),
+    refusal: median(each((told) => told.refusal)),
+    trials: valid.length,
+    voids: made.length - valid.length,
   };
 }
 
-/** The trial in the middle; the slowest recovery of all counts. */
-export function medianOf(verdicts: Verdict[]): Verdict {
-  const sorted = verdicts.toSorted((a, b) => a.goodput - b.goodput);
-  const recoveredMs = Math.max(...verdicts.map((one) => one.recoveredMs));
-  return { ...sorted[verdicts.length >> 1]!, recoveredMs, trials: verdicts.length };
-}
-
 export function summary(verdicts: Verdict[]): void {
-  console.log('\nGoodput as a share of the capacity, and recovery:');
-  for (const { name, goodput, goal, recoveredMs, voids, trials } of verdicts) {
-    const isMet = goal !== null && goodput >= goal && recoveredMs <= mostRecoveryMs;
-    const met = voids.length > 0 ? 'VOID, see above' : isMet ? 'met' : 'MISSED';
-    const aim =
-      goal === null ? '' : `  goal ${percent(goal)} and ${mostRecoveryMs} ms, median of ${trials}: ${met}`;
+  console.log(
+    '\nGoodput as a share of the capacity (medians over trials, 95 % interval), the slowest recovery, CPU of an answer and of a refusal:',
+  );
+  for (const { name, goal, goodput, recoveredMs, answer, refusal, trials, voids } of verdicts) {
+    const { value, from, to } = goodput;
+    const isMet = goal !== null && value >= goal && recoveredMs <= mostRecoveryMs;
+    const met = trials === 0 ? 'VOID' : goal === null ? '' : isMet ? 'met' : 'MISSED';
+    const aim = goal === null ? '' : `goal ${percent(goal)} and ${mostRecoveryMs} ms: `;
     const back = recoveredMs === Number.POSITIVE_INFINITY ? 'never' : `${recoveredMs} ms`;
+    const cost = Number.isNaN(refusal) ? us(answer) : `${us(answer)} and ${us(refusal)}`;
     console.log(
-      `  ${name.padEnd(24)} ${percent(goodput).padStart(8)}  ${back.padStart(8)}${aim}${goal === null && voids.length > 0 ? '  VOID, see above' : ''}`,
+      `  ${name.padEnd(24)} ${percent(value).padStart(7)} [${percent(from)}, ${percent(to)}]  ${back}  ${cost} µs  ${trials} trials and ${voids} void  ${aim}${met}`,
     );
   }
 }
@@ -120,11 +140,6 @@ function whyVoid({ server, before, after, trial, callersOthers }: Measured): str
     if (others > mostOthers)
       whys.push(`other processes had ${percent(others)} of the ${server.name}'s core in ${name}`);
   }
-  const change = after.rate / before.rate - 1;
-  if (Math.abs(change) > mostChange)
-    whys.push(
-      `the capacity changed by ${percent(change)} meanwhile: ${before.rate.toFixed(0)}/s before, ${after.rate.toFixed(0)}/s after`,
-    );
   const late = behind(trial);
   if (late > mostBehindMs)
     whys.push(
@@ -133,18 +148,15 @@ function whyVoid({ server, before, after, trial, callersOthers }: Measured): str
   return whys;
 }
 
-/** What does not depend on who else is busy on the machine. */
+/** CPU seconds of an answer and of a refusal: what does not depend on who else is busy on the machine. */
 function costs(
   { before, after }: Measured,
   { good, late, refused }: Bin,
   { from, to }: Trial['phases'][0],
-): string {
-  const used = to.cpu - from.cpu;
-  const cost = (before.cost + after.cost) / 2;
-  const answers = `CPU: an answer ${(cost * 1e6).toFixed(1)} µs`;
-  if (refused === 0) return answers;
-  const refusal = (used - (good + late) * cost) / refused;
-  return `${answers}, a refusal ${(refusal * 1e6).toFixed(1)} µs; ${share((good + late) * cost, used)} of it went into answers`;
+): { answer: number; refusal: number } {
+  const answer = (before.cost + after.cost) / 2;
+  const left = to.cpu - from.cpu - (good + late) * answer;
+  return { answer, refusal: refused === 0 ? Number.NaN : left / refused };
 }
 
 function recovered(bins: Bin[]): number {
@@ -165,6 +177,10 @@ function percent(value: number): string {
 
 function ms(sorted: Float64Array, at: number): string {
   return sorted.length === 0 ? 'none' : `${quantile(sorted, at).toFixed(1)} ms`;
+}
+
+function us(seconds: number): string {
+  return (seconds * 1e6).toFixed(0);
 }
 
 function mb(bytes: number): string {

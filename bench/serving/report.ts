@@ -40,14 +40,25 @@ function figuresOf({ loads, cpu }: Series) {
 }
 
 /** The ratio of two medians over windows, and its 95 % interval by bootstrap over rounds. */
-export function ratio(over: number[], under: number[]): string {
+export interface Ratio {
+  value: number;
+  from: number;
+  to: number;
+}
+
+export function ratioOf(over: number[], under: number[]): Ratio {
   const random = seeded(1);
   const drawn = Array.from({ length: resamples }, () => {
     const picks = over.map(() => Math.floor(random() * over.length));
     return median(picks.map((k) => over[k]!)) / median(picks.map((k) => under[k]!));
   }).sort((a, b) => a - b);
-  const at = (share: number): string => drawn[Math.floor(share * (resamples - 1))]!.toFixed(2);
-  return `${(median(over) / median(under)).toFixed(2)} [${at(0.025)}, ${at(0.975)}]`;
+  const at = (share: number): number => drawn[Math.floor(share * (resamples - 1))]!;
+  return { value: median(over) / median(under), from: at(0.025), to: at(0.975) };
+}
+
+export function ratio(over: number[], under: number[]): string {
+  const { value, from, to } = ratioOf(over, under);
+  return `${value.toFixed(2)} [${from.toFixed(2)}, ${to.toFixed(2)}]`;
 }
 
 export function median(values: number[]): number {

@@ -19,7 +19,7 @@ import { forest } from './serving/workloads.ts';
  */
 const seconds = Number(process.env.SECONDS ?? 4);
 const trials = Number(process.env.TRIALS ?? 20);
-const calmSeconds = 1;
+const calmSeconds = 1.5;
 const capacitySeconds = 1.5;
 const warmSeconds = 3;
 /** So many times as many are tried, void ones included. */

@@ -56,8 +56,9 @@ export interface Verdict {
 const mostOthers = 0.05;
 /** Callers that are further behind than this measure themselves, ms. */
 const mostBehindMs = 5;
-/** A server has recovered when of a second's half so much is answered in time. */
-const recoveredShare = 0.95;
+/** Of half of its capacity a server answers so much in time, unless the machine is held up. */
+const usualShare = 0.95;
+/** It has recovered when it did so for half a second. */
 const recoveredBins = 500 / binMs;
 const mostRecoveryMs = 1000;
 
@@ -126,20 +127,18 @@ export function summary(verdicts: Verdict[]): void {
 }
 
 function whyVoid({ server, before, after, trial, callersOthers }: Measured): string[] {
-  const much = trial.phases[1]!;
   const whys: string[] = [];
   const failed = before.failed + after.failed;
   if (failed > 0)
     whys.push(`of the closed loop that measures the capacity ${failed} requests were not answered`);
-  for (const [name, { from, to }] of Object.entries({
-    'the capacity before': before,
-    'the trial': much,
-    'the capacity after': after,
-  })) {
-    const others = othersShare(from, to);
-    if (others > mostOthers)
-      whys.push(`other processes had ${percent(others)} of the ${server.name}'s core in ${name}`);
-  }
+  const [calm, much] = trial.phases as [Trial['phases'][0], Trial['phases'][0]];
+  const { due, good } = total(calm.bins);
+  if (good < usualShare * due)
+    whys.push(`of half of the capacity, before the trial, only ${share(good, due)} was answered in time`);
+  // The capacity is told by CPU second, whoever else had the core.
+  const others = othersShare(much.from, much.to);
+  if (others > mostOthers)
+    whys.push(`other processes had ${percent(others)} of the ${server.name}'s core in the trial`);
   const late = behind(trial);
   if (late > mostBehindMs)
     whys.push(
@@ -162,7 +161,7 @@ function costs(
 function recovered(bins: Bin[]): number {
   for (let from = 0; from + recoveredBins <= bins.length; from++) {
     const { due, good } = total(bins.slice(from, from + recoveredBins));
-    if (good >= recoveredShare * due) return from * binMs;
+    if (good >= usualShare * due) return from * binMs;
   }
   return Number.POSITIVE_INFINITY;
 }

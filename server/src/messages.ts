@@ -253,19 +253,22 @@ export type ControlToLoops =
       by: string;
     };
 
-/** A loop's verdict for control to carry out. The same id is the same command: carried out once. */
+/** What a rollout has come to. */
+export interface Verdict {
+  id: string;
+  kind: 'promote' | 'roll back';
+  model: string;
+  version: number;
+  rollout: string;
+  reasons: string[];
+  /** Event time and live row of the outcome that decided it. */
+  at: number;
+  row: number;
+}
+
+/** What loops want of control. The same id is the same command: sent until it is done, carried out once. */
 export type Command =
-  | {
-      id: string;
-      kind: 'promote' | 'roll back';
-      model: string;
-      version: number;
-      rollout: string;
-      reasons: string[];
-      /** Event time and live row of the outcome that decided it. */
-      at: number;
-      row: number;
-    }
+  | Verdict
   | {
       id: string;
       kind: 'checkpoint';

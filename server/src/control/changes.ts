@@ -1,3 +1,4 @@
+import type { FindingView } from '../api.ts';
 import { readSnapshot, writeSnapshot } from '../db/snapshot-file.ts';
 import { SlipwayError, toSlipwayError } from '../errors.ts';
 import type { Blobs } from '../registry/blobs.ts';
@@ -97,6 +98,13 @@ export class Changes {
   /** A line of the timeline. */
   enter(entry: Pick<NewEntry, 'model' | 'version' | 'kind' | 'message' | 'by'> & Partial<NewEntry>): void {
     this.registry.addEntry({ eventTime: null, level: 'well', reasons: [], at: this.now(), ...entry });
+  }
+
+  /** Control's own findings that hold no more. */
+  clearFindings(model: string, isOver: (finding: FindingView) => boolean): void {
+    for (const finding of this.registry.findings(model))
+      if (finding.cleared === null && isOver(finding))
+        this.registry.saveFinding({ ...finding, cleared: this.now() });
   }
 
   /** Throws MODEL_NOT_FOUND. */

@@ -32,9 +32,7 @@ export function lost(changes: Changes, model: string, version: number, loss: Pro
 
 /** A version that somebody put live has taken the place of those that were quarantined; only within a change. */
 export function clearQuarantines(changes: Changes, model: string): void {
-  for (const finding of changes.registry.findings(model))
-    if (finding.id === findingOf(model, finding.version) && finding.cleared === null)
-      changes.registry.saveFinding({ ...finding, cleared: changes.now() });
+  changes.clearFindings(model, ({ id, version }) => id === findingOf(model, version));
 }
 
 function findingOf(model: string, version: number | null): string {

@@ -1,10 +1,9 @@
-import { SlipwayError } from '../errors.ts';
-import type { Command } from '../messages.ts';
+import { SlipwayError, toSlipwayError } from '../errors.ts';
+import type { Verdict } from '../messages.ts';
 import type { Changes } from './changes.ts';
 import { clearQuarantines } from './quarantine.ts';
 import { endRollout, runningRollout } from './rollouts.ts';
-
-type Verdict = Extract<Command, { kind: 'promote' | 'roll back' }>;
+import { clearUndone, sayUndone } from './undone-verdict.ts';
 
 interface Switch {
   model: string;
@@ -60,19 +59,25 @@ export async function switchTo(
   });
 }
 
-/** A rollout's verdict. One that a person has ended or holds meanwhile decides nothing. */
+/** A rollout's verdict. What cannot be carried out is a finding, and the loops send it again. */
 export async function follow(changes: Changes, command: Verdict): Promise<void> {
   const { model, version, kind, rollout, reasons, row } = command;
-  if (changes.registry.model(model)?.rollout !== rollout || changes.registry.rollout(rollout)?.held) return;
-  const place = `Decided at this model’s live row ${row.toLocaleString('en-GB')}.`;
-  await switchTo(changes, {
-    model,
-    version,
-    kind,
-    by: `rollout ${rollout}`,
-    reasons: [...reasons, place],
-    command,
-  });
+  if (isWanted(changes, command)) {
+    const place = `Decided at this model’s live row ${row.toLocaleString('en-GB')}.`;
+    const by = `rollout ${rollout}`;
+    try {
+      await switchTo(changes, { model, version, kind, by, reasons: [...reasons, place], command });
+    } catch (error) {
+      sayUndone(changes, command, toSlipwayError(error));
+      throw error;
+    }
+  }
+  clearUndone(changes, command);
+}
+
+/** A rollout that a person has ended or holds meanwhile decides nothing. */
+function isWanted({ registry }: Changes, { model, rollout }: Verdict): boolean {
+  return registry.model(model)?.rollout === rollout && !registry.rollout(rollout)?.held;
 }
 
 /** The version that was live before this one. Throws NOTHING_TO_ROLL_BACK_TO. */

@@ -81,8 +81,16 @@ export interface CheckpointRecord extends CheckpointView {
 
 export type NewEntry = Omit<TimelineEntry, 'id'>;
 
-/** Of a change that is taken back; a command that was carried out is not carried out again. */
-const undoneTables = ['models', 'versions', 'checkpoints', 'rollouts', 'timeline', 'findings'] as const;
+/** Of a change that is taken back; the command that asked for it is not done then. */
+const undoneTables = [
+  'models',
+  'versions',
+  'checkpoints',
+  'rollouts',
+  'timeline',
+  'findings',
+  'done',
+] as const;
 
 /** Models, versions, checkpoints, rollouts and the timeline, in registry.db. */
 export class Registry {

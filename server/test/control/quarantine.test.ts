@@ -1,63 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, expect, test } from 'vitest';
-import { Changes } from '../../src/control/changes.ts';
+import { expect, test } from 'vitest';
 import { lost } from '../../src/control/quarantine.ts';
-import { Scorers } from '../../src/control/scorers.ts';
-import { SlipwayError } from '../../src/errors.ts';
-import { Blobs } from '../../src/registry/blobs.ts';
-import { Registry, type VersionRecord } from '../../src/registry/registry.ts';
-
-let leave = (): void => {};
-afterEach(() => leave());
-
-/** Two versions of a model, the second of them live; `comesUp`: whether the process of the first does when it is needed. */
-function building(comesUp: boolean) {
-  const folder = mkdtempSync(join(tmpdir(), 'slipway-quarantine-'));
-  const registry = new Registry(join(folder, 'registry.db'));
-  leave = () => {
-    registry.close();
-    rmSync(folder, { recursive: true, force: true });
-  };
-  class OfTest extends Scorers {
-    override prepare(...[, next]: Parameters<Scorers['prepare']>): Promise<void> {
-      if (comesUp || next.models.m!.live !== 1) return Promise.resolve();
-      return Promise.reject(new SlipwayError('GATE_FAILED', 'It does not come up.'));
-    }
-  }
-  const changes = new Changes({
-    registry,
-    blobs: new Blobs(join(folder, 'blobs')),
-    scorers: new OfTest(() => {}),
-    snapshotFile: join(folder, 'snapshot.json'),
-    now: () => 1,
-    onChanged: () => {},
-  });
-  for (const version of [1, 2]) {
-    registry.addVersion({
-      model: 'm',
-      version,
-      kind: 'onnx',
-      program: 'digest',
-      placement: 'scorer',
-      microseconds: 1,
-      facts: {},
-      signature: { features: [], inputs: [], outputs: [], answer: {}, task: 'regression' },
-    } as unknown as VersionRecord);
-  }
-  registry.saveModel({
-    model: 'm',
-    live: 2,
-    previous: 1,
-    rollout: null,
-    failedWrite: 'refuse',
-    privacy: { hash: [], drop: [] },
-    unloaded: false,
-  });
-  const crash = () => lost(changes, 'm', 2, { why: 'crash', detail: 'SIGSEGV' });
-  return { registry, changes, crash };
-}
+import { twoVersions } from './two-versions.ts';
 
 test.each([
   [true, 1, 'Version 1 is live again.'],
@@ -65,7 +8,8 @@ test.each([
 ])(
   'a version that crashed twice is served no more, whether or not the one before comes up (%s)',
   async (comesUp, live, said) => {
-    const { registry, changes, crash } = building(comesUp);
+    const { registry, changes } = twoVersions(2, (version) => comesUp || version !== 1);
+    const crash = () => lost(changes, 'm', 2, { why: 'crash', detail: 'SIGSEGV' });
     await crash();
     expect([registry.model('m')!.live, registry.version('m', 2)!.quarantined]).toEqual([2, false]);
     await crash();

@@ -1,5 +1,4 @@
-import type { DatabaseSync } from 'node:sqlite';
-import type { Command } from '../messages.ts';
+import type { Verdict } from '../messages.ts';
 import type { Baseline } from '../monitors/baseline.ts';
 import { decide, settled } from '../rollout/decide.ts';
 import { lossFor, pairOf } from '../rollout/loss.ts';
@@ -7,6 +6,7 @@ import { Paired } from '../rollout/paired.ts';
 import type { ServedRollout, Snapshot } from '../snapshot.ts';
 import type { Outcome } from './outcome.ts';
 import { OutcomeTable } from './outcome-table.ts';
+import type { State } from './state.ts';
 
 interface Running {
   model: string;
@@ -37,19 +37,15 @@ export interface RolloutFold {
  * The state is a function of the outcomes that count now, so it is simply added up again at a start.
  */
 export class Advancing {
+  readonly #state: State;
   readonly #outcomes: OutcomeTable;
   readonly #baselineOf: (model: string, version: number) => Baseline | null;
-  readonly #keep: (name: string, view: RolloutFold) => void;
   #running: Running[] = [];
 
-  constructor(
-    database: DatabaseSync,
-    baselineOf: (model: string, version: number) => Baseline | null,
-    keep: (name: string, view: RolloutFold) => void,
-  ) {
-    this.#outcomes = new OutcomeTable(database);
+  constructor(state: State, baselineOf: (model: string, version: number) => Baseline | null) {
+    this.#state = state;
+    this.#outcomes = new OutcomeTable(state.database);
     this.#baselineOf = baselineOf;
-    this.#keep = keep;
   }
 
   take(snapshot: Snapshot): void {
@@ -79,21 +75,18 @@ export class Advancing {
     this.#running = running;
   }
 
-  /** Adds new outcomes; `rowOf`: live predictions of a model so far. Returns the verdicts to carry out. */
-  advance(outcomes: Outcome[], withdrawn: boolean, rowOf: (model: string) => number): Command[] {
-    return this.#verdicts((running) => this.#addAll(running, outcomes, withdrawn), rowOf);
+  /** Adds new outcomes. Returns the verdicts to carry out. */
+  advance(outcomes: Outcome[], withdrawn: boolean): Verdict[] {
+    return this.#verdicts((running) => this.#addAll(running, outcomes, withdrawn));
   }
 
   /** The verdicts to carry out on the pairs that are there: after a death, or when a rollout that was held is released. */
-  due(rowOf: (model: string) => number): Command[] {
-    return this.#verdicts(({ paired, rule }) => settled(paired, rule), rowOf);
+  due(): Verdict[] {
+    return this.#verdicts(({ paired, rule }) => settled(paired, rule));
   }
 
-  #verdicts(
-    look: (running: Running) => ReturnType<typeof settled>,
-    rowOf: (model: string) => number,
-  ): Command[] {
-    const commands: Command[] = [];
+  #verdicts(look: (running: Running) => ReturnType<typeof settled>): Verdict[] {
+    const verdicts: Verdict[] = [];
     for (const running of this.#running) {
       const verdict = look(running);
       if (verdict === null || running.decided) continue;
@@ -101,7 +94,7 @@ export class Advancing {
       this.#keepOne(running);
       const { rule, paired, model } = running;
       const { reasons, look: shown } = decide(paired, rule);
-      commands.push({
+      verdicts.push({
         id: `${rule.id}/${rule.phase}/${verdict}`,
         kind: verdict,
         model,
@@ -109,10 +102,10 @@ export class Advancing {
         rollout: rule.id,
         reasons,
         at: shown?.at ?? 0,
-        row: rowOf(model),
+        row: this.#state.predictions(model),
       });
     }
-    return commands;
+    return verdicts;
   }
 
   /** Adds a batch; looks after every pair, so that the verdict does not depend on how events were batched. */
@@ -142,7 +135,7 @@ export class Advancing {
   #keepOne(running: Running): void {
     const { rule, paired } = running;
     const { verdict, reasons, look, next } = decide(paired, rule);
-    this.#keep(`rollout/${rule.id}/${rule.phase}`, {
+    const view: RolloutFold = {
       verdict,
       reasons,
       next,
@@ -150,7 +143,8 @@ export class Advancing {
       looks: paired.looks(rule.alpha),
       labelled: running.labelled,
       unanswered: paired.total.candidateNone,
-    });
+    };
+    this.#state.saveView(`rollout/${rule.id}/${rule.phase}`, view);
   }
 
   #addUp(running: Running): void {

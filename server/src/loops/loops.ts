@@ -1,10 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DatabaseSync } from 'node:sqlite';
-import { deserialize, serialize } from 'node:v8';
-import { migrate, openDatabase } from '../db/open.ts';
 import { readSnapshot } from '../db/snapshot-file.ts';
-import { stateSchema } from '../db/state-schema.ts';
 import { type Cursor, isAfter, type PredictionEvent } from '../events.ts';
 import type { Finding } from '../finding.ts';
 import { Finder } from '../journal/find.ts';
@@ -22,6 +18,7 @@ import { LaneLines } from './lane-lines.ts';
 import { Learning } from './learning.ts';
 import { Predictions } from './predictions.ts';
 import { Signatures } from './signatures.ts';
+import { State } from './state.ts';
 import { Told } from './told.ts';
 import { Watching } from './watching.ts';
 
@@ -45,13 +42,11 @@ const saveMs = 250;
 const lookMs = 1000;
 /** Retention is looked at this often, ms. */
 const retainMs = 60_000;
-/** Predictions listed as recent, a model. */
-const recentRows = 200;
 
 /** All loops over one journal: read, fold, commit, make what came of it happen, say so. */
 export class Loops {
   readonly #options: LoopsOptions;
-  readonly #database: DatabaseSync;
+  readonly #state: State;
   readonly #reader: Reader;
   readonly #join: Join;
   readonly #signatures: Signatures;
@@ -61,7 +56,6 @@ export class Loops {
   readonly #lanes: LaneLines;
   readonly #told = new Told();
   readonly #control: ControlLine;
-  readonly #sql: ReturnType<typeof statements>;
   /** Joined up to here; folds of predictions may be behind after a death. */
   #joined: Cursor;
   #snapshot: Snapshot | null = null;
@@ -69,7 +63,6 @@ export class Loops {
   /** Commands to be carried out before anything more is folded: those of before a death, and verdicts that are due. */
   #due: Command[] = [];
   #restores: Parameters<ConstructorParameters<typeof ControlLine>[2]>[0][] = [];
-  #predictions = new Map<string, number>();
   #working: Promise<void> | null = null;
   #woken = false;
   #look = true;
@@ -81,35 +74,22 @@ export class Loops {
   constructor(options: LoopsOptions) {
     this.#options = options;
     const { layout } = options;
-    this.#database = openDatabase(layout.state);
-    migrate(this.#database, layout.state, stateSchema);
-    this.#sql = statements(this.#database);
-    this.#joined = this.#loadCursor('watch');
-    this.#reader = new Reader(layout.journal, this.#loadCursor('monitors'), options.onDamage);
-    this.#signatures = new Signatures(this.#database);
-    this.#learning = new Learning(this.#database, layout.blobs, options.checkpointLabels);
+    this.#state = new State(layout.state);
+    const { database } = this.#state;
+    this.#joined = this.#state.cursor('watch');
+    this.#reader = new Reader(layout.journal, this.#state.cursor('monitors'), options.onDamage);
+    this.#signatures = new Signatures(database);
+    this.#learning = new Learning(database, layout.blobs, options.checkpointLabels);
     const baselineOf = (model: string, version: number) => this.#baseline(model, version);
     this.#join = new Join(
-      this.#database,
+      database,
       new Predictions(new Finder(layout.journal), recentBytes),
       (model, version) => this.#signatures.of(model, version),
       (model) => this.#learning.has(model),
     );
-    this.#advancing = new Advancing(this.#database, baselineOf, (name, view) => {
-      this.#sql.saveFold.run(name, new Uint8Array(0), JSON.stringify(view));
-    });
-    this.#watching = new Watching(
-      {
-        load: (name) => (this.#sql.loadFold.get(name) as { state: Uint8Array } | undefined)?.state ?? null,
-        save: (name, state, view) => this.#sql.saveFold.run(name, state, JSON.stringify(view)),
-      },
-      baselineOf,
-    );
-    const retained = this.#sql.loadView.get('journal') as { view: string } | undefined;
-    if (retained) this.#oldest = (JSON.parse(retained.view) as Retained).oldest;
-    for (const { model, predictions } of this.#sql.counts.all() as { model: string; predictions: number }[]) {
-      this.#predictions.set(model, predictions);
-    }
+    this.#advancing = new Advancing(this.#state, baselineOf);
+    this.#watching = new Watching(this.#state, baselineOf);
+    this.#oldest = (this.#state.view('journal') as Retained | null)?.oldest ?? 0;
     this.#lanes = new LaneLines(
       () => this.wake(),
       () => this.#learning.updates(true),
@@ -125,11 +105,9 @@ export class Loops {
         this.#restores.push(restore);
         this.wake();
       },
-      (command) => this.#sql.dropCommand.run(command),
+      (command) => this.#state.dropCommand(command),
     );
-    for (const { command } of this.#sql.commands.all() as { command: Uint8Array }[]) {
-      this.#due.push(deserialize(command) as Command);
-    }
+    this.#due.push(...this.#state.commands());
   }
 
   /** Begins; `snapshot`: as control left it on disk. */
@@ -166,7 +144,7 @@ export class Loops {
     this.#lanes.close();
     this.#control.close();
     this.#reader.close();
-    this.#database.close();
+    this.#state.close();
   }
 
   async #work(): Promise<void> {
@@ -230,7 +208,7 @@ export class Loops {
   /** One batch in one transaction. Returns the commands that came of it. */
   #fold(events: ReadEvent[]): Command[] {
     const topics = new Set<string>();
-    const commands = this.#transaction(() => this.#foldAll(events, topics));
+    const commands = this.#state.transaction(() => this.#foldAll(events, topics));
     this.#unsaved = true;
     this.#control.changed(topics);
     return commands;
@@ -251,64 +229,31 @@ export class Loops {
           else live.set(event.model, [event]);
         }
         const late = this.#join.prediction(event);
-        if (late.labels + late.invalid > 0) this.#sql.countLabels.run(event.model, late.labels, late.invalid);
+        if (late.labels + late.invalid > 0) this.#state.countLabels(event.model, late.labels, late.invalid);
         topics.add(`models/${event.model}`);
       } else {
         // What is joined is only read again for the monitors: the join's cursor never goes back.
         if (isJoined) continue;
         const { model, invalid } = this.#join.label(event);
         if (model !== null) {
-          this.#sql.countLabels.run(model, 1, invalid ? 1 : 0);
+          this.#state.countLabels(model, 1, invalid ? 1 : 0);
           topics.add(`models/${model}`);
         }
       }
       this.#joined[incarnation] = position;
     }
-    for (const [model, predictions] of live) this.#count(model, predictions);
+    for (const [model, events] of live) this.#state.countPredictions(model, events);
     const outcomes = this.#join.take();
     commands.push(...this.#learning.learn(outcomes));
-    const rowOf = (model: string) => this.#predictions.get(model) ?? 0;
-    commands.push(...this.#advancing.advance(outcomes, this.#join.withdrawn, rowOf));
+    commands.push(...this.#advancing.advance(outcomes, this.#join.withdrawn));
     this.#join.withdrawn = false;
-    for (const command of commands) this.#keep(command);
-    this.#sql.saveCursor.run('watch', JSON.stringify(this.#joined));
+    for (const command of commands) this.#state.keepCommand(command);
+    this.#state.saveCursor('watch', this.#joined);
     return commands;
   }
 
-  /** All or nothing. What is in memory cannot be taken back: a failure ends the process, and the next one goes on from the database. */
-  #transaction<T>(change: () => T): T {
-    this.#database.exec('BEGIN IMMEDIATE');
-    try {
-      const result = change();
-      this.#database.exec('COMMIT');
-      return result;
-    } catch (error) {
-      this.#database.exec('ROLLBACK');
-      throw error;
-    }
-  }
-
-  #count(model: string, predictions: PredictionEvent[]): void {
-    const rows = predictions.reduce((sum, one) => sum + one.rows, 0);
-    this.#sql.countPredictions.run(model, rows);
-    const before = this.#predictions.get(model) ?? 0;
-    this.#predictions.set(model, before + rows);
-    for (const one of predictions.slice(-recentRows)) this.#sql.addRecent.run(model, one.id, one.rows);
-    if (Math.floor(before / recentRows) < Math.floor((before + rows) / recentRows))
-      this.#sql.trimRecent.run(model, model, recentRows);
-  }
-
   #find(finding: Finding): Command {
-    // An event that comes out of order may move the beginning of what still holds.
-    this.#sql.dropOpenFinding.run(finding.id);
-    this.#sql.saveFinding.run(
-      finding.id,
-      finding.since,
-      finding.model,
-      finding.at,
-      finding.cleared,
-      JSON.stringify(finding),
-    );
+    this.#state.saveFinding(finding);
     const state = finding.cleared === null ? finding.level : 'cleared';
     return { id: `finding/${finding.id}/${finding.since}/${state}`, kind: 'finding', finding };
   }
@@ -322,17 +267,19 @@ export class Loops {
     this.#snapshot = snapshot;
     this.#watching.take(snapshot);
     this.#advancing.take(snapshot);
-    this.#due.push(...this.#advancing.due((model) => this.#predictions.get(model) ?? 0));
+    this.#due.push(...this.#advancing.due());
     this.#unsaved = true;
   }
 
   async #takeRestores(): Promise<void> {
     for (const { id, model, version, update, state } of this.#restores.splice(0)) {
-      const restored = this.#transaction((): Command | null => {
+      const restored = this.#state.transaction((): Command | null => {
         const newest = this.#learning.restore(model, version, update, state);
         if (newest === null) return null;
         const at = Date.now();
-        return this.#keep({ id, kind: 'restored', model, version, from: update, update: newest, at });
+        const command = { id, kind: 'restored', model, version, from: update, update: newest, at } as const;
+        this.#state.keepCommand(command);
+        return command;
       });
       if (restored === null) continue;
       await this.#lanes.serve(this.#learning.updates());
@@ -340,22 +287,16 @@ export class Loops {
     }
   }
 
-  /** In the transaction of what it came of: it reaches control whatever dies, and is carried out once by its id. */
-  #keep<T extends Command>(command: T): T {
-    this.#sql.keepCommand.run(command.id, serialize(command));
-    return command;
-  }
-
   /** Folds whose state lags behind the join, with the cursor that goes with it, in one transaction. */
   #save(): void {
     if (!this.#unsaved) return;
     this.#unsaved = false;
     this.#savedAt = performance.now();
-    this.#transaction(() => {
+    this.#state.transaction(() => {
       this.#watching.save();
       this.#learning.save();
       this.#advancing.save();
-      this.#sql.saveCursor.run('monitors', JSON.stringify(this.#reader.cursor()));
+      this.#state.saveCursor('monitors', this.#reader.cursor());
     });
   }
 
@@ -376,10 +317,10 @@ export class Loops {
     const kept: Retained = retain(layout.journal, policy, [this.#joined, this.#reader.cursor()], Date.now());
     if (kept.deleted.length > 0) this.#oldest = kept.oldest;
     const view: Retained = { ...kept, oldest: this.#oldest };
-    this.#sql.saveFold.run('journal', new Uint8Array(0), JSON.stringify(view));
+    this.#state.saveView('journal', view);
     const before = new IdSource(0, 0, () => 0).next(Date.now() - waitingMs);
-    this.#transaction(() => {
-      for (const [model, expired] of this.#join.expire(before)) this.#sql.countExpired.run(model, expired);
+    this.#state.transaction(() => {
+      for (const [model, expired] of this.#join.expire(before)) this.#state.countExpired(model, expired);
     });
   }
 
@@ -387,11 +328,6 @@ export class Loops {
     const digest = versionIn(this.#snapshot, model, version)?.baseline;
     if (!digest) return null;
     return JSON.parse(readFileSync(join(this.#options.layout.blobs, digest), 'utf8')) as Baseline;
-  }
-
-  #loadCursor(name: string): Cursor {
-    const row = this.#sql.loadCursor.get(name) as { at: string } | undefined;
-    return row ? (JSON.parse(row.at) as Cursor) : {};
   }
 }
 
@@ -402,34 +338,4 @@ function decides(command: Command): boolean {
 
 function isByKey({ event }: ReadEvent): boolean {
   return event.type === 'label' && event.prediction === null;
-}
-
-function statements(database: DatabaseSync) {
-  const sql = (text: string) => database.prepare(text);
-  return {
-    loadCursor: sql('SELECT at FROM cursors WHERE name = ?'),
-    saveCursor: sql('INSERT OR REPLACE INTO cursors VALUES (?, ?)'),
-    counts: sql('SELECT model, predictions FROM counts'),
-    countPredictions: sql(
-      'INSERT INTO counts (model, predictions) VALUES (?, ?) ON CONFLICT (model) DO UPDATE SET predictions = predictions + excluded.predictions',
-    ),
-    countLabels: sql(
-      'INSERT INTO counts (model, labels, invalid) VALUES (?, ?, ?) ON CONFLICT (model) DO UPDATE SET labels = labels + excluded.labels, invalid = invalid + excluded.invalid',
-    ),
-    addRecent: sql('INSERT OR IGNORE INTO recent VALUES (?, ?, ?)'),
-    trimRecent: sql(
-      'DELETE FROM recent WHERE model = ? AND id < (SELECT id FROM recent WHERE model = ? ORDER BY id DESC LIMIT 1 OFFSET ?)',
-    ),
-    countExpired: sql(
-      'INSERT INTO counts (model, expired) VALUES (?, ?) ON CONFLICT (model) DO UPDATE SET expired = expired + excluded.expired',
-    ),
-    loadFold: sql('SELECT state FROM folds WHERE name = ?'),
-    commands: sql('SELECT command FROM commands'),
-    keepCommand: sql('INSERT OR REPLACE INTO commands VALUES (?, ?)'),
-    dropCommand: sql('DELETE FROM commands WHERE id = ?'),
-    loadView: sql('SELECT view FROM folds WHERE name = ?'),
-    saveFold: sql('INSERT OR REPLACE INTO folds VALUES (?, ?, ?)'),
-    dropOpenFinding: sql('DELETE FROM findings WHERE id = ? AND cleared IS NULL'),
-    saveFinding: sql('INSERT OR REPLACE INTO findings VALUES (?, ?, ?, ?, ?, ?)'),
-  };
 }

@@ -110,8 +110,8 @@ export class Advancing {
 
   /** Adds a batch; looks after every pair, so that the verdict does not depend on how events were batched. */
   #addAll(running: Running, outcomes: Outcome[], withdrawn: boolean): ReturnType<typeof settled> {
-    // Corrections are rare enough to add up again from the outcomes that count now.
-    if (withdrawn || outcomes.some((one) => one.replaces !== null && one.model === running.model)) {
+    // Labels that turned out to be of another row are rare enough to add up again.
+    if (withdrawn) {
       this.#addUp(running);
       return settled(running.paired, running.rule);
     }
@@ -171,7 +171,10 @@ export class Advancing {
     if (candidate.rollout !== rule.id || candidate.liveVersion !== rule.live) return false;
     const answer = this.#liveAnswer(outcomes, index);
     if (answer === null) return false;
-    paired.add(pairOf(paired.loss, candidate.at, candidate.truth, answer, candidate.answer));
+    const labelled = (truth: number) => pairOf(paired.loss, candidate.at, truth, answer, candidate.answer);
+    const now = labelled(candidate.truth);
+    if (candidate.replaces === null) paired.add(now);
+    else paired.correct(labelled(this.#outcomes.truthOf(candidate.replaces)), now);
     return true;
   }
 

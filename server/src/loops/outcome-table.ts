@@ -155,6 +155,11 @@ export class OutcomeTable {
     return (this.#answer.get(id, row, version) as { answer: number } | undefined)?.answer ?? null;
   }
 
+  /** The label that an outcome of this seq was made by, whether or not it still counts. */
+  truthOf(seq: number): number {
+    return fromRow(this.#bySeq.get(seq) as unknown as OutcomeRow).truth;
+  }
+
   newest(): number {
     return (this.#newest.get() as { seq: number }).seq;
   }

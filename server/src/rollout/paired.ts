@@ -30,7 +30,7 @@ const narrowest = 1000;
 
 /**
  * The pairs of one phase of a rollout, folded. The state is a function of the set of pairs alone, whatever the
- * order of adding them. Slices hold whole multiples of `width` ms of event time; the width is
+ * order of adding them, and whatever they were before a correction. Slices hold whole multiples of `width` ms of event time; the width is
  * the least 1000 · 2^k ms that fills at most 200 slices.
  */
 export class Paired {
@@ -49,9 +49,15 @@ export class Paired {
   }
 
   add(pair: Pair): void {
-    this.#count(pair);
+    this.#count(pair, 1);
     if (pair.at > this.#newest) this.#newest = pair.at;
     while (this.#slices.size > mostSlices) this.#widen();
+  }
+
+  /** A pair that was added as `before` has another label now; its time is the same. */
+  correct(before: Pair, now: Pair): void {
+    this.#count(before, -1);
+    this.#count(now, 1);
   }
 
   /** What the confidence sequence rests on: the sum of live − candidate. */
@@ -92,7 +98,7 @@ export class Paired {
     };
   }
 
-  #count(pair: Pair): void {
+  #count(pair: Pair, times: 1 | -1): void {
     const slice = Math.floor(pair.at / this.#width);
     let totals = this.#slices.get(slice);
     if (totals === undefined) {
@@ -108,8 +114,8 @@ export class Paired {
       liveNone: pair.liveNone,
       candidateNone: pair.candidateNone,
     };
-    addTotals(totals, one);
-    addTotals(this.total, one);
+    addTotals(totals, one, times);
+    addTotals(this.total, one, times);
   }
 
   #widen(): void {
@@ -132,13 +138,13 @@ function noPairs(): PairTotals {
   return { pairs: 0, live: 0, candidate: 0, squares: 0, liveNone: 0, candidateNone: 0 };
 }
 
-function addTotals(to: PairTotals, more: PairTotals): void {
-  to.pairs += more.pairs;
-  to.live += more.live;
-  to.candidate += more.candidate;
-  to.squares += more.squares;
-  to.liveNone += more.liveNone;
-  to.candidateNone += more.candidateNone;
+function addTotals(to: PairTotals, more: PairTotals, times = 1): void {
+  to.pairs += times * more.pairs;
+  to.live += times * more.live;
+  to.candidate += times * more.candidate;
+  to.squares += times * more.squares;
+  to.liveNone += times * more.liveNone;
+  to.candidateNone += times * more.candidateNone;
 }
 
 function sumsOf(totals: PairTotals): PairedSums {

@@ -10,7 +10,7 @@ import { layout } from '../../src/layout.ts';
 import { keepConnected } from '../../src/link/link.ts';
 import { Advancing } from '../../src/loops/advancing.ts';
 import { Loops } from '../../src/loops/loops.ts';
-import { judge } from '../../src/loops/outcome.ts';
+import { judge, type Outcome } from '../../src/loops/outcome.ts';
 import { OutcomeTable } from '../../src/loops/outcome-table.ts';
 import { StateReader } from '../../src/loops/reader.ts';
 import { State } from '../../src/loops/state.ts';
@@ -18,6 +18,7 @@ import type { LaneToLoops, LoopsToLane } from '../../src/messages.ts';
 import type { Scored } from '../../src/signature.ts';
 import type { ServedRollout, Snapshot } from '../../src/snapshot.ts';
 import { until } from '../processes/harness.ts';
+import { seeded } from '../stats/seeded.ts';
 
 /** What the loops must still know, or learn by themselves, after a death of theirs or of control. */
 let data: string;
@@ -158,6 +159,53 @@ test('a verdict that was reached before a death is sent again without another pa
   expect(held.due()).toEqual([]);
   held.take(snapshotOf(2, [1, 2], rollout));
   expect(held.due()).toHaveLength(1);
+  state.close();
+});
+
+test('labels that are corrected leave what the right ones would have left', () => {
+  const state = new State(layout(data).state);
+  const outcomes = new OutcomeTable(state.database);
+  const ids = new IdSource(1, 0, Math.random);
+  const random = seeded(3);
+  const snapshot = snapshotOf(1, [1, 2], { ...rollout, held: true });
+  const running = new Advancing(state, () => null);
+  running.take(snapshot);
+  /** Of each row: its prediction and the outcomes that count. */
+  const rows: { live: PredictionEvent; count: Outcome[] }[] = [];
+  const labelled = (row: (typeof rows)[0], truth: number): Outcome[] => {
+    const { live, count } = row;
+    const shadow = { ...live, version: 2, role: 'shadow' as const, answers: Float64Array.of(random()) };
+    row.count = [live, shadow].map((answered, k) => {
+      const judged = judge(live, answered, 0, signature, truth, 6);
+      const answer = count[k]?.answer ?? judged.answer;
+      const replaces = count[k]?.seq ?? null;
+      return { ...judged, answer, seq: 0, features: null, first: replaces === null, replaces };
+    });
+    for (const outcome of row.count) outcomes.add(outcome);
+    return row.count;
+  };
+  let batch: Outcome[] = [];
+  for (let i = 0; i < 600; i++) {
+    const live = prediction(ids.next(i), { rollout: 'r', at: i * 60_000 });
+    rows.push({ live, count: [] });
+    batch.push(...labelled(rows.at(-1)!, random() < 0.5 ? 0 : 1));
+    if (random() < 0.5) {
+      const row = rows[Math.floor(random() * rows.length)]!;
+      batch.push(...labelled(row, 1 - row.count[0]!.truth));
+    }
+    if (random() < 0.3) {
+      running.advance(batch, false);
+      batch = [];
+    }
+  }
+  running.advance(batch, false);
+  running.save();
+  const view = state.view('rollout/r/compare');
+  expect(view).toMatchObject({ labelled: 600, look: { pairs: 600 } });
+  const anew = new Advancing(state, () => null);
+  anew.take(snapshot);
+  anew.save();
+  expect(state.view('rollout/r/compare')).toEqual(view);
   state.close();
 });
 

@@ -39,6 +39,30 @@ describe('the fold', () => {
     );
   });
 
+  test('a pair that was corrected counts as if it had been so from the beginning', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(pair, pair), { minLength: 1, maxLength: 300 }),
+        fc.nat(),
+        (list, seed) => {
+          const right = list.map(([{ at }, now]) => ({ ...now, at }));
+          const random = seeded(seed);
+          const paired = new Paired(loss);
+          for (const [k, now] of right.entries()) {
+            const [before] = list[k]!;
+            paired.add(random() < 0.5 ? before : now);
+          }
+          // The same draws again say which of them were wrong.
+          const again = seeded(seed);
+          const wrong = right.flatMap((now, k) => (again() < 0.5 ? [[list[k]![0], now] as const] : []));
+          for (const [before, now] of shuffle(wrong, random)) paired.correct(before, now);
+          expect(said(paired)).toEqual(said(folded(right)));
+        },
+      ),
+      { seed: 6, numRuns: 60 },
+    );
+  });
+
   test('the sums are those of the pairs', () => {
     fc.assert(
       fc.property(pairs, (list) => {

@@ -280,6 +280,8 @@ export type Command =
       reason: string;
     }
   | { id: string; kind: 'finding'; finding: Finding }
+  /** A verdict that control could not carry out is none any more. */
+  | { id: string; kind: 'withdrawn'; model: string; rollout: string }
   | {
       id: string;
       kind: 'restored';

@@ -76,6 +76,9 @@ function send<T>(remote: Remote, method: string, path: string, body: Body | null
         new SlipwayError(
           'SERVER_UNREACHABLE',
           `No Slipway answers at ${url.origin} (${error.code ?? error.message}).`,
+          /CERT|ISSUER/.test(error.code ?? '')
+            ? 'Its certificate is not known here: name the one that signed it in NODE_EXTRA_CA_CERTS.'
+            : undefined,
         ),
       );
     const outgoing = (url.protocol === 'https:' ? requestTls : request)(

@@ -21,6 +21,7 @@ import { type OrderScorers, Scorers } from './scorers.ts';
 import { follow, previousOf, switchTo } from './switch.ts';
 import { Troubles } from './troubles.ts';
 import { tune } from './tune.ts';
+import { clearUndone } from './undone-verdict.ts';
 
 /** For a learner to be set back, ms. */
 const restoreMs = 15_000;
@@ -198,7 +199,11 @@ export class Control {
     switch (command.kind) {
       case 'promote':
       case 'roll back':
-        await this.#changes.inTurn(() => follow(this.#changes, command));
+        if (!(await this.#changes.inTurn(() => follow(this.#changes, command)))) return;
+        break;
+      case 'withdrawn':
+        clearUndone(this.#changes, command.model, command.rollout);
+        this.#options.onChanged([`models/${command.model}`, 'models']);
         break;
       case 'checkpoint':
         await this.#changes.inTurn(() => keepCheckpoint(this.#changes, command));

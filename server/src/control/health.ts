@@ -1,5 +1,6 @@
 import type { FindingView, ModelView, RolloutView, Score } from '../api.ts';
 import type { Failing } from './recent-failures.ts';
+import { undoneOf } from './undone-verdict.ts';
 
 /** What a health sentence is made from. */
 export interface Facts {
@@ -9,12 +10,12 @@ export interface Facts {
   live: number | null;
   predictions: number;
   failing: Failing;
-  /** Of what was served, over the newest stretch; and as promised by the live version's training rows. */
+  /** Of what the live version answered, over the newest stretch; and as promised by its training rows. */
   recent: Score;
   promise: { metric: string; value: number } | null;
   /** Not cleared. */
   findings: FindingView[];
-  rollout: Pick<RolloutView, 'candidate' | 'live' | 'state'> | null;
+  rollout: Pick<RolloutView, 'id' | 'candidate' | 'live' | 'state'> | null;
 }
 
 /** Right answers so far below the promise are worth a look, and worth acting on. Shares. */
@@ -49,7 +50,8 @@ export function health(facts: Facts): ModelView['health'] {
     return { level: 'well', sentence: `Version ${live} is ready; nobody has asked it anything yet.` };
   const below = belowPromise(facts);
   if (below) return below;
-  const act = findings.find((finding) => finding.level === 'act' && finding.version === live);
+  const undone = facts.rollout && undoneOf(findings, facts.rollout.id);
+  const act = undone ?? findings.find((finding) => finding.level === 'act' && finding.version === live);
   const look = findings.find((finding) => finding.version === live);
   const how = recent.value === null ? 'its labels have not come yet' : rightness(recent);
   if (act)

@@ -4,6 +4,7 @@ import type { ModelRecord, RolloutRecord } from '../registry/registry.ts';
 import { defaultRule } from '../rollout/decide.ts';
 import { isScored } from '../signature.ts';
 import type { Changes } from './changes.ts';
+import { clearUndone } from './undone-verdict.ts';
 
 /** Begins a rollout; only within a change. Returns its id. */
 export function beginRollout(
@@ -50,6 +51,7 @@ export function endRollout(
   verdict: RolloutRecord['verdict'],
   reasons: string[],
 ): void {
+  clearUndone(changes, rollout.model, rollout.id);
   changes.registry.saveRollout({ ...rollout, verdict, reasons, endedAt: changes.now() });
 }
 
@@ -112,7 +114,10 @@ export function changeRollout(
       if (change === 'stop') {
         endRollout(changes, rollout, 'inconclusive', [`Stopped by ${by}.`]);
         changes.registry.saveModel({ ...record, rollout: null });
-      } else changes.registry.saveRollout({ ...rollout, held: change === 'hold' });
+      } else {
+        clearUndone(changes, model, id);
+        changes.registry.saveRollout({ ...rollout, held: change === 'hold' });
+      }
       const message = `Rollout ${id} ${said[change]}.`;
       changes.enter({ model, version: rollout.candidate, kind: 'rollout', message, by });
     });

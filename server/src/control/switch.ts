@@ -59,10 +59,14 @@ export async function switchTo(
   });
 }
 
-/** A rollout's verdict. What cannot be carried out is a finding, and the loops send it again. */
-export async function follow(changes: Changes, command: Verdict): Promise<void> {
+/**
+ * A rollout's verdict. What cannot be carried out is a finding, and the loops send it again as long as it stands. Returns
+ * false where a person holds the rollout: the loops give it again once it goes on. One that was ended decides nothing.
+ */
+export async function follow(changes: Changes, command: Verdict): Promise<boolean> {
   const { model, version, kind, rollout, reasons, row } = command;
-  if (isWanted(changes, command)) {
+  if (changes.registry.model(model)?.rollout === rollout) {
+    if (changes.registry.rollout(rollout)?.held) return false;
     const place = `Decided at this model’s live row ${row.toLocaleString('en-GB')}.`;
     const by = `rollout ${rollout}`;
     try {
@@ -72,12 +76,8 @@ export async function follow(changes: Changes, command: Verdict): Promise<void> 
       throw error;
     }
   }
-  clearUndone(changes, command);
-}
-
-/** A rollout that a person has ended or holds meanwhile decides nothing. */
-function isWanted({ registry }: Changes, { model, rollout }: Verdict): boolean {
-  return registry.model(model)?.rollout === rollout && !registry.rollout(rollout)?.held;
+  clearUndone(changes, model, rollout);
+  return true;
 }
 
 /** The version that was live before this one. Throws NOTHING_TO_ROLL_BACK_TO. */

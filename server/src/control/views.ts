@@ -36,6 +36,7 @@ import { health } from './health.ts';
 import { LaneFigures } from './lane-figures.ts';
 import { laneViews } from './lane-view.ts';
 import { RecentFailures } from './recent-failures.ts';
+import { undoneOf } from './undone-verdict.ts';
 
 /** The newest stretch of event time that "recent" means, as a share of all that was served. */
 const recentShare = 0.1;
@@ -68,7 +69,7 @@ export class Views {
     const live = versions.find((version) => version.version === record.live) ?? null;
     const traffic = this.#state.traffic(name);
     const overall = this.#state.score(name, 'served');
-    const recent = this.#state.recent(name, recentShare);
+    const recent = this.#state.recent(name, recentShare, 'served');
     const findings = this.#findings(name, false);
     const rollout = this.rollouts(name)[0] ?? null;
     return {
@@ -82,7 +83,8 @@ export class Views {
         live: record.live,
         predictions: traffic.predictions,
         failing: this.#failures.of(name, metrics, performance.now()),
-        recent,
+        // Its own, its answers as a shadow among them: what was served may have been another's.
+        recent: record.live === null ? recent : this.#state.recent(name, recentShare, record.live),
         promise: live?.promise ?? null,
         findings,
         rollout,
@@ -135,6 +137,14 @@ export class Views {
     const ended = endedAt !== null;
     // The loops say the same as soon as they have read the change.
     const isHeldAnew = held && !ended && fold?.verdict !== 'hold';
+    const isReleasedAnew = !held && !ended && fold?.next === heldNext;
+    const said = ended || isReleasedAnew ? null : fold;
+    const undone = undoneOf(this.#registry.findings(model), id);
+    let next = said?.next ?? 'It decides once labels of rows that both versions were asked have come.';
+    if (ended) next = 'It has ended.';
+    else if (isHeldAnew) next = heldNext;
+    else if (isReleasedAnew) next = 'It goes on.';
+    else if (undone) next = `${undone.message} ${undone.hint}`;
     return {
       id,
       model,
@@ -142,8 +152,8 @@ export class Views {
       live,
       candidate,
       state: ended ? 'ended' : held ? 'held' : 'running',
-      verdict: isHeldAnew ? 'hold' : ended || !fold ? record.verdict : fold.verdict,
-      reasons: ended || !fold ? record.reasons : fold.reasons,
+      verdict: isHeldAnew ? 'hold' : (said?.verdict ?? record.verdict),
+      reasons: said?.reasons ?? record.reasons,
       startedAt,
       endedAt,
       rule: { alpha, leastPairs, margin, loss: lossText(lossFor(task, null)) },
@@ -152,11 +162,7 @@ export class Views {
       unlabelled: Math.max(0, traffic.predictions - traffic.labelled),
       skipped: fold ? fold.labelled - (fold.look?.pairs ?? 0) : 0,
       unanswered: fold?.unanswered ?? 0,
-      next: ended
-        ? 'It has ended.'
-        : isHeldAnew
-          ? heldNext
-          : (fold?.next ?? 'It decides once labels of rows that both versions were asked have come.'),
+      next,
     };
   }
 

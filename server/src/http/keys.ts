@@ -47,11 +47,13 @@ function keysIn(file: string, isAdmin: boolean): [string, Actor][] {
       throw new SlipwayError(
         'KEY_FILE_REQUIRED',
         `Line ${index + 1} of ${file} is not "name:key" with a key of 16 characters or more.`,
+        'Mend the line, or put # before it.',
       );
     }
     found.push([hash('sha256', key), { name: text.slice(0, colon).trim(), isAdmin }]);
   }
-  if (found.length === 0) throw new SlipwayError('KEY_FILE_REQUIRED', `${file} holds no key.`);
+  if (found.length === 0)
+    throw new SlipwayError('KEY_FILE_REQUIRED', `${file} holds no key.`, 'Write a line "name:key" into it.');
   return found;
 }
 

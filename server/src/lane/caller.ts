@@ -56,6 +56,13 @@ function readCount(fields: { [name: string]: unknown }, name: string): number {
 export function readText(fields: { [name: string]: unknown }, name: string): string | null {
   const value = fields[name];
   if (value === undefined || value === null) return null;
+  // Two callers' numbers would become one name.
+  if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value))
+    throw new SlipwayError(
+      'INVALID_REQUEST',
+      `"${name}" is a number of which not all digits are kept.`,
+      'Send it as text, in quotes.',
+    );
   const text = typeof value === 'number' || typeof value === 'bigint' ? String(value) : value;
   if (typeof text !== 'string' || text.length === 0 || text.length > textLimit) {
     throw new SlipwayError('INVALID_REQUEST', `"${name}" is not a text of 1 to ${textLimit} characters.`);

@@ -85,6 +85,14 @@ export class Advancing {
     return this.#verdicts(({ paired, rule }) => settled(paired, rule));
   }
 
+  /** Whether a verdict that could not be carried out is one still; where it is not, it may be reached again. */
+  stands({ id, kind, rollout }: Verdict): boolean {
+    const running = this.#running.find(({ rule }) => rule.id === rollout);
+    if (!running || idOf(running.rule, kind) !== id) return false;
+    running.decided = settled(running.paired, running.rule) === kind;
+    return running.decided;
+  }
+
   #verdicts(look: (running: Running) => ReturnType<typeof settled>): Verdict[] {
     const verdicts: Verdict[] = [];
     for (const running of this.#running) {
@@ -95,7 +103,7 @@ export class Advancing {
       const { rule, paired, model } = running;
       const { reasons, look: shown } = decide(paired, rule);
       verdicts.push({
-        id: `${rule.id}/${rule.phase}/${verdict}`,
+        id: idOf(rule, verdict),
         kind: verdict,
         model,
         version: rule.candidate,
@@ -133,15 +141,19 @@ export class Advancing {
   }
 
   #keepOne(running: Running): void {
-    const { rule, paired } = running;
+    const { rule, paired, labelled } = running;
     const { verdict, reasons, look, next } = decide(paired, rule);
+    if (look === null && labelled > 0)
+      reasons.push(
+        `${labelled.toLocaleString('en-GB')} labelled rows came that version ${rule.candidate} was not asked: it had no time for them, or no room.`,
+      );
     const view: RolloutFold = {
       verdict,
       reasons,
       next,
       look,
       looks: paired.looks(rule.alpha),
-      labelled: running.labelled,
+      labelled,
       unanswered: paired.total.candidateNone,
     };
     this.#state.saveView(`rollout/${rule.id}/${rule.phase}`, view);
@@ -186,6 +198,11 @@ export class Advancing {
     }
     return this.#outcomes.answerOf(id, row, liveVersion);
   }
+}
+
+/** Once a phase: the same verdict is the same command. */
+function idOf({ id, phase }: ServedRollout, verdict: Verdict['kind']): string {
+  return `${id}/${phase}/${verdict}`;
 }
 
 /** Whether an outcome is one that the candidate's would be paired with. */

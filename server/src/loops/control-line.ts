@@ -13,6 +13,18 @@ const mostAgainMs = 60_000;
 /** The console is told of changes at most this often, ms. */
 const changedMs = 100;
 
+interface Parts {
+  path: string;
+  onSnapshot: (snapshot: Snapshot) => void;
+  onRestore: (restore: Restore) => void;
+  /** The command of this id need not be kept any longer. */
+  onDone: (command: string) => void;
+  /** Control could not carry it out. */
+  onRefused: (command: Command) => void;
+  /** Whether such a command is still wanted, when it is about to be sent again. */
+  stands: (command: Command) => boolean;
+}
+
 interface Pending {
   command: Command;
   /** Whoever sent it has waited for it long enough. */
@@ -26,6 +38,8 @@ export class ControlLine {
   readonly #onSnapshot: (snapshot: Snapshot) => void;
   readonly #onRestore: (restore: Restore) => void;
   readonly #onDone: (command: string) => void;
+  readonly #onRefused: (command: Command) => void;
+  readonly #stands: (command: Command) => boolean;
   readonly #endLink: () => void;
   readonly #pending = new Map<string, Pending>();
   #link: Link<ControlToLoops, LoopsToControl> | null = null;
@@ -34,16 +48,12 @@ export class ControlLine {
   #topics = new Set<string>();
   #timer: NodeJS.Timeout | null = null;
 
-  /** `onDone`: control has carried out the command of this id, which need not be kept any longer. */
-  constructor(
-    path: string,
-    onSnapshot: (snapshot: Snapshot) => void,
-    onRestore: (restore: Restore) => void,
-    onDone: (command: string) => void,
-  ) {
+  constructor({ path, onSnapshot, onRestore, onDone, onRefused, stands }: Parts) {
     this.#onSnapshot = onSnapshot;
     this.#onRestore = onRestore;
     this.#onDone = onDone;
+    this.#onRefused = onRefused;
+    this.#stands = stands;
     this.#endLink = keepConnected<ControlToLoops, LoopsToControl>(
       path,
       (link) => this.#connected(link),
@@ -65,7 +75,7 @@ export class ControlLine {
         clearTimeout(timer);
         resolve();
       };
-      this.#end(command.id);
+      this.#forget(command.id);
       const pending = { command, answered, againMs: firstAgainMs, timer: null };
       this.#pending.set(command.id, pending);
       this.#send(pending);
@@ -83,7 +93,7 @@ export class ControlLine {
   }
 
   close(): void {
-    for (const id of this.#pending.keys()) this.#end(id);
+    for (const id of this.#pending.keys()) this.#forget(id);
     this.#endLink();
     if (this.#timer) clearTimeout(this.#timer);
   }
@@ -99,33 +109,40 @@ export class ControlLine {
       } else if (message.type === 'restore') this.#onRestore(message);
       else {
         const { id, error } = message;
-        this.#pending.get(id)?.answered();
-        if (error === null) {
-          this.#onDone(id);
-          this.#end(id);
-        } else this.#sendLater(id);
+        const pending = this.#pending.get(id);
+        pending?.answered();
+        if (error === null) this.#end(id);
+        else if (pending) this.#refused(pending);
       }
     };
     link.send({ type: 'hello', role: 'loops', pid: process.pid, snapshot: this.#held?.number ?? 0 });
-    for (const pending of this.#pending.values()) this.#send(pending);
+    for (const pending of this.#pending.values()) if (!pending.timer) this.#send(pending);
   }
 
-  #send(pending: Pending): void {
-    if (pending.timer) clearTimeout(pending.timer);
-    pending.timer = null;
-    this.#link?.send({ type: 'command', command: pending.command });
+  #send({ command }: Pending): void {
+    this.#link?.send({ type: 'command', command });
   }
 
-  #sendLater(id: string): void {
-    const pending = this.#pending.get(id);
-    if (!pending || pending.timer) return;
-    pending.timer = setTimeout(() => this.#send(pending), pending.againMs);
+  #refused(pending: Pending): void {
+    const { command, againMs } = pending;
+    if (pending.timer) return;
+    this.#onRefused(command);
+    pending.timer = setTimeout(() => {
+      pending.timer = null;
+      if (this.#stands(command)) this.#send(pending);
+      else this.#end(command.id);
+    }, againMs);
     pending.timer.unref();
-    pending.againMs = Math.min(mostAgainMs, 2 * pending.againMs);
+    pending.againMs = Math.min(mostAgainMs, 2 * againMs);
   }
 
   /** It is asked no more. */
   #end(id: string): void {
+    this.#forget(id);
+    this.#onDone(id);
+  }
+
+  #forget(id: string): void {
     const timer = this.#pending.get(id)?.timer;
     if (timer) clearTimeout(timer);
     this.#pending.delete(id);

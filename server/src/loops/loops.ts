@@ -8,7 +8,7 @@ import { IdSource } from '../journal/id.ts';
 import { type Damage, type ReadEvent, Reader } from '../journal/reader.ts';
 import { type Retained, retain } from '../journal/retain.ts';
 import type { Layout } from '../layout.ts';
-import type { Command } from '../messages.ts';
+import type { Command, ControlToLoops, Verdict } from '../messages.ts';
 import type { Baseline } from '../monitors/baseline.ts';
 import { type Snapshot, versionIn } from '../snapshot.ts';
 import { Advancing } from './advancing.ts';
@@ -62,7 +62,7 @@ export class Loops {
   #next: Snapshot | null = null;
   /** Commands to be carried out before anything more is folded: those of before a death, and verdicts that are due. */
   #due: Command[] = [];
-  #restores: Parameters<ConstructorParameters<typeof ControlLine>[2]>[0][] = [];
+  #restores: Extract<ControlToLoops, { type: 'restore' }>[] = [];
   #working: Promise<void> | null = null;
   #woken = false;
   #look = true;
@@ -95,18 +95,23 @@ export class Loops {
       () => this.#learning.updates(true),
       () => ({ waiting: this.#join.waiting, waitingLimit: options.waitingLimit, oldest: this.#oldest }),
     );
-    this.#control = new ControlLine(
-      layout.controlSocket,
-      (snapshot) => {
+    this.#control = new ControlLine({
+      path: layout.controlSocket,
+      onSnapshot: (snapshot) => {
         this.#next = snapshot;
         this.wake();
       },
-      (restore) => {
+      onRestore: (restore) => {
         this.#restores.push(restore);
         this.wake();
       },
-      (command) => this.#state.dropCommand(command),
-    );
+      onDone: (command) => this.#state.dropCommand(command),
+      onRefused: (command) => {
+        // After a death it is given again, if it still is one.
+        if (decides(command)) this.#state.dropCommand(command.id);
+      },
+      stands: (command) => this.#stands(command),
+    });
     this.#due.push(...this.#state.commands());
   }
 
@@ -177,6 +182,15 @@ export class Loops {
     const deciding = commands.filter(decides).map((command) => this.#control.carryOut(command));
     for (const command of commands) if (!decides(command)) void this.#control.carryOut(command);
     await Promise.all(deciding);
+  }
+
+  #stands(command: Command): boolean {
+    if (!decides(command) || this.#advancing.stands(command)) return true;
+    const { id, model, rollout } = command;
+    const withdrawn: Command = { id: `${id}/withdrawn/${Date.now()}`, kind: 'withdrawn', model, rollout };
+    this.#state.keepCommand(withdrawn);
+    void this.#control.carryOut(withdrawn);
+    return false;
   }
 
   /** A lane may serve a snapshot, and its answers be read, before control's word of it is: then it is on disk. */
@@ -332,7 +346,7 @@ export class Loops {
 }
 
 /** Whether what follows must wait until control has carried it out. */
-function decides(command: Command): boolean {
+function decides(command: Command): command is Verdict {
   return command.kind === 'promote' || command.kind === 'roll back';
 }
 

@@ -93,13 +93,14 @@ export class StateReader {
     });
   }
 
-  /** Of what was served over the newest `share` of its labelled event time, in whole hours. */
-  recent(model: string, share: number): Score {
+  /** Of what was served, or of all that a version answered, over the newest `share` of the labelled event time, in whole hours. */
+  recent(model: string, share: number, whose: number | 'served'): Score {
     const span = this.#span(model);
     if (!span) return score(undefined);
     const [row] = this.#all<Sums>(
-      `SELECT ${hourSums} FROM scores WHERE model = ? AND whose = 'served' AND hour > ?`,
+      `SELECT ${hourSums} FROM scores WHERE model = ? AND whose = ? AND hour > ?`,
       model,
+      String(whose),
       span.last - Math.ceil((span.last - span.first + 1) * share),
     );
     return score(row);

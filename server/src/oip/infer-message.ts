@@ -137,7 +137,7 @@ export function readParameters(parameters: Parameters): { [name: string]: unknow
     // An entry of a map may come without its value.
     const parameter = parameters[name] ?? {};
     const value = parameter.parameter_choice && parameter[parameter.parameter_choice];
-    read[name] = isLong(value) ? value.toNumber() : value;
+    read[name] = isLong(value) ? exact(value) : value;
   }
   return read;
 }

@@ -122,8 +122,12 @@ export async function startSupervisor(config: Config): Promise<Running> {
     else if (message.type === 'ready' && name === 'control') {
       reports.tell();
       losses.tell();
+      // Itself it could not be told while it was gone.
+      if (controlLoss) tellControl(controlLoss);
+      controlLoss = null;
     }
   };
+  let controlLoss: Extract<SupervisorToChild, { type: 'replaced' }> | null = null;
   const keep = (name: string, kind: 'lane' | 'loops' | 'control', lane: number): Promise<void> =>
     new Promise((ready) => {
       const isLane = kind === 'lane';
@@ -146,7 +150,10 @@ export async function startSupervisor(config: Config): Promise<Running> {
         onReady: ready,
         onMessage: (message) => heard(name, message),
         onLost: ({ wasEnding, signal, code }) => {
-          if (!wasEnding) tellControl({ type: 'replaced', name, signal, code });
+          if (wasEnding) return;
+          const loss = { type: 'replaced', name, signal, code } as const;
+          if (kind === 'control') controlLoss = loss;
+          else tellControl(loss);
         },
       });
       all.push(supervised);

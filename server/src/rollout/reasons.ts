@@ -59,6 +59,7 @@ function conclusion(rule: Rule, look: RolloutLook, verdict: Verdict): string {
   if (verdict === 'hold' && !rule.held && look.high < -rule.margin)
     return `version ${rule.candidate} is worse${margin}, and stays in shadow`;
   if (look.high < 0) return `version ${rule.candidate} is worse`;
+  if (look.low > rule.margin) return `version ${rule.candidate} is better${margin}`;
   return `not enough to call version ${rule.candidate} better${margin}`;
 }
 

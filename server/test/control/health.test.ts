@@ -77,7 +77,7 @@ describe('one sentence says how a model is', () => {
     ['another version’s finding', { findings: [finding('act', 2)] }, 'well', /is well/],
     [
       'a rollout',
-      { rollout: { candidate: 2, live: 1, state: 'running' } },
+      { rollout: { id: 'm-1', candidate: 2, live: 1, state: 'running' } },
       'well',
       /Version 2 is compared with it/,
     ],

@@ -46,12 +46,25 @@ test('a verdict that could not be carried out is a finding, and is carried out w
   expect(said('promote')).toHaveLength(1);
 });
 
-test.each(['hold', 'stop'] as const)('of a rollout that is on %s, none is', async (change) => {
+test('of a rollout that was stopped, none is', async () => {
   const { state, registry, changes, id, verdict } = await proven();
   await expect(follow(changes, verdict)).rejects.toThrow('It does not come up.');
-  await changeRollout(changes, 'm', id, change, 'local');
-  state.ready = true;
-  await follow(changes, verdict);
-  expect(registry.model('m')!.live).toBe(1);
+  await changeRollout(changes, 'm', id, 'stop', 'local');
   expect(registry.findings('m')).toMatchObject([{ cleared: 1 }]);
+  state.ready = true;
+  expect(await follow(changes, verdict)).toBe(true);
+  expect(registry.model('m')!.live).toBe(1);
+});
+
+test('one that comes while its rollout is held is not done with: it is carried out when the rollout goes on', async () => {
+  const { state, registry, changes, id, verdict } = await proven();
+  await expect(follow(changes, verdict)).rejects.toThrow('It does not come up.');
+  await changeRollout(changes, 'm', id, 'hold', 'local');
+  expect(registry.findings('m')).toMatchObject([{ cleared: 1 }]);
+  state.ready = true;
+  expect(await follow(changes, verdict)).toBe(false);
+  expect(registry.model('m')!.live).toBe(1);
+  await changeRollout(changes, 'm', id, 'resume', 'local');
+  expect(await follow(changes, verdict)).toBe(true);
+  expect(registry.model('m')!.live).toBe(2);
 });

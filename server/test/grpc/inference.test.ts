@@ -116,6 +116,25 @@ describe('inference', () => {
     });
   });
 
+  test('keys that are numbers keep all digits, and so do labels by them', async () => {
+    const asked = async (key: string) => {
+      const parameters = { key: { int64_param: key } };
+      const answer = await client.ask<InferResponse>('ModelInfer', request(1, { parameters }));
+      return answer.parameters.slipway_ids.string_param;
+    };
+    const [first, second] = [await asked('1152923300493882977'), await asked('1152923300493882978')];
+    const response = await fetch(`${slipway.dataPlane}/labels?wait=served`, {
+      method: 'POST',
+      body: '{"model": "electricity", "key": 1152923300493882977, "label": 1}',
+    });
+    expect(response.status).toBe(200);
+    expect(await slipway.prediction(first)).toMatchObject({
+      key: '1152923300493882977',
+      label: { value: 1 },
+    });
+    expect(await slipway.prediction(second)).toMatchObject({ key: '1152923300493882978', label: null });
+  });
+
   test('the event time is ms or ISO 8601, as a number, a text or metadata', async () => {
     const times: [parameters: object, headers: Record<string, string>][] = [
       [{ at: { int64_param: 1e12 } }, {}],

@@ -76,6 +76,7 @@ describe('predict', () => {
     ['a list as the body', '/predict/electricity', [1], 'INVALID_REQUEST'],
     ['a time that is none', '/predict/electricity', { features, at: 'yesterday' }, 'INVALID_REQUEST'],
     ['a time far ahead', '/predict/electricity', { features, at: Date.now() + 48 * hour }, 'INVALID_REQUEST'],
+    ['a key of lost digits', '/predict/electricity', { features, key: 2 ** 53 }, 'INVALID_REQUEST'],
     ['an endless key', '/predict/electricity', { features, key: 'k'.repeat(1000) }, 'INVALID_REQUEST'],
     [
       'a body that is too large',

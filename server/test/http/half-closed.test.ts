@@ -32,6 +32,15 @@ async function open(): Promise<Socket> {
   return socket;
 }
 
+/** A connection on which the lane has answered. */
+async function greeted(): Promise<Socket> {
+  const socket = await open();
+  socket.write('GET /v2/health/live HTTP/1.1\r\nhost: a\r\n\r\n');
+  await once(socket, 'data');
+  socket.pause();
+  return socket;
+}
+
 /** All that comes until the other side closes, too. */
 async function read(socket: Socket): Promise<string> {
   const parts: Buffer[] = [];
@@ -106,15 +115,19 @@ test('whoever closes after waiting for a while has gone: nothing is begun on its
     return body.model_stats[0]!.execution_count;
   };
   const before = await runs();
+  // The lane knows all three connections, so that it reads what they say in that order.
+  const [first, second, socket] = [await greeted(), await greeted(), await greeted()] as const;
   // A scorer has one call in hand, and one ahead.
-  const others = [0.5, 0.75].map((x) => slipway.predict('slow', { features: { x, rounds: 1_000_000 } }));
-  const socket = await open();
+  const others = [first, second].map((other) => {
+    other.write(post('/predict/slow', { features: { x: 0.5, rounds: 1_000_000 } }, ['connection: close']));
+    return read(other);
+  });
   const answer = read(socket);
   socket.write(post('/predict/slow', { features: { x: 0.25, rounds: 10 } }));
   await new Promise((resolve) => setTimeout(resolve, 200));
   socket.end();
   expect(await answer).toBe('');
-  for (const { status } of await Promise.all(others)) expect(status).toBe(200);
+  for (const other of await Promise.all(others)) expect(other).toMatch(/^HTTP\/1\.1 200 /);
   expect((await slipway.predict('slow', { features: { x: 0.5, rounds: 10 } })).status).toBe(200);
   expect(await runs()).toBe(before + 3);
 });

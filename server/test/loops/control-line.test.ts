@@ -10,7 +10,7 @@ import { until } from '../processes/harness.ts';
 const command = { id: 'm-1/compare/promote', kind: 'promote' } as Command;
 
 /** Control as the loops see it: `answers` a command with an error, or with null; undefined: not at all. */
-async function meeting(answer: (times: number) => string | null | undefined) {
+async function meeting(answer: (times: number) => string | null | undefined, stands = () => true) {
   const folder = mkdtempSync(join(tmpdir(), 'slipway-line-'));
   const path = join(folder, 'control.sock');
   const links: Link<LoopsToControl, ControlToLoops>[] = [];
@@ -24,28 +24,32 @@ async function meeting(answer: (times: number) => string | null | undefined) {
     };
   });
   const done: string[] = [];
-  const line = new ControlLine(
+  const refused: string[] = [];
+  const line = new ControlLine({
     path,
-    () => {},
-    () => {},
-    (id) => done.push(id),
-  );
+    onSnapshot: () => {},
+    onRestore: () => {},
+    onDone: (id) => done.push(id),
+    onRefused: ({ id }) => refused.push(id),
+    stands,
+  });
   onTestFinished(() => {
     line.close();
     for (const link of links) link.close();
     server.close();
     rmSync(folder, { recursive: true, force: true });
   });
-  return { line, links, done, times: () => times };
+  return { line, links, done, refused, times: () => times };
 }
 
 test('what control could not do is asked of it again, and nobody waits for that', async () => {
-  const { line, done, times } = await meeting((times) => (times < 3 ? 'There was no room.' : null));
+  const { line, done, refused, times } = await meeting((times) => (times < 3 ? 'There was no room.' : null));
   await line.carryOut(command);
   expect(times()).toBe(1);
   expect(done).toEqual([]);
   await until(() => done.length > 0, 'the third try');
   expect(done).toEqual([command.id]);
+  expect(refused).toEqual([command.id, command.id]);
   expect(times()).toBe(3);
 });
 
@@ -57,4 +61,14 @@ test('a control that came anew is asked what was not done', async () => {
   await answered;
   expect(done).toEqual([command.id]);
   expect(times()).toBe(2);
+});
+
+test('what nobody wants any more is not asked again', async () => {
+  const { line, done, times } = await meeting(
+    () => 'There was no room.',
+    () => false,
+  );
+  await line.carryOut(command);
+  await until(() => done.length > 0, 'it to be let go');
+  expect(times()).toBe(1);
 });

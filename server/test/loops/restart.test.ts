@@ -128,6 +128,7 @@ test('a verdict that was reached before a death is sent again without another pa
   const ids = new IdSource(1, 0, Math.random);
   const advancing = () => new Advancing(state, () => null);
   const sent: string[] = [];
+  const seqs: number[] = [];
   const running = advancing();
   const snapshot = snapshotOf(1, [1, 2], rollout);
   running.take(snapshot);
@@ -145,13 +146,18 @@ test('a verdict that was reached before a death is sent again without another pa
       }),
     );
     for (const outcome of batch) outcomes.add(outcome);
+    seqs.push(...batch.map(({ seq }) => seq));
     state.countPredictions(live.model, [live]);
     sent.push(...running.advance(batch, false).map(({ id }) => id));
   }
   expect(sent).toEqual(['r/compare/promote']);
   const next = advancing();
   next.take(snapshot);
-  expect(next.due()).toMatchObject([{ id: 'r/compare/promote', kind: 'promote', version: 2, row: 100 }]);
+  const verdicts = next.due();
+  expect(verdicts).toMatchObject([{ id: 'r/compare/promote', kind: 'promote', version: 2, row: 100 }]);
+  expect(next.due()).toEqual([]);
+  // One that could not be carried out stands while its proof does.
+  expect(next.stands(verdicts[0]!)).toBe(true);
   expect(next.due()).toEqual([]);
   // Held by hand in between: not then, but as soon as it is released.
   const held = advancing();
@@ -159,6 +165,14 @@ test('a verdict that was reached before a death is sent again without another pa
   expect(held.due()).toEqual([]);
   held.take(snapshotOf(2, [1, 2], rollout));
   expect(held.due()).toHaveLength(1);
+  held.take(snapshotOf(3, [1, 2], { ...rollout, held: true }));
+  expect(held.stands(verdicts[0]!)).toBe(false);
+  held.take(snapshotOf(4, [1, 2], rollout));
+  expect(held.due()).toHaveLength(1);
+  for (const seq of seqs) outcomes.withdraw(seq);
+  held.advance([], true);
+  expect(held.stands(verdicts[0]!)).toBe(false);
+  expect(held.due()).toEqual([]);
   state.close();
 });
 

@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ChangeAnswer, ModelView, StatusView } from '../../src/api.ts';
+import type { ChangeAnswer, ModelView, StatusView, TimelineEntry } from '../../src/api.ts';
 import { defaultConfig } from '../../src/processes/config.ts';
 import { startSupervisor } from '../../src/processes/supervisor.ts';
 import { electricity, inRepository, Slipway, until } from './harness.ts';
@@ -91,12 +91,16 @@ describe('one data folder, one supervisor', () => {
 });
 
 describe('killed processes', () => {
-  test.each(['control', 'loops'])('killing %s costs no request', async (name) => {
+  test.each(['control', 'loops'])('killing %s costs no request, and is told', async (name) => {
     const load = traffic();
     await slipway.kill(name);
     const report = await load.stop();
     expect(report.failed).toBe(0);
     expect(report.sent).toBeGreaterThan(10);
+    const told = async () =>
+      (await slipway.api<{ entries: TimelineEntry[] }>('GET', '/api/timeline')).body.entries;
+    const said = `${name} ended (SIGKILL) and is being replaced.`;
+    await until(async () => (await told()).some(({ message }) => message === said), said);
   });
 
   test('a killed lane fails only what it had in flight, and is replaced', async () => {

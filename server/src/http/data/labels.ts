@@ -67,7 +67,8 @@ function read(plane: DataPlane, loops: LoopsLine, value: unknown, index: number)
     throw new SlipwayError(code, `Label ${index}: ${message}`);
   };
   if (!isObject(value)) return fail('INVALID_REQUEST', 'it is not an object.');
-  const { id, label } = value;
+  const { id } = value;
+  const label = typeof value.label === 'bigint' ? Number(value.label) : value.label;
   const key = readText(value, 'key');
   const model = readText(value, 'model');
   const prediction = typeof id === 'string' ? parseId(id) : null;

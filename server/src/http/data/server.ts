@@ -104,7 +104,7 @@ function handle(edge: DataEdge, exchange: Exchange): void {
   } else if (path === '/labels') {
     receive(edge, exchange);
     const { plane, loops, finder, bodies } = edge;
-    const use = (bytes: Buffer): void => labels(plane, loops, finder, exchange, parseJson(bytes));
+    const use = (bytes: Buffer): void => labels(plane, loops, finder, exchange, parseJson(bytes, true));
     exchange.bytes(bodies, use, small(bodies, 'Send fewer labels a request.'));
   } else if (path === '/') {
     root(edge, exchange);

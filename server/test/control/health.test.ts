@@ -81,6 +81,15 @@ describe('one sentence says how a model is', () => {
       'well',
       /Version 2 is compared with it/,
     ],
+    [
+      'a verdict that could not be carried out',
+      {
+        rollout: { id: 'm-1', candidate: 2, live: 1, state: 'running' },
+        findings: [{ ...finding('act', 2), id: 'm-1/undone', message: 'Version 2 was to be promoted.' }],
+      },
+      'look',
+      /^Version 2 was to be promoted\. So far version 1 is as right as it was/,
+    ],
   ];
   test.each(cases)('%s', (_name, changes, level, sentence) => {
     expect(health(facts(changes))).toEqual({ level, sentence: expect.stringMatching(sentence) });

@@ -218,6 +218,9 @@ describe('KServe v1', () => {
     );
     expect(answer.predictions).toEqual(plain);
     expect(await slipway.prediction(answer.slipway_ids[2]!)).toMatchObject({ subject: 'customer' });
+    expect(json(await post('/v1/models/electricity:predict', { inputs: rows.slice(0, 3) }))).toMatchObject({
+      predictions: plain,
+    });
     const named = electricity(9062, 9065).map(({ features }) => features);
     expect(
       json<{ predictions: number[] }>(await post('/v1/models/electricity:predict', { instances: named }))

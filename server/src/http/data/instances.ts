@@ -13,16 +13,17 @@ import type { Format } from './format.ts';
 
 /**
  * KServe's v1: a prediction for each of "instances": an object of named features, an object of input tensors by name,
- * or, where there is one input, its row. `slipway_ids` and `parameters` (subject, key, at) close the loop.
+ * or, where there is one input, its row; KServe's own server takes them as "inputs", too. `slipway_ids` and `parameters` (subject, key, at) close the loop.
  */
 export const instances: Format<null> = {
   read(codec, bytes, _jsonBytes, made) {
     const body = parseJson(bytes, codec.exact);
     if (!isObject(body)) throw new SlipwayError('INVALID_REQUEST', 'The body is not a JSON object.');
-    const { instances: given, parameters } = body;
-    if (!Array.isArray(given)) throw new SlipwayError('INVALID_REQUEST', '"instances" is not a list.');
-    if (given.length === 0) throw new SlipwayError('ROWS_EMPTY', '"instances" is empty.');
-    const said = readSaid(readParameters(parameters, 'The request'));
+    const name = body.inputs === undefined ? 'instances' : 'inputs';
+    const given = body[name];
+    if (!Array.isArray(given)) throw new SlipwayError('INVALID_REQUEST', `"${name}" is not a list.`);
+    if (given.length === 0) throw new SlipwayError('ROWS_EMPTY', `"${name}" is empty.`);
+    const said = readSaid(readParameters(body.parameters, 'The request'));
     return { ...frameOfInstances(codec, given, made), said, rest: null };
   },
 

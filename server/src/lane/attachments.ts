@@ -38,6 +38,8 @@ export class Attachments {
   readonly #budget: number;
   readonly #attached = new Set<Seat>();
   readonly #jobs: Job[] = [];
+  /** The one in work. */
+  #job: Job | null = null;
   #working = false;
   #clock = 0;
 
@@ -81,8 +83,7 @@ export class Attachments {
 
   /** Somebody waits now for what was to be attached at leisure. */
   #hurry(seat: Seat): void {
-    const job = this.#jobs.find((one) => one.seat === seat);
-    if (job) job.idle = false;
+    for (const job of [...this.#jobs, this.#job]) if (job?.seat === seat) job.idle = false;
   }
 
   async #work(): Promise<void> {
@@ -91,18 +92,24 @@ export class Attachments {
     for (;;) {
       const urgent = this.#jobs.findIndex(({ idle }) => !idle);
       const [job] = this.#jobs.splice(Math.max(0, urgent), 1);
+      this.#job = job ?? null;
       if (!job) break;
-      job.settle(await this.#try(job));
+      const error = await this.#try(job);
+      const { arm, gone } = job.seat;
+      // Somebody began to wait for it when it had just been found that there is no room.
+      if (!error && !arm && !gone && !job.idle) this.#jobs.push(job);
+      else job.settle(error);
     }
     this.#working = false;
   }
 
   /** Its error, or null. */
-  async #try({ seat, idle }: Job): Promise<SlipwayError | null> {
+  async #try(job: Job): Promise<SlipwayError | null> {
+    const { seat } = job;
     if (seat.gone || seat.arm) return null;
     try {
       const bytes = await this.#attacher.bytesOf(seat);
-      if (idle && this.counts.bytes + bytes > this.#budget) return null;
+      if (job.idle && this.counts.bytes + bytes > this.#budget) return null;
       await this.#makeRoom(bytes);
       const began = performance.now();
       const arm = await this.#attacher.attach(seat);

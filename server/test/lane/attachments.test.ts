@@ -158,3 +158,18 @@ test('what is gone while it is attached gives its memory back', async () => {
   await attached;
   expect([seat.arm, rig.closed.has(seat), rig.attachments.counts.bytes]).toEqual([null, true, 0]);
 });
+
+test('whoever asks for one while it is looked whether there is room at leisure gets it', async () => {
+  const { attachments } = new Rig(1);
+  const [a, b] = ['a', 'b'].map(seatOf) as [Seat, Seat];
+  await attachments.attach(a);
+  // Before it is looked, and in each moment after.
+  for (let turns = 0; turns < 8; turns++) {
+    const [there, away] = a.arm ? [a, b] : [b, a];
+    const idle = attachments.attach(away, true);
+    for (let k = 0; k < turns; k++) await null;
+    await attachments.attach(away);
+    await idle;
+    expect([there.arm, away.arm].map(Boolean)).toEqual([false, true]);
+  }
+});

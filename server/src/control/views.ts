@@ -139,7 +139,7 @@ export class Views {
     const isHeldAnew = held && !ended && fold?.verdict !== 'hold';
     const isReleasedAnew = !held && !ended && fold?.next === heldNext;
     const said = ended || isReleasedAnew ? null : fold;
-    const undone = undoneOf(this.#registry.findings(model), id);
+    const undone = ended ? null : undoneOf(this.#registry.findings(model), id);
     let next = said?.next ?? 'It decides once labels of rows that both versions were asked have come.';
     if (ended) next = 'It has ended.';
     else if (isHeldAnew) next = heldNext;

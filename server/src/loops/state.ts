@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { deserialize, serialize } from 'node:v8';
 import { migrate, openDatabase } from '../db/open.ts';
 import { stateSchema } from '../db/state-schema.ts';
+import { inTransaction } from '../db/transaction.ts';
 import type { Cursor, PredictionEvent } from '../events.ts';
 import type { Finding } from '../finding.ts';
 import type { Command } from '../messages.ts';
@@ -32,15 +33,7 @@ export class State implements FoldStore {
 
   /** All or nothing. What is in memory cannot be taken back: a failure ends the process, and the next one goes on from the database. */
   transaction<T>(change: () => T): T {
-    this.database.exec('BEGIN IMMEDIATE');
-    try {
-      const result = change();
-      this.database.exec('COMMIT');
-      return result;
-    } catch (error) {
-      this.database.exec('ROLLBACK');
-      throw error;
-    }
+    return inTransaction(this.database, change);
   }
 
   cursor(name: string): Cursor {

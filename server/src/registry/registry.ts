@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { CheckpointView, FindingView, Gate, TimelineEntry } from '../api.ts';
 import { migrate, openDatabase } from '../db/open.ts';
 import { registrySchema } from '../db/registry-schema.ts';
+import { inTransaction } from '../db/transaction.ts';
 import { UndoLog } from '../db/undo-log.ts';
 import type { Importance } from '../models/model.ts';
 import type { Placement } from '../placement.ts';
@@ -114,15 +115,7 @@ export class Registry {
 
   /** All of it or nothing of it. */
   transaction<T>(change: () => T): T {
-    this.#database.exec('BEGIN IMMEDIATE');
-    try {
-      const result = change();
-      this.#database.exec('COMMIT');
-      return result;
-    } catch (error) {
-      this.#database.exec('ROLLBACK');
-      throw error;
-    }
+    return inTransaction(this.#database, change);
   }
 
   /** Likewise; `undo` takes all of it back, as long as nothing else has changed what it changed. */

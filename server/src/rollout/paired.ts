@@ -30,8 +30,8 @@ const narrowest = 1000;
 
 /**
  * The pairs of one phase of a rollout, folded. The state is a function of the set of pairs alone, whatever the
- * order of adding them, and whatever they were before a correction. Slices hold whole multiples of `width` ms of event time; the width is
- * the least 1000 · 2^k ms that fills at most 200 slices.
+ * order of adding them, and whatever they were before a correction. Slices hold whole multiples of `width` ms of event
+ * time; the width is the least 1000 · 2^k ms that fills at most 200 slices.
  */
 export class Paired {
   readonly loss: Loss;

@@ -13,7 +13,8 @@ import type { Format } from './format.ts';
 
 /**
  * KServe's v1: a prediction for each of "instances": an object of named features, an object of input tensors by name,
- * or, where there is one input, its row; KServe's own server takes them as "inputs", too. `slipway_ids` and `parameters` (subject, key, at) close the loop.
+ * or, where there is one input, its row; KServe's own server takes them as "inputs", too. `slipway_ids` and `parameters`
+ * (subject, key, at) close the loop.
  */
 export const instances: Format<null> = {
   read(codec, bytes, _jsonBytes, made) {

@@ -23,10 +23,12 @@ const lookMs = 250;
 /** Control and loops may be held up longer than a lane: no caller waits for them. */
 const behindMs = 30_000;
 /**
- * What a request leaves behind is dead when it is answered: the young generation need not grow. The old one grows as V8
- * would have it: held to less, requests of many rows made a lane collect all of its heap ten times a second.
+ * What a request leaves behind is dead when it is answered, so that the young generation need not grow beyond 8 MB; left
+ * to V8 it stays at 1 MB for the same reason, and is collected a hundred times a second, which is what a single caller's
+ * slowest requests wait for. The old one grows as V8 would have it: held to less, requests of many rows made a lane
+ * collect all of its heap ten times a second.
  */
-const answeringFlags = ['--max-semi-space-size=8'];
+const answeringFlags = ['--min-semi-space-size=8', '--max-semi-space-size=8'];
 /**
  * Whoever works beside the lanes collects garbage on its own thread: helpers of it would take all other processors at
  * once, and a system with a tick of 4 ms leaves them there until the next (docs/adr/0018-lifecycle.md).

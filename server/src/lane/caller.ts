@@ -73,12 +73,16 @@ export function readText(fields: { [name: string]: unknown }, name: string): str
 /** An event later than this from now has a wrong clock or unit; one such would hold up every window, ms. */
 const aheadMs = 24 * 3600_000;
 
-/** ms since the epoch, given as such or as an ISO 8601 time; at most a day ahead. */
+/** ms since the epoch, given as such, as an ISO 8601 time, or as a date, month or year (its first moment, UTC); at most a day ahead. */
 export function readTime(value: unknown): number | null {
   if (value === undefined || value === null) return null;
   const time = typeof value === 'string' ? timeOf(value) : typeof value === 'number' ? value : Number.NaN;
   if (!Number.isFinite(time) || Math.abs(time) > 8.64e15) {
-    throw new SlipwayError('INVALID_REQUEST', '"at" is neither ms since the epoch nor an ISO 8601 time.');
+    throw new SlipwayError(
+      'INVALID_REQUEST',
+      '"at" is neither ms since the epoch nor an ISO 8601 date, or time with its zone.',
+      'Send it as 2026-02-28T10:00:00Z or 2026-02-28T10:00:00+01:00, for example.',
+    );
   }
   if (time > Date.now() + aheadMs) {
     throw new SlipwayError(
@@ -92,6 +96,17 @@ export function readTime(value: unknown): number | null {
 /** Digits alone are ms too, for gRPC's metadata holds no numbers; but four of them are a year of ISO 8601. */
 const msText = /^-?\d{5,}$/;
 
+/** Of ISO 8601: a year, a month or a day. */
+const dateText = /^\d{4}(-\d\d){0,2}$/;
+const restOfDate = '-01-01T00Z';
+
+/** NaN where it is none. A time without a zone would be another one on another machine; Date.parse takes it, and 30 February. */
 function timeOf(text: string): number {
-  return msText.test(text) ? Number(text) : Date.parse(text);
+  if (msText.test(text)) return Number(text);
+  try {
+    const whole = dateText.test(text) ? text + restOfDate.slice(text.length - '2001'.length) : text;
+    return Temporal.Instant.from(whole).epochMilliseconds;
+  } catch {
+    return Number.NaN;
+  }
 }

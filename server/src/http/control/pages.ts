@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { SlipwayError } from '../../errors.ts';
 
 /** Where the console's built files lie: beside the compiled server in the package, in its own workspace in a clone. */
@@ -23,14 +23,28 @@ export async function pages(app: FastifyInstance): Promise<void> {
     await app.register(fastifyStatic, { root, ...options });
   }
   const index = root ? await readFile(join(root, 'index.html'), 'utf8') : unbuilt;
-  app.setNotFoundHandler(async (request, reply) => {
-    const path = request.url.split('?')[0]!;
-    const reads = request.method === 'GET' || request.method === 'HEAD';
-    // A model's name may end like a file's.
-    const isFile = /^\/(assets\/.*|[^/]*\.[a-z0-9]+)$/i.test(path);
-    const isPage = reads && !isFile && !/^\/(api|health)(\/|$)/.test(path);
-    if (!isPage)
-      throw new SlipwayError('NOT_FOUND', `There is nothing at ${request.method} ${path.slice(0, 200)}.`);
-    return reply.type('text/html; charset=utf-8').header('cache-control', 'no-cache').send(index);
+  // Before a body is read: nothing is done with it.
+  app.addHook('onRequest', async (request) => {
+    if (request.is404 && !isPage(request)) throw nothingAt(request);
   });
+  app.setNotFoundHandler(async (_request, reply) =>
+    reply.type('text/html; charset=utf-8').header('cache-control', 'no-cache').send(index),
+  );
+}
+
+function isPage(request: FastifyRequest): boolean {
+  const path = pathOf(request);
+  const reads = request.method === 'GET' || request.method === 'HEAD';
+  // A model's name may end like a file's.
+  const isFile = /^\/(assets\/.*|[^/]*\.[a-z0-9]+)$/i.test(path);
+  return reads && !isFile && !/^\/(api|health)(\/|$)/.test(path);
+}
+
+function nothingAt(request: FastifyRequest): SlipwayError {
+  const path = pathOf(request).slice(0, 200);
+  return new SlipwayError('NOT_FOUND', `There is nothing at ${request.method} ${path}.`);
+}
+
+function pathOf(request: FastifyRequest): string {
+  return request.url.split('?')[0]!;
 }

@@ -140,6 +140,17 @@ describe('what cannot be answered', () => {
     expect([answer.status, errorOf(answer).code]).toEqual([404, 'NOT_FOUND']);
   });
 
+  test('what is nowhere says so whatever is sent there, and of what type', async () => {
+    for (const [type, body] of [
+      ['application/json', '{'],
+      ['text/plain', 'x'],
+      ['application/json', 'x'.repeat(2 ** 20 + 1)],
+    ] as const) {
+      const answer = await edge.send('POST', '/api/nothing', { 'content-type': type }, body);
+      expect([answer.status, errorOf(answer).code]).toEqual([404, 'NOT_FOUND']);
+    }
+  });
+
   test.each([
     ['{"version":"1"}', 'body.version must be integer.'],
     ['{"version":null}', 'body.version must be integer.'],

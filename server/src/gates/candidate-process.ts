@@ -113,7 +113,7 @@ export class CandidateProcess {
         fail(
           new SlipwayError(
             'CANDIDATE_TIMEOUT',
-            `${name} was not done ${step} after ${bounds.milliseconds / 1000} s.`,
+            `${name} was not done after ${bounds.milliseconds / 1000} s, while ${step}.`,
           ),
         );
       }, bounds.milliseconds);

@@ -53,7 +53,7 @@ export async function tryOut(
   const { kind, files, mlflow } = await findModel(given);
   const source = { ...(await digestOf(given)), files: given.files.size, main: files.main };
   const training = trial.baseline ? await readTraining(trial, step) : null;
-  step('reading it');
+  step('reading it and seeing what it answers with');
   const said = columnNames(mlflow?.signature ?? null);
   const hints = {
     ...hintsOf(trial, training),

@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
+import { SlipwayError } from '../errors.ts';
 
 /** A prepared version's bytes: in memory, or still in their file. */
 export type ProgramBytes = Uint8Array | ProgramFile;
@@ -22,8 +23,15 @@ export class ProgramFile {
     this.length = length;
   }
 
+  /** Throws ATTACH_FAILED where it is not there, or may not be read. */
   static async open(path: string): Promise<ProgramFile> {
-    const file = await open(path);
+    const file = await open(path).catch(({ message }: Error) => {
+      throw new SlipwayError(
+        'ATTACH_FAILED',
+        `What was kept of it cannot be read: ${message}.`,
+        'Put the file back into the data folder, or deploy the version again.',
+      );
+    });
     return new ProgramFile(file, 0, (await file.stat()).size);
   }
 

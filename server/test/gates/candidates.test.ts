@@ -94,7 +94,7 @@ test('what a process says last counts, however late it is heard', async () => {
     const before = children();
     await from.use(async (take) => {
       const tried = take().do({ type: 'weigh', load }, 'model.json', 'being weighed');
-      const refused = expect(tried).rejects.toMatchObject({ code: 'INTERNAL' });
+      const refused = expect(tried).rejects.toMatchObject({ code: 'ATTACH_FAILED' });
       const [pid] = children().filter((one) => !before.includes(one));
       // This process hears nothing until the other has answered and ended.
       while (!/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'latin1')))

@@ -107,6 +107,10 @@ describe('predict', () => {
     const foreign = post('{"key": "??"}').replace('??', '\xff\xfe');
     expect(await raw(Buffer.from(foreign, 'latin1'))).toContain('not UTF-8');
     expect(await raw(post('').replace('\r\n\r\n', '\r\ncontent-encoding: br\r\n\r\n'))).toContain('415');
+    const parts = post('--x\r\ncontent-disposition: form-data; name="rows"\r\n\r\n{}\r\n--x--\r\n');
+    expect(
+      await raw(parts.replace('host: x', 'host: x\r\ncontent-type: multipart/form-data; boundary=x')),
+    ).toContain('in several parts');
     expect(await raw('nonsense\r\n\r\n')).toContain('400');
     expect((await slipway.predict('electricity', { features })).status).toBe(200);
   });

@@ -88,6 +88,9 @@ function inferMessage(): Buffer {
 const sound = async (): Promise<unknown> =>
   (await slipway.predict('electricity', { features })).body.probabilities;
 
+const partBegins = '--x\r\ncontent-disposition: form-data; name="rows"; filename="rows.json"\r\n\r\n';
+const partEnds = '\r\n--x--\r\n';
+
 test(`${cases} damaged HTTP requests: 200 or 4xx, never anything else`, async () => {
   const before = await sound();
   const { pid } = await slipway.processNamed('lane-1');
@@ -98,7 +101,12 @@ test(`${cases} damaged HTTP requests: 200 or 4xx, never anything else`, async ()
     const headers = { ...from.headers };
     if (random() < 0.1) headers['inference-header-content-length'] = ['-1', '1e9', 'x', '', '7', '0'][i % 6]!;
     if (random() < 0.05) headers['content-encoding'] = ['deflate', 'gzip', 'zstd'][i % 3]!;
-    const code = await send({ ...from, headers, body: damaged(from.body, random) });
+    let body = from.body;
+    if (random() < 0.05) {
+      headers['content-type'] = 'multipart/form-data; boundary=x';
+      body = Buffer.concat([Buffer.from(partBegins), body, Buffer.from(partEnds)]);
+    }
+    const code = await send({ ...from, headers, body: damaged(body, random) });
     seen.set(code, (seen.get(code) ?? 0) + 1);
   }
   expect(

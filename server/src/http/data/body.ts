@@ -71,6 +71,16 @@ export function readBody(
     request.resume();
     done(nothing, error);
   };
+  if (request.headers['content-type']?.startsWith('multipart/')) {
+    fail(
+      new SlipwayError(
+        'UNSUPPORTED_CONTENT_TYPE',
+        'A body in several parts is not taken.',
+        'Send the rows by themselves, as the protocol has them: application/json, or application/octet-stream.',
+      ),
+    );
+    return;
+  }
   if (Number(request.headers['content-length'] ?? 0) > most.bytes) {
     fail(most.refusal());
     return;

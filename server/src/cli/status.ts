@@ -6,6 +6,9 @@ import { ask } from './remote.ts';
 
 const marks = { well: ['green', '●'], look: ['yellow', '▲'], act: ['red', '■'] } as const;
 
+/** Of more models than that, only those are told of one by one with which something is. */
+const mostTold = 20;
+
 /** Of what a version in trouble printed last. */
 const printedLines = 5;
 
@@ -27,7 +30,9 @@ sentence says what.`,
     return;
   }
   if (view.models.length === 0) say('No model yet. Deploy one: slipway deploy NAME FILE');
-  for (const { model, health, findings } of view.models) {
+  const told =
+    view.models.length > mostTold ? view.models.filter(({ health }) => health.level !== 'well') : view.models;
+  for (const { model, health, findings } of told) {
     const [colour, mark] = marks[health.level];
     say(`${paint(colour, `${mark} ${health.level}`)}  ${paint('bold', model)}  ${health.sentence}`);
     for (const { level, message, hint, evidence } of findings.slice(0, 5)) {
@@ -38,6 +43,8 @@ sentence says what.`,
       for (const line of printed) say(paint('dim', `        | ${line}`));
     }
   }
+  const others = view.models.length - told.length;
+  if (others > 0) say(`${paint('green', '● well')}  ${others} models`);
   if (view.models.length > 0) {
     const rows = view.models.map((one) => [
       one.model,

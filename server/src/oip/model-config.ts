@@ -12,7 +12,8 @@ export interface ModelConfig {
   backend: string;
   version_policy: { specific: { versions: number[] } };
   max_batch_size: number;
-  input: { name: string; data_type: string; dims: number[] }[];
+  /** `format`: what Triton says where nothing is said of an image's. */
+  input: { name: string; data_type: string; format: 'FORMAT_NONE'; dims: number[] }[];
   output: { name: string; data_type: string; dims: number[] }[];
   dynamic_batching?: {
     preferred_batch_size: number[];
@@ -48,7 +49,7 @@ export function modelConfig(
     backend: 'slipway',
     version_policy: { specific: { versions } },
     max_batch_size: batching?.maxSize ?? 0,
-    input: tensors(signature.inputs),
+    input: tensors(signature.inputs).map((spec) => ({ ...spec, format: 'FORMAT_NONE' })),
     output: tensors(signature.outputs),
     ...(batching ? { dynamic_batching: dynamicBatching(batching) } : {}),
     response_cache: { enable: cacheBytes > 0 },

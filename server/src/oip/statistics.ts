@@ -47,8 +47,10 @@ export function modelStatistics(lanes: LaneMetrics[], model: string, version: nu
     counted.reduce((total, { cache }) => total + cache[figure], 0);
   const requests = sum('requests');
   const computed = requests - cached('hits');
-  const seconds = (count: number, total: number): Duration => ({ count, ns: Math.round(total * 1e9) });
-  const none = { count: 0, ns: 0 };
+  const seconds = (count: number, total: number): Duration => ({
+    count,
+    ns: Math.max(0, Math.round(total * 1e9)),
+  });
   return {
     name: model,
     version: String(version),
@@ -59,7 +61,8 @@ export function modelStatistics(lanes: LaneMetrics[], model: string, version: nu
       success: seconds(requests, sum('seconds')),
       fail: seconds(sum('failed'), 0),
       queue: seconds(requests, sum('queueSeconds')),
-      compute_input: none,
+      // Reading a request counts as its output; but perf_analyzer ends itself where the three counts are not the same.
+      compute_input: seconds(computed, 0),
       compute_infer: seconds(computed, sum('inferSeconds')),
       compute_output: seconds(computed, sum('seconds') - sum('inferSeconds') - sum('queueSeconds')),
       cache_hit: seconds(cached('hits'), cached('hitSeconds')),
@@ -69,8 +72,13 @@ export function modelStatistics(lanes: LaneMetrics[], model: string, version: nu
       const calls = counted.flatMap(({ batches }) => batches[size] ?? []);
       const count = calls.reduce((total, one) => total + one.count, 0);
       const infer = calls.reduce((total, one) => total + one.seconds, 0);
-      const compute_infer = seconds(count, infer);
-      return { batch_size: size, compute_input: none, compute_infer, compute_output: none };
+      const none = seconds(count, 0);
+      return {
+        batch_size: size,
+        compute_input: none,
+        compute_infer: seconds(count, infer),
+        compute_output: none,
+      };
     }),
   };
 }

@@ -30,14 +30,15 @@ export function frameOf(
   signature: Signature,
   made: (rows: number) => Frame = (rows) => newFrame(rows, signature.features.length),
 ): Frame {
+  const specs = specsFor(tensors, signature.inputs);
   for (const { name } of tensors) {
-    if (!signature.inputs.some((spec) => spec.name === name)) {
+    if (!specs.some((spec) => spec.name === name)) {
       throw mismatch(`There is no input ${shown(name)}; the inputs are ${listed(signature.inputs)}.`);
     }
   }
   const rows = tensors[0]?.shape[0] ?? 0;
   // Sizes are compared before anything is allocated by them.
-  const inputs = signature.inputs.map((spec) => ({ spec, tensor: tensorFor(tensors, spec, rows) }));
+  const inputs = specs.map((spec) => ({ spec, tensor: tensorFor(tensors, spec, rows) }));
   if (rows === 0) throw new SlipwayError('ROWS_EMPTY', 'The tensors hold no rows.');
   const frame = made(rows);
   for (const { spec, tensor } of inputs) {
@@ -46,11 +47,27 @@ export function frameOf(
     else if (tensor.raw) fillRaw(frame, tensor.raw, spec, elements[spec.datatype]);
     else fillValues(frame, tensor.values!, spec, elements[spec.datatype].fromJson);
   }
+  // The file's own numbers are float32, and what it was trained with was rounded to them.
+  if (specs[0]?.datatype === 'FP64' && signature.inputs[0]?.datatype === 'FP32') roundToSingle(frame);
   for (const [column, { strict }] of signature.features.entries())
     if (strict) encodeCategories(frame, column, signature);
   // What categories were told apart by is of no more use.
   if (frame.texts.length > 0 && !holdsTexts(signature)) frame.texts.length = 0;
   return frame;
+}
+
+/** The inputs as this request may have them: one that has no name of its own goes by the caller's, as FP32 or FP64. */
+function specsFor(tensors: GivenTensor[], inputs: TensorSpec[]): TensorSpec[] {
+  const [spec, another] = inputs;
+  const [given, more] = tensors;
+  if (!spec?.unnamed || another || !given || more) return inputs;
+  const { name, datatype } = given;
+  if (name === spec.name && datatype === spec.datatype) return inputs;
+  return [{ ...spec, name, datatype: datatype === 'FP32' || datatype === 'FP64' ? datatype : spec.datatype }];
+}
+
+function roundToSingle({ values, rows, width }: Frame): void {
+  for (let i = 0; i < rows * width; i++) values[i] = Math.fround(values[i]!);
 }
 
 export function listed(specs: TensorSpec[]): string {

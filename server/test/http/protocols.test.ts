@@ -72,6 +72,24 @@ function binary(count: number, size: number, more: object = {}): [Buffer, Record
   return [Buffer.concat([head, tail]), { 'inference-header-content-length': String(head.length) }];
 }
 
+test('the one input of a file that names none goes by any name, as FP32 or FP64', async () => {
+  const plain = json(await infer({ inputs: [tensor(5)] })).outputs[0]!.data!;
+  // As KServe's documents and MLServer's clients call it.
+  for (const name of ['input-0', 'predict']) {
+    expect(json(await infer({ inputs: [tensor(5, { name })] })).outputs[0]!.data).toEqual(plain);
+  }
+  const single = json(await infer({ inputs: [tensor(5, { datatype: 'FP32' })] })).outputs[0]!.data!;
+  const rounded = rows.slice(0, 5).flat().map(Math.fround);
+  expect(json(await infer({ inputs: [tensor(5, { data: rounded })] })).outputs[0]!.data).toEqual(single);
+  const refused = await infer({ inputs: [tensor(5, { name: 'input-0', datatype: 'INT64' })] });
+  expect([refused.status, json<{ error: string }>(refused).error]).toEqual([
+    400,
+    expect.stringContaining('Input "input-0" is INT64; this model takes FP64.'),
+  ]);
+  // The names of one that has them are its own.
+  expect((await infer({ inputs: [{ ...tensor(1), name: 'x' }] }, {}, 'open')).status).toBe(400);
+});
+
 describe('binary data', () => {
   test('in and out equal JSON to the bit', async () => {
     const plain = json(await infer({ inputs: [tensor(5)] })).outputs[0]!.data!;
@@ -260,7 +278,7 @@ describe('KServe v1', () => {
 test('configuration, statistics and the repository', async () => {
   expect((await slipway.data<object>('GET', '/v2/models/electricity/config')).body).toMatchObject({
     name: 'electricity',
-    input: [{ name: 'X', data_type: 'TYPE_FP64', dims: [-1, 6] }],
+    input: [{ name: 'X', data_type: 'TYPE_FP64', format: 'FORMAT_NONE', dims: [-1, 6] }],
   });
   const { body } = await slipway.data<{ model_stats: { name: string; last_inference: number }[] }>(
     'GET',

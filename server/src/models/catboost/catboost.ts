@@ -111,7 +111,7 @@ function signatureOf(model: CatboostModel, columns: Columns, loss: Loss, hints: 
 function inputsOf({ features }: Columns): TensorSpec[] {
   const width = features.length;
   if (features.every(({ type }) => type === 'number')) {
-    return [{ name: 'X', datatype: 'FP32', shape: [-1, width], column: 0, width }];
+    return [{ name: 'X', datatype: 'FP32', shape: [-1, width], column: 0, width, unnamed: true }];
   }
   return features.map(({ name, type }, column) => ({
     name,

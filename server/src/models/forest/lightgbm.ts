@@ -46,7 +46,14 @@ function signatureOf({ header, objective, features }: LightgbmModel, hints: Mode
     features:
       said?.length === features.length ? features.map((one, i) => ({ ...one, name: said[i]! })) : features,
     inputs: [
-      { name: 'X', datatype: 'FP64', shape: [-1, header.features], column: 0, width: header.features },
+      {
+        name: 'X',
+        datatype: 'FP64',
+        shape: [-1, header.features],
+        column: 0,
+        width: header.features,
+        unnamed: true,
+      },
     ],
     outputs: [
       { name: 'predict', datatype: 'FP64', shape: width === 1 ? [-1] : [-1, width], column: 0, width },

@@ -80,7 +80,14 @@ function signatureOf(features: string[], hints: ModelHints, artifact: LogisticAr
     task: 'binary',
     features: features.map((name) => ({ name, type: 'number' })),
     inputs: [
-      { name: 'X', datatype: 'FP64', shape: [-1, features.length], column: 0, width: features.length },
+      {
+        name: 'X',
+        datatype: 'FP64',
+        shape: [-1, features.length],
+        column: 0,
+        width: features.length,
+        unnamed: true,
+      },
     ],
     outputs: [{ name: 'predict', datatype: 'FP64', shape: [-1], column: 0, width: 1 }],
     classes: [...classes],

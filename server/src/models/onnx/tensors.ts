@@ -1,4 +1,5 @@
 import { Tensor } from 'onnxruntime-node';
+import { SlipwayError } from '../../errors.ts';
 import { fixedRows, writeOpenRow } from '../../oip/open-rows.ts';
 import { isOpen, type TensorSpec } from '../../signature.ts';
 import type { Frame } from '../../tensor.ts';
@@ -19,8 +20,8 @@ const arrays = {
 
 /**
  * Rows [from, to) of a frame's columns as an input tensor of their own memory. Integers and booleans have no
- * NaN: 0. Throws FEATURE_MISTYPED for a number that its integer type does not hold; 64-bit ones are cut to
- * their range.
+ * NaN: 0. Throws FEATURE_MISTYPED for a number that its integer type does not hold, 64-bit ones are cut to their
+ * range; and for a text that onnxruntime-node would cut.
  */
 export function inputTensor(spec: TensorSpec, frame: Frame, from: number, to: number): Tensor {
   if (isOpen(spec)) {
@@ -35,7 +36,7 @@ export function inputTensor(spec: TensorSpec, frame: Frame, from: number, to: nu
   if (datatype === 'BYTES')
     return new Tensor(
       'string',
-      Array.from(flat, (value) => frame.texts[value] ?? ''),
+      Array.from(flat, (value) => uncut(frame.texts[value] ?? '', name)),
       dims,
     );
   if (datatype === 'FP16') return halfTensor(flat, dims);
@@ -56,6 +57,16 @@ export function inputTensor(spec: TensorSpec, frame: Frame, from: number, to: nu
   const whole = datatype === 'FP32' ? flat : flat.map((value) => wholeNumber(value, datatype, name));
   const data = new arrays[datatype as keyof typeof arrays](whole);
   return new Tensor(runtimeTypes[datatype]!, data as Float32Array, dims);
+}
+
+/** onnxruntime-node hands texts on as C does, which end at their first NUL: the model would answer another one. */
+function uncut(text: string, name: string): string {
+  if (!text.includes('\0')) return text;
+  throw new SlipwayError(
+    'FEATURE_MISTYPED',
+    `Input "${name}" has a text with a NUL character in it, and onnxruntime reads texts up to their first.`,
+    'Send it without.',
+  );
 }
 
 /** Rows [from, to) of some columns, row-major: the frame's own where they are all that it has. */

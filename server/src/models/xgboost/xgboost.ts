@@ -61,7 +61,14 @@ function signatureOf(model: XgboostModel, hints: ModelHints): Signature {
   const { objective, groups } = model;
   const features = namedBy(hints, model);
   const inputs: TensorSpec[] = [
-    { name: 'X', datatype: 'FP32', shape: [-1, features.length], column: 0, width: features.length },
+    {
+      name: 'X',
+      datatype: 'FP32',
+      shape: [-1, features.length],
+      column: 0,
+      width: features.length,
+      unnamed: true,
+    },
   ];
   const outputs: TensorSpec[] = [];
   const add = (name: string, width: number): void => {

@@ -24,7 +24,7 @@ describe('the kind lightgbm', () => {
     expect(signature).toEqual({
       task: 'binary',
       features: ['period', 'nswprice', 'nswdemand', 'vicprice', 'vicdemand', 'transfer'].map(number),
-      inputs: [{ name: 'X', datatype: 'FP64', shape: [-1, 6], column: 0, width: 6 }],
+      inputs: [{ name: 'X', datatype: 'FP64', shape: [-1, 6], column: 0, width: 6, unnamed: true }],
       outputs: [{ name: 'predict', datatype: 'FP64', shape: [-1], column: 0, width: 1 }],
       answer: { column: 0, width: 1 },
       missingAllowed: true,

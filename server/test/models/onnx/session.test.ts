@@ -58,6 +58,16 @@ test('texts go in as text, and text labels come out as classes', async () => {
   await model.close?.();
 });
 
+test('a text that onnxruntime would cut is refused, in any row', async () => {
+  const model = await attached('onnx_strings');
+  const texts = ['alcohol and flavanoids of wines', 'alcohol\0 and flavanoids of wines'];
+  const answers = new Float64Array(2 * answerWidth(model.signature));
+  await expect(model.predict({ ...frameOf(1, [0], [1]), texts }, answers, [])).rejects.toMatchObject({
+    code: 'FEATURE_MISTYPED',
+  });
+  await model.close?.();
+});
+
 test('a graph of one row at once takes many, and has copied them before it first waits', async () => {
   const model = await attached('onnx_fixed1');
   expect(model.signature.rowsAtOnce).toBe(1);

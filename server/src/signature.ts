@@ -53,8 +53,8 @@ export interface TensorSpec {
   /** Columns: the product of shape[1..]; 1 where one of those is open. */
   width: number;
   /**
-   * The file names no tensors: it is called so here. Alone, it is taken under any name, and as FP32 or FP64, for so do
-   * the servers that such files come from (MLServer's and KServe's).
+   * The file names no tensors: it is called so here. Alone, it is taken under any name, as any numbers, or as a tensor a
+   * feature, for so do the servers that such files come from (MLServer's and KServe's).
    */
   unnamed?: true;
 }

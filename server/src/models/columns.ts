@@ -41,7 +41,11 @@ export function columnsOf(
     const dims = dimsOf(value, values.length, hints, mayBeOpen, (why) => unsupported(value, why));
     const isOpen = dims.indexOf(-1, 1) > 0;
     const width = isOpen ? 1 : dims.slice(1).reduce((product, size) => product * size, 1);
-    if (features.length + width > mostColumns) unsupported(value, `makes more than ${mostColumns} columns`);
+    if (features.length + width > mostColumns)
+      unsupported(
+        value,
+        `makes more than ${mostColumns} columns${mayBeOpen ? '; left open (dynamic), those dimensions make one' : ''}`,
+      );
     const shape = [-1, ...dims.slice(1)];
     inputs.push({ name: value.name, datatype, shape, column: features.length, width });
     for (const name of namesOf(value.name, width, values.length, hints)) {

@@ -1,6 +1,6 @@
 import { SlipwayError } from '../errors.ts';
 import { shown } from '../shown.ts';
-import { isLong, isOpen, type Signature, type TensorSpec } from '../signature.ts';
+import { type Datatype, isLong, isOpen, longColumns, type Signature, type TensorSpec } from '../signature.ts';
 import { type Frame, newFrame } from '../tensor.ts';
 import { nearest } from '../texts.ts';
 import { type Element, elements, readerOf } from './elements.ts';
@@ -30,7 +30,7 @@ export function frameOf(
   signature: Signature,
   made: (rows: number) => Frame = (rows) => newFrame(rows, signature.features.length),
 ): Frame {
-  const specs = specsFor(tensors, signature.inputs);
+  const specs = specsFor(tensors, signature);
   for (const { name } of tensors) {
     if (!specs.some((spec) => spec.name === name)) {
       throw mismatch(`There is no input ${shown(name)}; the inputs are ${listed(signature.inputs)}.`);
@@ -47,8 +47,7 @@ export function frameOf(
     else if (tensor.raw) fillRaw(frame, tensor.raw, spec, elements[spec.datatype]);
     else fillValues(frame, tensor.values!, spec, elements[spec.datatype].fromJson);
   }
-  // The file's own numbers are float32, and what it was trained with was rounded to them.
-  if (specs[0]?.datatype === 'FP64' && signature.inputs[0]?.datatype === 'FP32') roundToSingle(frame);
+  if (specs !== signature.inputs) asNumbers(frame, specs, signature.inputs[0]!);
   for (const [column, { strict }] of signature.features.entries())
     if (strict) encodeCategories(frame, column, signature);
   // What categories were told apart by is of no more use.
@@ -56,18 +55,37 @@ export function frameOf(
   return frame;
 }
 
-/** The inputs as this request may have them: one that has no name of its own goes by the caller's, as FP32 or FP64. */
-function specsFor(tensors: GivenTensor[], inputs: TensorSpec[]): TensorSpec[] {
+/**
+ * The inputs as this request may have them. One that has no name of its own is the caller's: a matrix of any name and of
+ * any numbers, or a tensor a feature, as tables come.
+ */
+function specsFor(tensors: GivenTensor[], { inputs, features }: Signature): TensorSpec[] {
   const [spec, another] = inputs;
+  if (!spec?.unnamed || another) return inputs;
   const [given, more] = tensors;
-  if (!spec?.unnamed || another || !given || more) return inputs;
-  const { name, datatype } = given;
-  if (name === spec.name && datatype === spec.datatype) return inputs;
-  return [{ ...spec, name, datatype: datatype === 'FP32' || datatype === 'FP64' ? datatype : spec.datatype }];
+  if (given?.name === spec.name && given.datatype === spec.datatype && !more) return inputs;
+  const sent = new Map(tensors.map(({ name, datatype }) => [name, datatype]));
+  const datatypeOf = (name: string): Datatype => {
+    const datatype = sent.get(name) ?? '';
+    return Object.hasOwn(elements, datatype) ? (datatype as Datatype) : spec.datatype;
+  };
+  if (features.every(({ name }) => sent.has(name)))
+    return features.map(({ name }, column) => ({
+      name,
+      datatype: datatypeOf(name),
+      shape: [-1],
+      column: spec.column + column,
+      width: 1,
+    }));
+  const { name } = given && !more ? given : spec;
+  return [{ ...spec, name, datatype: datatypeOf(name) }];
 }
 
-function roundToSingle({ values, rows, width }: Frame): void {
-  for (let i = 0; i < rows * width; i++) values[i] = Math.fround(values[i]!);
+/** What came as numbers of other types, as those that the model takes: float32 where its file's are. */
+function asNumbers({ values, rows, width, texts }: Frame, specs: TensorSpec[], to: TensorSpec): void {
+  for (const column of longColumns(specs))
+    for (let at = column; at < rows * width; at += width) values[at] = nearest(values[at]!, texts);
+  if (to.datatype === 'FP32') for (let i = 0; i < rows * width; i++) values[i] = Math.fround(values[i]!);
 }
 
 export function listed(specs: TensorSpec[]): string {

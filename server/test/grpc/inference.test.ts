@@ -256,7 +256,7 @@ describe('inference', () => {
     ],
     [
       'another type',
-      () => client.ask('ModelInfer', request(1, {}, { datatype: 'INT64' })),
+      () => client.ask('ModelInfer', request(1, {}, { datatype: 'BYTES' })),
       status.INVALID_ARGUMENT,
     ],
     ...['constructor', '__proto__', 'toString'].map((datatype): [string, () => Promise<unknown>, status] => [

@@ -72,7 +72,7 @@ function binary(count: number, size: number, more: object = {}): [Buffer, Record
   return [Buffer.concat([head, tail]), { 'inference-header-content-length': String(head.length) }];
 }
 
-test('the one input of a file that names none goes by any name, as FP32 or FP64', async () => {
+test('the one input of a file that names none goes by any name, as any numbers', async () => {
   const plain = json(await infer({ inputs: [tensor(5)] })).outputs[0]!.data!;
   // As KServe's documents and MLServer's clients call it.
   for (const name of ['input-0', 'predict']) {
@@ -81,10 +81,10 @@ test('the one input of a file that names none goes by any name, as FP32 or FP64'
   const single = json(await infer({ inputs: [tensor(5, { datatype: 'FP32' })] })).outputs[0]!.data!;
   const rounded = rows.slice(0, 5).flat().map(Math.fround);
   expect(json(await infer({ inputs: [tensor(5, { data: rounded })] })).outputs[0]!.data).toEqual(single);
-  const refused = await infer({ inputs: [tensor(5, { name: 'input-0', datatype: 'INT64' })] });
+  const refused = await infer({ inputs: [tensor(5, { name: 'input-0', datatype: 'BYTES' })] });
   expect([refused.status, json<{ error: string }>(refused).error]).toEqual([
     400,
-    expect.stringContaining('Input "input-0" is INT64; this model takes FP64.'),
+    expect.stringContaining('Input "input-0" is BYTES; this model takes FP64.'),
   ]);
   // The names of one that has them are its own.
   expect((await infer({ inputs: [{ ...tensor(1), name: 'x' }] }, {}, 'open')).status).toBe(400);

@@ -38,7 +38,11 @@ export async function outputsOf(
       results.push({ rows: frame.rows, tensors: await ask(frame) });
     } catch (error) {
       if (open.length === 0)
-        throw new SlipwayError('FILE_BROKEN', `${file} fails on a row of zeros: ${reasonOf(error)}`);
+        throw new SlipwayError(
+          'FILE_BROKEN',
+          `${file} fails on a row of zeros: ${reasonOf(error)}`,
+          'What a graph answers with is found by asking it zeros and empty texts. Export it so that it answers them, or again if it should.',
+        );
       const names = open.map(({ name }) => `"${name}"`).join(', ');
       throw new SlipwayError(
         'FILE_UNSUPPORTED',

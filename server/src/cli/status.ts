@@ -30,8 +30,10 @@ sentence says what.`,
     return;
   }
   if (view.models.length === 0) say('No model yet. Deploy one: slipway deploy NAME FILE');
-  const told =
-    view.models.length > mostTold ? view.models.filter(({ health }) => health.level !== 'well') : view.models;
+  const told = view.models.filter(
+    ({ health, findings }) =>
+      view.models.length <= mostTold || health.level !== 'well' || findings.length > 0,
+  );
   for (const { model, health, findings } of told) {
     const [colour, mark] = marks[health.level];
     say(`${paint(colour, `${mark} ${health.level}`)}  ${paint('bold', model)}  ${health.sentence}`);

@@ -78,6 +78,15 @@ describe('predict', () => {
     ['a time far ahead', '/predict/electricity', { features, at: Date.now() + 48 * hour }, 'INVALID_REQUEST'],
     ['a key of lost digits', '/predict/electricity', { features, key: 2 ** 53 }, 'INVALID_REQUEST'],
     ['an endless key', '/predict/electricity', { features, key: 'k'.repeat(1000) }, 'INVALID_REQUEST'],
+    ['a field that nobody reads', '/predict/electricity', { features, kye: 'order-1' }, 'INVALID_REQUEST'],
+    ['one of a label', '/labels', { model: 'electricity', key: 'k', label: 1, weight: 2 }, 'INVALID_REQUEST'],
+    ['one beside labels', '/labels', { labels: [], model: 'electricity' }, 'INVALID_REQUEST'],
+    [
+      'a wait for something else',
+      '/labels?wait=servd',
+      { model: 'electricity', key: 'k', label: 1 },
+      'INVALID_REQUEST',
+    ],
     [
       'a body that is too large',
       '/predict/electricity',
@@ -322,10 +331,10 @@ describe('Open Inference Protocol', () => {
 
   test('errors have the protocol’s shape', async () => {
     const { status, body } = await slipway.data<{ error: string }>('POST', '/v2/models/electricity/infer', {
-      inputs: [{ name: 'Y', shape: [1, 6], datatype: 'FP64', data: [1, 2, 3, 4, 5, 6] }],
+      inputs: [{ name: 'X', shape: [1, 7], datatype: 'FP64', data: [1, 2, 3, 4, 5, 6, 7] }],
     });
     expect(status).toBe(400);
-    expect(body.error).toMatch(/TENSOR_MISMATCH.*no input "Y"/);
+    expect(body.error).toMatch(/TENSOR_MISMATCH.*"X" has shape \[1,7\]/);
     expect((await slipway.data('POST', '/v2/models/nobody/infer', { inputs: [] })).status).toBe(404);
   });
 });

@@ -9,10 +9,13 @@ import type { LoopsLine } from '../../lane/loops-line.ts';
 import { shown } from '../../shown.ts';
 import { classIndex } from '../../signature.ts';
 import type { Exchange } from './exchange.ts';
+import { refuseOthers } from './own-fields.ts';
 
 /** Labels in one request. */
 const countLimit = 10_000;
 const labelTextLimit = 1024;
+const labelFields: ReadonlySet<string> = new Set(['id', 'model', 'key', 'label', 'at']);
+const listFields: ReadonlySet<string> = new Set(['labels']);
 /** How long `?wait=served` waits, ms. */
 const waitMs = 60_000;
 
@@ -27,7 +30,9 @@ export function labels(
   exchange: Exchange,
   body: unknown,
 ): void {
+  const wait = waits(exchange.query);
   if (!isObject(body)) throw new SlipwayError('INVALID_REQUEST', 'The body is not a JSON object.');
+  if (body.labels !== undefined) refuseOthers(body, listFields, 'A list of labels');
   const given = body.labels === undefined ? [body] : body.labels;
   if (!Array.isArray(given) || given.length === 0 || given.length > countLimit) {
     throw new SlipwayError('INVALID_REQUEST', `"labels" is not a list of 1 to ${countLimit} labels.`);
@@ -40,7 +45,6 @@ export function labels(
   ) {
     throw new SlipwayError('TOO_MANY_WAITING', `${loops.waiting} labels already wait for their predictions.`);
   }
-  const wait = new URLSearchParams(exchange.query).get('wait') === 'served';
   plane.label(events, (position, error) => {
     if (error) exchange.fail(error);
     else if (!wait || position === null) exchange.answer(202, { accepted: events.length });
@@ -57,6 +61,17 @@ export function labels(
   });
 }
 
+function waits(query: string): boolean {
+  const wait = new URLSearchParams(query).get('wait');
+  if (wait !== null && wait !== 'served')
+    throw new SlipwayError(
+      'INVALID_REQUEST',
+      `"wait" is ${shown(wait)}.`,
+      'It may be "served", or not be there.',
+    );
+  return wait !== null;
+}
+
 /** Whether a label would not have to wait: looked up only when too many do already. */
 function isKnown(finder: Finder, { prediction }: LabelEvent): boolean {
   return prediction !== null && finder.find(prediction.id) !== null;
@@ -67,6 +82,7 @@ function read(plane: DataPlane, loops: LoopsLine, value: unknown, index: number)
     throw new SlipwayError(code, `Label ${index}: ${message}`);
   };
   if (!isObject(value)) return fail('INVALID_REQUEST', 'it is not an object.');
+  refuseOthers(value, labelFields, `Label ${index}`);
   const { id } = value;
   const label = typeof value.label === 'bigint' ? Number(value.label) : value.label;
   const key = readText(value, 'key');

@@ -2,12 +2,24 @@ import { SlipwayError } from '../../errors.ts';
 import { isObject, parseJson } from '../../json.ts';
 import { readSaid } from '../../lane/caller.ts';
 import type { Format } from './format.ts';
+import { refuseOthers } from './own-fields.ts';
+
+const fields: ReadonlySet<string> = new Set([
+  'features',
+  'rows',
+  'subject',
+  'key',
+  'at',
+  'priority',
+  'timeout',
+]);
 
 /** Slipway's own: named features in, a prediction with its id out. */
 export const namedRows: Format<{ isOne: boolean }> = {
   read({ encoder, exact }, bytes, _jsonBytes, made) {
     const body = parseJson(bytes, exact);
     if (!isObject(body)) throw new SlipwayError('INVALID_REQUEST', 'The body is not a JSON object.');
+    refuseOthers(body, fields, 'A request');
     const { features, rows } = body;
     if ((features === undefined) === (rows === undefined)) {
       throw new SlipwayError(

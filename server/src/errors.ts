@@ -184,6 +184,10 @@ export const errorTable = {
   },
   // The machine
   DATA_FOLDER_BUSY: { status: 500, hint: 'Stop the other Slipway, or give this one another --data folder.' },
+  DATA_FOLDER_UNUSABLE: {
+    status: 500,
+    hint: 'Give a folder that this user may make and write to: slipway serve --data FOLDER.',
+  },
   DATA_FOLDER_NEWER: { status: 500, hint: 'This folder was written by a newer Slipway. Use that one.' },
   KEY_FILE_REQUIRED: {
     status: 500,

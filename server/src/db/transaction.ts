@@ -8,7 +8,8 @@ export function inTransaction<T>(database: DatabaseSync, change: () => T): T {
     database.exec('COMMIT');
     return result;
   } catch (error) {
-    database.exec('ROLLBACK');
+    // SQLite has taken it back by itself where the disk is full, and that is what is to be said.
+    if (database.isTransaction) database.exec('ROLLBACK');
     throw error;
   }
 }

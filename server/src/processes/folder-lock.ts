@@ -1,17 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { SlipwayError } from '../errors.ts';
 import type { Layout } from '../layout.ts';
 
 /**
  * Holds the data folder for this process: SQLite's exclusive file lock, which the operating system gives
- * back whenever and however the process ends. Returns the release.
+ * back whenever and however the process ends. Returns the release. Throws DATA_FOLDER_UNUSABLE and DATA_FOLDER_BUSY.
  */
 export function lockFolder(layout: Layout): () => void {
-  for (const folder of [layout.root, layout.journal, layout.blobs]) {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-  }
+  for (const folder of [layout.root, layout.journal, layout.blobs]) make(folder);
   const owner = `${layout.lock}.owner`;
   const lock = new DatabaseSync(layout.lock);
   try {
@@ -30,6 +28,15 @@ export function lockFolder(layout: Layout): () => void {
   if (!existsSync(layout.secret))
     writeFileSync(layout.secret, randomBytes(32).toString('hex'), { mode: 0o600 });
   return () => lock.close();
+}
+
+function make(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    accessSync(folder, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw new SlipwayError('DATA_FOLDER_UNUSABLE', `${folder} cannot be used: ${(error as Error).message}.`);
+  }
 }
 
 /** The next incarnation: every lane process that ever wrote to this folder has a number of its own. */

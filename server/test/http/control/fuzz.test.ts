@@ -13,7 +13,8 @@ let prediction: string;
 beforeAll(async () => {
   slipway = await Slipway.start();
   await slipway.deploy('electricity', inRepository('examples/electricity/model.txt'));
-  ({ id: prediction } = (await slipway.predict('electricity', electricity(9062, 9063)[0]!)).body);
+  const { features } = electricity(9062, 9063)[0]!;
+  ({ id: prediction } = (await slipway.predict('electricity', { features })).body);
   agent = new Agent({ keepAlive: true, maxSockets: 8 });
 });
 afterAll(async () => {

@@ -59,6 +59,11 @@ export interface TensorSpec {
   unnamed?: true;
 }
 
+/** The one input of a file that names no tensors: all features as a matrix. */
+export function matrixOf(datatype: 'FP32' | 'FP64', width: number): TensorSpec {
+  return { name: 'X', datatype, shape: [-1, width], column: 0, width, unnamed: true };
+}
+
 export interface CanonicalAnswer {
   column: number;
   width: number;

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { SlipwayError } from '../../errors.ts';
-import type { Signature, TensorSpec } from '../../signature.ts';
+import { matrixOf, type Signature, type TensorSpec } from '../../signature.ts';
 import type { CompiledForest } from '../forest/compile.ts';
 import { compileForest } from '../forest/compile.ts';
 import { compileSymmetric } from '../forest/compile-symmetric.ts';
@@ -109,10 +109,7 @@ function signatureOf(model: CatboostModel, columns: Columns, loss: Loss, hints: 
 
 /** Numbers alone are one tensor; beside texts each feature is its own. */
 function inputsOf({ features }: Columns): TensorSpec[] {
-  const width = features.length;
-  if (features.every(({ type }) => type === 'number')) {
-    return [{ name: 'X', datatype: 'FP32', shape: [-1, width], column: 0, width, unnamed: true }];
-  }
+  if (features.every(({ type }) => type === 'number')) return [matrixOf('FP32', features.length)];
   return features.map(({ name, type }, column) => ({
     name,
     datatype: type === 'string' ? 'BYTES' : 'FP32',

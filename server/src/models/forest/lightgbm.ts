@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { SlipwayError } from '../../errors.ts';
-import type { Signature } from '../../signature.ts';
+import { matrixOf, type Signature } from '../../signature.ts';
 import { namedClasses } from '../classes.ts';
 import type { Kind, ModelFiles, ModelHints, Prepared } from '../model.ts';
 import { attachForest } from './attach.ts';
@@ -45,16 +45,7 @@ function signatureOf({ header, objective, features }: LightgbmModel, hints: Mode
     task: objective.task,
     features:
       said?.length === features.length ? features.map((one, i) => ({ ...one, name: said[i]! })) : features,
-    inputs: [
-      {
-        name: 'X',
-        datatype: 'FP64',
-        shape: [-1, header.features],
-        column: 0,
-        width: header.features,
-        unnamed: true,
-      },
-    ],
+    inputs: [matrixOf('FP64', header.features)],
     outputs: [
       { name: 'predict', datatype: 'FP64', shape: width === 1 ? [-1] : [-1, width], column: 0, width },
     ],

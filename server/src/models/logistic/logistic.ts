@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { SlipwayError } from '../../errors.ts';
-import type { Signature } from '../../signature.ts';
+import { matrixOf, type Signature } from '../../signature.ts';
 import type { Kind, Learner, ModelFiles, ModelHints, Prepared } from '../model.ts';
 import { inMemory, type ProgramBytes } from '../program-file.ts';
 import { type LogisticArtifact, readArtifact } from './artifact.ts';
@@ -79,16 +79,7 @@ function signatureOf(features: string[], hints: ModelHints, artifact: LogisticAr
   return {
     task: 'binary',
     features: features.map((name) => ({ name, type: 'number' })),
-    inputs: [
-      {
-        name: 'X',
-        datatype: 'FP64',
-        shape: [-1, features.length],
-        column: 0,
-        width: features.length,
-        unnamed: true,
-      },
-    ],
+    inputs: [matrixOf('FP64', features.length)],
     outputs: [{ name: 'predict', datatype: 'FP64', shape: [-1], column: 0, width: 1 }],
     classes: [...classes],
     answer: { column: 0, width: 1 },

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { SlipwayError } from '../../errors.ts';
-import type { Feature, Signature, TensorSpec } from '../../signature.ts';
+import { type Feature, matrixOf, type Signature, type TensorSpec } from '../../signature.ts';
 import { namedClasses } from '../classes.ts';
 import { attachForest } from '../forest/attach.ts';
 import { compileForest } from '../forest/compile.ts';
@@ -60,16 +60,7 @@ function importanceOf({ learner, linear, features }: XgboostModel): Importance[]
 function signatureOf(model: XgboostModel, hints: ModelHints): Signature {
   const { objective, groups } = model;
   const features = namedBy(hints, model);
-  const inputs: TensorSpec[] = [
-    {
-      name: 'X',
-      datatype: 'FP32',
-      shape: [-1, features.length],
-      column: 0,
-      width: features.length,
-      unnamed: true,
-    },
-  ];
+  const inputs: TensorSpec[] = [matrixOf('FP32', features.length)];
   const outputs: TensorSpec[] = [];
   const add = (name: string, width: number): void => {
     const column = outputs.reduce((sum, output) => sum + output.width, 0);

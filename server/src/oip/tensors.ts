@@ -30,15 +30,21 @@ export function frameOf(
   signature: Signature,
   made: (rows: number) => Frame = (rows) => newFrame(rows, signature.features.length),
 ): Frame {
-  const specs = specsFor(tensors, signature);
-  for (const { name } of tensors) {
-    if (!specs.some((spec) => spec.name === name)) {
-      throw mismatch(`There is no input ${shown(name)}; the inputs are ${listed(signature.inputs)}.`);
-    }
+  // A table may have a tensor for each of thousands of features: each is looked up, not looked for.
+  const sent = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+  const specs = specsFor(sent, signature);
+  if (specs.filter(({ name }) => sent.has(name)).length < sent.size) {
+    const names = new Set(specs.map(({ name }) => name));
+    const other = tensors.find(({ name }) => !names.has(name))!;
+    throw mismatch(`There is no input ${shown(other.name)}; the inputs are ${listed(signature.inputs)}.`);
+  }
+  if (sent.size < tensors.length) {
+    const { name } = tensors.find((tensor) => sent.get(tensor.name) !== tensor)!;
+    throw mismatch(`Input "${name}" is given twice.`);
   }
   const rows = tensors[0]?.shape[0] ?? 0;
   // Sizes are compared before anything is allocated by them.
-  const inputs = specs.map((spec) => ({ spec, tensor: tensorFor(tensors, spec, rows) }));
+  const inputs = specs.map((spec) => ({ spec, tensor: tensorFor(sent, spec, rows) }));
   if (rows === 0) throw new SlipwayError('ROWS_EMPTY', 'The tensors hold no rows.');
   const frame = made(rows);
   for (const { spec, tensor } of inputs) {
@@ -59,14 +65,12 @@ export function frameOf(
  * The inputs as this request may have them. One that has no name of its own is the caller's: a matrix of any name and of
  * any numbers, or a tensor a feature, as tables come.
  */
-function specsFor(tensors: GivenTensor[], { inputs, features }: Signature): TensorSpec[] {
+function specsFor(sent: Map<string, GivenTensor>, { inputs, features }: Signature): TensorSpec[] {
   const [spec, another] = inputs;
   if (!spec?.unnamed || another) return inputs;
-  const [given, more] = tensors;
-  if (given?.name === spec.name && given.datatype === spec.datatype && !more) return inputs;
-  const sent = new Map(tensors.map(({ name, datatype }) => [name, datatype]));
+  if (sent.size === 1 && sent.get(spec.name)?.datatype === spec.datatype) return inputs;
   const datatypeOf = (name: string): Datatype => {
-    const datatype = sent.get(name) ?? '';
+    const datatype = sent.get(name)?.datatype ?? '';
     return Object.hasOwn(elements, datatype) ? (datatype as Datatype) : spec.datatype;
   };
   if (features.every(({ name }) => sent.has(name)))
@@ -77,7 +81,8 @@ function specsFor(tensors: GivenTensor[], { inputs, features }: Signature): Tens
       column: spec.column + column,
       width: 1,
     }));
-  const { name } = given && !more ? given : spec;
+  const [given, more] = sent.keys();
+  const name = given !== undefined && more === undefined ? given : spec.name;
   return [{ ...spec, name, datatype: datatypeOf(name) }];
 }
 
@@ -96,13 +101,10 @@ export function mismatch(message: string): SlipwayError {
   return new SlipwayError('TENSOR_MISMATCH', message);
 }
 
-function tensorFor(tensors: GivenTensor[], spec: TensorSpec, rows: number): GivenTensor {
+function tensorFor(sent: Map<string, GivenTensor>, spec: TensorSpec, rows: number): GivenTensor {
   const { name, width } = spec;
-  const given = tensors.filter((tensor) => tensor.name === name);
-  if (given.length !== 1) {
-    throw mismatch(given.length === 0 ? `Input "${name}" is missing.` : `Input "${name}" is given twice.`);
-  }
-  const tensor = given[0]!;
+  const tensor = sent.get(name);
+  if (!tensor) throw mismatch(`Input "${name}" is missing.`);
   const { datatype, shape, values, raw } = tensor;
   if (datatype !== spec.datatype) {
     throw mismatch(`Input "${name}" is ${datatype.slice(0, 20)}; this model takes ${spec.datatype}.`);

@@ -80,7 +80,12 @@ describe('predict', () => {
     ['an endless key', '/predict/electricity', { features, key: 'k'.repeat(1000) }, 'INVALID_REQUEST'],
     ['a field that nobody reads', '/predict/electricity', { features, kye: 'order-1' }, 'INVALID_REQUEST'],
     ['one of a label', '/labels', { model: 'electricity', key: 'k', label: 1, weight: 2 }, 'INVALID_REQUEST'],
-    ['one beside labels', '/labels', { labels: [], model: 'electricity' }, 'INVALID_REQUEST'],
+    [
+      'one beside labels',
+      '/labels',
+      { labels: [{ model: 'electricity', key: 'k', label: 1 }], at: 1e12 },
+      'INVALID_REQUEST',
+    ],
     [
       'a wait for something else',
       '/labels?wait=servd',
